@@ -1,6 +1,8 @@
 namespace IoTFleet.Mqtt;
 
-/// <summary>What a reader accepts, checked before memory is spent on it. A value out of its range throws <see cref="ArgumentOutOfRangeException"/>.</summary>
+/// <summary>
+/// What a reader accepts, checked before memory is spent on it. A value out of its range throws <see cref="ArgumentOutOfRangeException"/>.
+/// </summary>
 public sealed record PacketLimits
 {
     /// <summary>The largest packet that the standard can express: 5 bytes of header and 268,435,455 of content (MQTT 5.0, 2.1.4).</summary>
@@ -9,7 +11,10 @@ public sealed record PacketLimits
     /// <summary>Limits that suit a fleet of small devices.</summary>
     public static PacketLimits Default { get; } = new();
 
-    /// <summary>Bytes of a whole packet with its fixed header, 32 to <see cref="LargestPacket"/>; 262,144 unless set. Larger ones end in <see cref="ReasonCode.PacketTooLarge"/>.</summary>
+    /// <summary>
+    /// Bytes of a whole packet with its fixed header, 32 to <see cref="LargestPacket"/>; 262,144 unless set. Larger ones end in <see
+    /// cref="ReasonCode.PacketTooLarge"/>.
+    /// </summary>
     public int MaxPacketSize { get; init => field = InRange(value, 32, LargestPacket, nameof(MaxPacketSize)); } = 256 * 1024;
 
     /// <summary>UTF-8 bytes of a topic name or filter, 1 to 65,535; 1,024 unless set.</summary>

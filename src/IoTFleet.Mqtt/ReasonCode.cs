@@ -1,6 +1,9 @@
 namespace IoTFleet.Mqtt;
 
-/// <summary>The result of an operation, as MQTT 5.0 numbers it (2.4). Values from 0x80 up are failures. For 3.1.1, packets map them to what that version can say.</summary>
+/// <summary>
+/// The result of an operation, as MQTT 5.0 numbers it (2.4). Values from 0x80 up are failures. For 3.1.1, packets map them to what that version can
+/// say.
+/// </summary>
 public enum ReasonCode : byte
 {
     /// <summary>Done; also "normal disconnection" and "granted QoS 0".</summary>

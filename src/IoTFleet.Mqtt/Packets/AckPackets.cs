@@ -21,9 +21,10 @@ public abstract class AckPacket : Packet
     private protected static (ushort PacketId, ReasonCode Reason, PropertyBlock Properties) ReadFields(ref WireReader reader, PacketType type)
     {
         var packetId = reader.ReadPacketId();
-        if (reader.Version == ProtocolVersion.V311 || reader.AtEnd) return (packetId, ReasonCode.Success, PropertyBlock.None); // 3.4.2.1: short form
+        if (reader.Version == ProtocolVersion.V311 || reader.AtEnd) return (packetId, ReasonCode.Success, PropertyBlock.None); // 3.4.2.1
         var reason = ReasonCodeTable.Read(ref reader, type);
-        return (packetId, reason, reader.AtEnd ? PropertyBlock.None : PropertyBlock.Read(ref reader, type.AsSet())); // 3.4.2.2.1: no length means none
+        var properties = reader.AtEnd ? PropertyBlock.None : PropertyBlock.Read(ref reader, type.AsSet()); // 3.4.2.2.1: no length means none
+        return (packetId, reason, properties);
     }
 
     internal sealed override void Write(ref WireWriter writer)

@@ -8,7 +8,9 @@ public sealed class AuthPacket : Packet
     /// <inheritdoc/>
     public override PacketType Type => PacketType.Auth;
 
-    /// <summary><see cref="ReasonCode.Success"/>, <see cref="ReasonCode.ContinueAuthentication"/> or <see cref="ReasonCode.ReAuthenticate"/>.</summary>
+    /// <summary>
+    /// <see cref="ReasonCode.Success"/>, <see cref="ReasonCode.ContinueAuthentication"/> or <see cref="ReasonCode.ReAuthenticate"/>.
+    /// </summary>
     public ReasonCode Reason { get; init; }
 
     /// <summary>Authentication Method and Data, Reason String, User Properties.</summary>
@@ -17,7 +19,11 @@ public sealed class AuthPacket : Packet
     internal static AuthPacket Read(ref WireReader reader)
     {
         if (reader.AtEnd) return new AuthPacket(); // 3.15.2.1: short form
-        return new AuthPacket { Reason = ReasonCodeTable.Read(ref reader, PacketType.Auth), Properties = PropertyBlock.Read(ref reader, PacketSet.Auth) };
+        return new AuthPacket
+        {
+            Reason = ReasonCodeTable.Read(ref reader, PacketType.Auth),
+            Properties = PropertyBlock.Read(ref reader, PacketSet.Auth),
+        };
     }
 
     internal override void Write(ref WireWriter writer)

@@ -2,7 +2,9 @@ using IoTFleet.Mqtt.Wire;
 
 namespace IoTFleet.Mqtt.Packets;
 
-/// <summary>CONNACK (MQTT 5.0, 3.2): the server's answer to CONNECT. For 3.1.1 the reason is turned into a return code and back, see <see cref="Reason"/>.</summary>
+/// <summary>
+/// CONNACK (MQTT 5.0, 3.2): the server's answer to CONNECT. For 3.1.1 the reason is turned into a return code and back, see <see cref="Reason"/>.
+/// </summary>
 public sealed class ConnAckPacket : Packet
 {
     /// <inheritdoc/>
@@ -12,9 +14,12 @@ public sealed class ConnAckPacket : Packet
     public bool SessionPresent { get; init; }
 
     /// <summary>
-    /// The outcome. The return codes of 3.1.1 (3.2.2.3) are 0 <see cref="ReasonCode.Success"/>, 1 <see cref="ReasonCode.UnsupportedProtocolVersion"/>,
-    /// 2 <see cref="ReasonCode.ClientIdentifierNotValid"/>, 3 <see cref="ReasonCode.ServerUnavailable"/>, 4 <see cref="ReasonCode.BadUserNameOrPassword"/>
-    /// (also written for <see cref="ReasonCode.BadAuthenticationMethod"/>), 5 <see cref="ReasonCode.NotAuthorized"/> (also for <see cref="ReasonCode.Banned"/>);
+    /// The outcome. The return codes of 3.1.1 (3.2.2.3) are 0 <see cref="ReasonCode.Success"/>, 1 <see
+    /// cref="ReasonCode.UnsupportedProtocolVersion"/>,
+    /// 2 <see cref="ReasonCode.ClientIdentifierNotValid"/>, 3 <see cref="ReasonCode.ServerUnavailable"/>, 4 <see
+    /// cref="ReasonCode.BadUserNameOrPassword"/>
+    /// (also written for <see cref="ReasonCode.BadAuthenticationMethod"/>), 5 <see cref="ReasonCode.NotAuthorized"/> (also for <see
+    /// cref="ReasonCode.Banned"/>);
     /// every other failure is written as 3.
     /// </summary>
     public ReasonCode Reason { get; init; }
@@ -25,8 +30,11 @@ public sealed class ConnAckPacket : Packet
     internal static ConnAckPacket Read(ref WireReader reader)
     {
         var flags = reader.ReadByte("connect acknowledge flags");
-        if (flags > 1) throw new ProtocolViolation(ReasonCode.MalformedPacket, $"connect acknowledge flags {flags:X2} have reserved bits"); // [MQTT-3.2.2-1]
-        var reason = reader.Version == ProtocolVersion.V311 ? FromReturnCode(reader.ReadByte("return code")) : ReasonCodeTable.Read(ref reader, PacketType.ConnAck);
+        if (flags > 1) // [MQTT-3.2.2-1]
+            throw new ProtocolViolation(ReasonCode.MalformedPacket, $"connect acknowledge flags {flags:X2} have reserved bits");
+        var reason = reader.Version == ProtocolVersion.V311
+            ? FromReturnCode(reader.ReadByte("return code"))
+            : ReasonCodeTable.Read(ref reader, PacketType.ConnAck);
         if (flags == 1 && reason.IsFailure()) // [MQTT-3.2.2-6], 3.1.1 [MQTT-3.2.2-4]
             throw new ProtocolViolation(ReasonCode.ProtocolError, "session present in a refusal");
         return new ConnAckPacket { SessionPresent = flags == 1, Reason = reason, Properties = PropertyBlock.Read(ref reader, PacketSet.ConnAck) };

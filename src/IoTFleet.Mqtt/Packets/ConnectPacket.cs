@@ -41,7 +41,7 @@ public sealed class ConnectPacket : Packet
 
     internal static ConnectPacket Read(ref WireReader reader)
     {
-        reader.Version = ReadProtocol(ref reader);
+        ReadProtocol(ref reader);
         var flags = reader.ReadByte("connect flags");
         RequireConsistent(flags, reader.Version);
         return new ConnectPacket // initialisers run in this order, which is the wire's
@@ -73,13 +73,15 @@ public sealed class ConnectPacket : Packet
         if (Password is { } password) writer.WriteBinary(password.Span, "password");
     }
 
-    // 3.1.2.1 and 3.1.2.2: MQIsdp (3.1), other names and other levels get "unsupported version", the one answer such a client can understand.
-    private static ProtocolVersion ReadProtocol(ref WireReader reader)
+    // MQIsdp (3.1), other names and other levels get "unsupported version", the one answer that such a client can understand.
+    private static void ReadProtocol(ref WireReader reader)
     {
         var isMqtt = reader.ReadBinary("protocol name").SequenceEqual("MQTT"u8); // [MQTT-3.1.2-1]
         var level = reader.ReadByte("protocol version");
-        if (isMqtt && level is ((byte)ProtocolVersion.V311 or (byte)ProtocolVersion.V5)) return (ProtocolVersion)level;
-        throw new ProtocolViolation(ReasonCode.UnsupportedProtocolVersion, isMqtt ? $"protocol version {level}" : "protocol name is not MQTT"); // [MQTT-3.1.2-2]
+        reader.Version = isMqtt && level >= (byte)ProtocolVersion.V5 ? ProtocolVersion.V5 : ProtocolVersion.V311; // what a refusal is written in
+        if (isMqtt && (ProtocolVersion)level is ProtocolVersion.V311 or ProtocolVersion.V5) return;
+        var found = isMqtt ? $"protocol version {level}" : "protocol name is not MQTT";
+        throw new ProtocolViolation(ReasonCode.UnsupportedProtocolVersion, found); // [MQTT-3.1.2-2]
     }
 
     private static void RequireConsistent(int flags, ProtocolVersion version)

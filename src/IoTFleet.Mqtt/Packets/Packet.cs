@@ -51,7 +51,10 @@ public enum PacketType : byte
     Auth = 15,
 }
 
-/// <summary>One MQTT control packet: immutable, owns its bytes, the same type for client and server and for both versions. What a version cannot say is not written and has its default when read.</summary>
+/// <summary>
+/// One MQTT control packet: immutable, owns its bytes, the same type for client and server and for both versions. What a version cannot say is not
+/// written and has its default when read.
+/// </summary>
 public abstract class Packet
 {
     /// <summary>PUBREL, SUBSCRIBE and UNSUBSCRIBE carry this where others have 0 (MQTT 5.0, 2.1.3).</summary>

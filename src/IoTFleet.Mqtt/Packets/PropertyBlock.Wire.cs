@@ -24,7 +24,8 @@ public sealed partial record PropertyBlock
     {
         var id = reader.ReadVariableInteger("property identifier");
         var rule = PropertyTable.Find(id) ?? throw new ProtocolViolation(ReasonCode.MalformedPacket, $"property {id} is unknown"); // 2.2.2.2
-        if ((rule.AllowedIn & packet) == 0) throw new ProtocolViolation(ReasonCode.MalformedPacket, $"{rule.Name} may not stand in {packet}"); // 2.2.2.2
+        if ((rule.AllowedIn & packet) == 0) // 2.2.2.2
+            throw new ProtocolViolation(ReasonCode.MalformedPacket, $"{rule.Name} may not stand in {packet}");
         if (rule.Id == PropertyId.UserProperty) ReadUserProperty(ref reader);
         else if (rule.Id == PropertyId.SubscriptionIdentifier && packet == PacketSet.Publish) ReadSubscriptionIdentifier(rule, ref reader);
         else if (IndexOf(rule.Id) >= 0) throw new ProtocolViolation(ReasonCode.ProtocolError, $"{rule.Name} stands twice");
@@ -71,7 +72,8 @@ public sealed partial record PropertyBlock
     internal void Write(ref WireWriter writer, PacketSet packet)
     {
         if (writer.Version == ProtocolVersion.V311) return;
-        if (AuthenticationData is not null && AuthenticationMethod is null) throw new ArgumentException("Authentication data needs an authentication method."); // 3.1.2.11.10
+        if (AuthenticationData is not null && AuthenticationMethod is null) // 3.1.2.11.10
+            throw new ArgumentException("Authentication data needs an authentication method.");
         var counter = WireWriter.Counting(writer.Version);
         WriteEntries(ref counter, packet);
         writer.WriteVariableInteger((uint)counter.Length);
@@ -130,7 +132,8 @@ public sealed partial record PropertyBlock
 
     private static void WriteSubscriptionIdentifiers(ref WireWriter writer, IReadOnlyList<uint> identifiers, PacketSet packet)
     {
-        if (identifiers.Count > 1 && packet == PacketSet.Subscribe) throw new ArgumentException("SUBSCRIBE has one subscription identifier at most."); // 3.8.2.1.2
+        if (identifiers.Count > 1 && packet == PacketSet.Subscribe) // 3.8.2.1.2
+            throw new ArgumentException("SUBSCRIBE has one subscription identifier at most.");
         foreach (var identifier in identifiers)
         {
             writer.WriteByte((byte)PropertyId.SubscriptionIdentifier);

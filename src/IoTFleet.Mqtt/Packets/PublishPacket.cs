@@ -12,7 +12,9 @@ public sealed class PublishPacket : Packet
     /// <inheritdoc/>
     public override PacketType Type => PacketType.Publish;
 
-    /// <summary>Where the message goes. Null only in 5.0 and only with <see cref="PropertyBlock.TopicAlias"/>, which then stands for it (3.3.2.3.4).</summary>
+    /// <summary>
+    /// Where the message goes. Null only in 5.0 and only with <see cref="PropertyBlock.TopicAlias"/>, which then stands for it (3.3.2.3.4).
+    /// </summary>
     public required TopicName? Topic { get; init; }
 
     /// <summary>The message. When read, an array of its own that nothing else writes to.</summary>
@@ -38,8 +40,10 @@ public sealed class PublishPacket : Packet
     internal static PublishPacket Read(ref WireReader reader, int flags)
     {
         var qos = (QualityOfService)(flags >> 1 & 0b11);
-        if (qos > QualityOfService.ExactlyOnce) throw new ProtocolViolation(ReasonCode.MalformedPacket, "PUBLISH with QoS 3"); // [MQTT-3.3.1-4]
-        if (qos == 0 && (flags & DuplicateBit) != 0) throw new ProtocolViolation(ReasonCode.MalformedPacket, "PUBLISH with DUP and QoS 0"); // [MQTT-3.3.1-2]
+        if (qos > QualityOfService.ExactlyOnce) // [MQTT-3.3.1-4]
+            throw new ProtocolViolation(ReasonCode.MalformedPacket, "PUBLISH with QoS 3");
+        if (qos == QualityOfService.AtMostOnce && (flags & DuplicateBit) != 0) // [MQTT-3.3.1-2]
+            throw new ProtocolViolation(ReasonCode.MalformedPacket, "PUBLISH with DUP and QoS 0");
 
         var topic = reader.TryReadEmptyText() ? null : reader.ReadTopicName("topic name");
         var packetId = qos == 0 ? (ushort)0 : reader.ReadPacketId();
@@ -70,7 +74,8 @@ public sealed class PublishPacket : Packet
 
     private void WriteNoTopic(ref WireWriter writer)
     {
-        if (writer.Version == ProtocolVersion.V311 || Properties.TopicAlias is null) throw new ArgumentException("A message without a topic needs an alias and MQTT 5.0.");
+        if (writer.Version == ProtocolVersion.V311 || Properties.TopicAlias is null)
+            throw new ArgumentException("A message without a topic needs an alias and MQTT 5.0.");
         writer.WriteUInt16(0);
     }
 }

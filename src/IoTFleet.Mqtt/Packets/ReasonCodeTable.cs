@@ -10,8 +10,8 @@ internal static class ReasonCodeTable
     public static ReasonCode Read(ref WireReader reader, PacketType type)
     {
         var reason = (ReasonCode)reader.ReadByte("reason code");
-        var allowed = reader.Version == ProtocolVersion.V311 ? reason is Success or GrantedQos1 or GrantedQos2 or UnspecifiedError : (PacketsWith(reason) & type.AsSet()) != 0;
-        return allowed ? reason : throw new ProtocolViolation(MalformedPacket, $"{type} with reason code {(byte)reason:X2}"); // [MQTT-3.4.2-1], 3.1.1 [MQTT-3.9.3-2]
+        if (IsAllowed(reason, type, reader.Version)) return reason;
+        throw new ProtocolViolation(MalformedPacket, $"{type} with reason code {(byte)reason:X2}"); // [MQTT-3.4.2-1], 3.1.1 [MQTT-3.9.3-2]
     }
 
     public static ReasonCode[] ReadList(ref WireReader reader, PacketType type)
@@ -22,6 +22,10 @@ internal static class ReasonCodeTable
         return reasons;
     }
 
+    private static bool IsAllowed(ReasonCode reason, PacketType type, ProtocolVersion version) => version == ProtocolVersion.V311
+        ? reason is Success or GrantedQos1 or GrantedQos2 or UnspecifiedError // only SUBACK comes here
+        : (PacketsWith(reason) & type.AsSet()) != 0;
+
     public static PacketSet PacketsWith(ReasonCode reason) => reason switch
     {
         Success => ConnAck | Acks | UnsubAck | SubAck | Disconnect | Auth,
@@ -31,7 +35,7 @@ internal static class ReasonCodeTable
         NoSubscriptionExisted => UnsubAck,
         ContinueAuthentication or ReAuthenticate => Auth,
         UnspecifiedError or ImplementationSpecificError or NotAuthorized => ConnAck | PubAck | PubRec | SubAck | UnsubAck | Disconnect,
-        MalformedPacket or ProtocolError or ServerBusy or BadAuthenticationMethod or PacketTooLarge or RetainNotSupported
+        MalformedPacket or ProtocolError or ServerBusy or BadAuthenticationMethod or RetainNotSupported
             or QosNotSupported or UseAnotherServer or ServerMoved or ConnectionRateExceeded => ConnAck | Disconnect,
         UnsupportedProtocolVersion or ClientIdentifierNotValid or BadUserNameOrPassword or ServerUnavailable or Banned => ConnAck,
         ServerShuttingDown or KeepAliveTimeout or SessionTakenOver or ReceiveMaximumExceeded or TopicAliasInvalid or MessageRateTooHigh
@@ -41,7 +45,7 @@ internal static class ReasonCodeTable
         PacketIdentifierInUse => PubAck | PubRec | SubAck | UnsubAck,
         PacketIdentifierNotFound => PubRel | PubComp,
         QuotaExceeded => ConnAck | PubAck | PubRec | SubAck | Disconnect,
-        PayloadFormatInvalid => ConnAck | PubAck | PubRec | Disconnect,
+        PacketTooLarge or PayloadFormatInvalid => ConnAck | PubAck | PubRec | Disconnect,
         SharedSubscriptionsNotSupported or SubscriptionIdentifiersNotSupported or WildcardSubscriptionsNotSupported => SubAck | Disconnect,
         _ => None,
     };

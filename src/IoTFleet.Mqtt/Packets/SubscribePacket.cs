@@ -108,6 +108,8 @@ public sealed class SubscribePacket : Packet
             subscriptions.Add(SubscriptionRequest.Read(ref reader));
         }
 
-        return subscriptions.Count > 0 ? subscriptions : throw new ProtocolViolation(ReasonCode.ProtocolError, "SUBSCRIBE without a subscription"); // [MQTT-3.8.3-2]
+        return subscriptions.Count > 0
+            ? subscriptions
+            : throw new ProtocolViolation(ReasonCode.ProtocolError, "SUBSCRIBE without a subscription"); // [MQTT-3.8.3-2]
     }
 }

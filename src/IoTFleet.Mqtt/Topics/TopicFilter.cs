@@ -3,7 +3,9 @@ using IoTFleet.Mqtt.Wire;
 
 namespace IoTFleet.Mqtt.Topics;
 
-/// <summary>What a client subscribes to: a topic with optional wildcards, maybe shared in a group; validated once, then trusted (MQTT 5.0, 4.7 and 4.8.2).</summary>
+/// <summary>
+/// What a client subscribes to: a topic with optional wildcards, maybe shared in a group; validated once, then trusted (MQTT 5.0, 4.7 and 4.8.2).
+/// </summary>
 public sealed class TopicFilter : IEquatable<TopicFilter>
 {
     private const string SharePrefix = "$share/";
@@ -29,8 +31,10 @@ public sealed class TopicFilter : IEquatable<TopicFilter>
     public bool HasWildcards { get; }
 
     /// <summary>
-    /// Validates a filter. False when it is empty, too long or not valid UTF-8 text (4.7.3), has <c>#</c> elsewhere than alone in the last level [MQTT-4.7.1-1],
-    /// <c>+</c> not alone in its level [MQTT-4.7.1-2], or begins with <c>$share/</c> without a group name [MQTT-4.8.2-1] and a filter [MQTT-4.8.2-2] after it.
+    /// Validates a filter. False when it is empty, too long or not valid UTF-8 text (4.7.3), has <c>#</c> elsewhere than alone in the last level
+    /// [MQTT-4.7.1-1],
+    /// <c>+</c> not alone in its level [MQTT-4.7.1-2], or begins with <c>$share/</c> without a group name [MQTT-4.8.2-1] and a filter
+    /// [MQTT-4.8.2-2] after it.
     /// </summary>
     public static bool TryParse([NotNullWhen(true)] string? value, [NotNullWhen(true)] out TopicFilter? filter)
     {

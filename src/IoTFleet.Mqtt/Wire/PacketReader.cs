@@ -11,14 +11,18 @@ public sealed class PacketReader(PacketLimits limits)
     private const int LongestFixedHeader = 1 + VariableInteger.MaxLength;
     private readonly TopicNameCache _topics = new();
 
-    /// <summary>The version whose rules packets must keep. A CONNECT read sets it; a client sets it to what its CONNECT asked for. 3.1.1 unless set.</summary>
+    /// <summary>
+    /// The version whose rules packets must keep, 3.1.1 unless set. A CONNECT sets it, also one that is refused; a client sets what its CONNECT asked for.
+    /// </summary>
     public ProtocolVersion Version { get; set; } = ProtocolVersion.V311;
 
     /// <summary>
     /// Reads one packet and moves <paramref name="buffer"/> past it. False, with the buffer unmoved, when more bytes are needed;
     /// the packet owns its bytes, so the buffer may be released afterwards.
     /// </summary>
-    /// <exception cref="ProtocolViolation">The bytes break the protocol or a limit. The connection must end: the rest of the stream has no meaning.</exception>
+    /// <exception cref="ProtocolViolation">
+    /// The bytes break the protocol or a limit. The connection must end: the rest of the stream has no meaning.
+    /// </exception>
     public bool TryRead(ref ReadOnlySequence<byte> buffer, [NotNullWhen(true)] out Packet? packet)
     {
         packet = null;
@@ -87,26 +91,34 @@ public sealed class PacketReader(PacketLimits limits)
     {
         var type = (PacketType)(firstByte >> 4);
         var reader = new WireReader(content, Version, limits, _topics);
-        Packet packet = type switch
+        try
         {
-            PacketType.Connect => ConnectPacket.Read(ref reader),
-            PacketType.ConnAck => ConnAckPacket.Read(ref reader),
-            PacketType.Publish => PublishPacket.Read(ref reader, flags: firstByte & 0x0F),
-            PacketType.PubAck => PubAckPacket.Read(ref reader),
-            PacketType.PubRec => PubRecPacket.Read(ref reader),
-            PacketType.PubRel => PubRelPacket.Read(ref reader),
-            PacketType.PubComp => PubCompPacket.Read(ref reader),
-            PacketType.Subscribe => SubscribePacket.Read(ref reader),
-            PacketType.SubAck => SubAckPacket.Read(ref reader),
-            PacketType.Unsubscribe => UnsubscribePacket.Read(ref reader),
-            PacketType.UnsubAck => UnsubAckPacket.Read(ref reader),
-            PacketType.PingReq => PingReqPacket.Instance,
-            PacketType.PingResp => PingRespPacket.Instance,
-            PacketType.Disconnect => DisconnectPacket.Read(ref reader),
-            _ => AuthPacket.Read(ref reader),
-        };
-        reader.RequireEnd(type);
-        Version = reader.Version;
-        return packet;
+            var packet = ParseAs(type, firstByte & 0x0F, ref reader);
+            reader.RequireEnd(type);
+            return packet;
+        }
+        finally
+        {
+            Version = reader.Version; // after a bad CONNECT too: its refusal is written in the version it asked for
+        }
     }
+
+    private static Packet ParseAs(PacketType type, int flags, ref WireReader reader) => type switch
+    {
+        PacketType.Connect => ConnectPacket.Read(ref reader),
+        PacketType.ConnAck => ConnAckPacket.Read(ref reader),
+        PacketType.Publish => PublishPacket.Read(ref reader, flags),
+        PacketType.PubAck => PubAckPacket.Read(ref reader),
+        PacketType.PubRec => PubRecPacket.Read(ref reader),
+        PacketType.PubRel => PubRelPacket.Read(ref reader),
+        PacketType.PubComp => PubCompPacket.Read(ref reader),
+        PacketType.Subscribe => SubscribePacket.Read(ref reader),
+        PacketType.SubAck => SubAckPacket.Read(ref reader),
+        PacketType.Unsubscribe => UnsubscribePacket.Read(ref reader),
+        PacketType.UnsubAck => UnsubAckPacket.Read(ref reader),
+        PacketType.PingReq => PingReqPacket.Instance,
+        PacketType.PingResp => PingRespPacket.Instance,
+        PacketType.Disconnect => DisconnectPacket.Read(ref reader),
+        _ => AuthPacket.Read(ref reader),
+    };
 }

@@ -4,10 +4,16 @@ using IoTFleet.Mqtt.Packets;
 
 namespace IoTFleet.Mqtt.Wire;
 
-/// <summary>Packet to bytes. Throws <see cref="ArgumentException"/> for a packet that the wire cannot hold: a text of more than 65,535 bytes, a packet identifier of 0, AUTH in 3.1.1.</summary>
+/// <summary>
+/// Packet to bytes. Throws <see cref="ArgumentException"/> for a packet that the wire cannot hold: a text of more than 65,535 bytes, a packet
+/// identifier of 0, AUTH in 3.1.1.
+/// </summary>
 public static class PacketWriter
 {
-    /// <summary>Writes one whole packet and advances the output past it. Writes nothing when it throws. A CONNECT is written in its own <see cref="ConnectPacket.Version"/>.</summary>
+    /// <summary>
+    /// Writes one whole packet and advances the output past it. Writes nothing when it throws. A CONNECT is written in its own <see
+    /// cref="ConnectPacket.Version"/>.
+    /// </summary>
     /// <exception cref="ArgumentException">The packet cannot be expressed in this version.</exception>
     public static void Write(IBufferWriter<byte> output, Packet packet, ProtocolVersion version)
     {
@@ -21,7 +27,10 @@ public static class PacketWriter
         output.Advance(size);
     }
 
-    /// <summary>The size in bytes that <see cref="Write"/> would produce, fixed header included: the number to compare with a peer's Maximum Packet Size (MQTT 5.0, 3.1.2.11.4).</summary>
+    /// <summary>
+    /// The size in bytes that <see cref="Write"/> would produce, fixed header included: the number to compare with a peer's Maximum Packet Size
+    /// (MQTT 5.0, 3.1.2.11.4).
+    /// </summary>
     /// <exception cref="ArgumentException">The packet cannot be expressed in this version.</exception>
     public static int Measure(Packet packet, ProtocolVersion version) => WithFixedHeader(MeasureContent(packet, version));
 

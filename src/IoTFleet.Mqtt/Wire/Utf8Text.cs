@@ -4,7 +4,10 @@ using System.Text.Unicode;
 
 namespace IoTFleet.Mqtt.Wire;
 
-/// <summary>The standard's rules for text: well-formed UTF-8, no U+0000, at most 65,535 bytes (MQTT 5.0, 1.5.4). A byte order mark is a character like any other [MQTT-1.5.4-3].</summary>
+/// <summary>
+/// The standard's rules for text: well-formed UTF-8, no U+0000, at most 65,535 bytes (MQTT 5.0, 1.5.4). A byte order mark is a character like any
+/// other [MQTT-1.5.4-3].
+/// </summary>
 internal static class Utf8Text
 {
     // Throws on a lone surrogate, where Encoding.UTF8 would silently send U+FFFD.

@@ -5,7 +5,10 @@ using IoTFleet.Mqtt.Topics;
 
 namespace IoTFleet.Mqtt.Wire;
 
-/// <summary>Reads the standard's data types (MQTT 5.0, 1.5) from the content of one packet. Each read is checked against the end; <c>what</c> names the field for the log.</summary>
+/// <summary>
+/// Reads the standard's data types (MQTT 5.0, 1.5) from the content of one packet. Each read is checked against the end; <c>what</c> names the
+/// field for the log.
+/// </summary>
 internal ref struct WireReader(ReadOnlySpan<byte> content, ProtocolVersion version, PacketLimits limits, TopicNameCache topics)
 {
     private ReadOnlySpan<byte> _rest = content;
@@ -38,7 +41,8 @@ internal ref struct WireReader(ReadOnlySpan<byte> content, ProtocolVersion versi
     public ushort ReadPacketId()
     {
         var id = ReadUInt16("packet identifier");
-        return id != 0 ? id : throw new ProtocolViolation(ReasonCode.MalformedPacket, "packet identifier is 0"); // [MQTT-2.2.1-3], 3.1.1 [MQTT-2.3.1-1]
+        if (id == 0) throw new ProtocolViolation(ReasonCode.MalformedPacket, "packet identifier is 0"); // [MQTT-2.2.1-3], 3.1.1 [MQTT-2.3.1-1]
+        return id;
     }
 
     public ReadOnlySpan<byte> ReadBinary(string what) => Take(ReadUInt16(what), what);

@@ -78,7 +78,8 @@ internal ref struct WireWriter
 
     public void WriteText(string text, string what)
     {
-        if (!Utf8Text.IsEncodable(text)) throw new ArgumentException($"The {what} is longer than 65,535 bytes or has U+0000 or half a surrogate pair.");
+        if (!Utf8Text.IsEncodable(text)) // [MQTT-1.5.4-1] [MQTT-1.5.4-2]
+            throw new ArgumentException($"The {what} is longer than 65,535 bytes or has U+0000 or half a surrogate pair.");
         var length = Encoding.UTF8.GetByteCount(text);
         WriteUInt16((ushort)length);
         if (Reserve(length, out var span)) Encoding.UTF8.GetBytes(text, span);
