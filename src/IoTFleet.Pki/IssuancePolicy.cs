@@ -1,0 +1,71 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace IoTFleet.Pki;
+
+/// <summary>How long device certificates live.</summary>
+public sealed record IssuanceOptions
+{
+    public static readonly TimeSpan MinLifetime = TimeSpan.FromHours(1);
+    public static readonly TimeSpan MaxLifetime = TimeSpan.FromDays(90);
+    public static readonly TimeSpan MinBackdate = TimeSpan.FromMinutes(5);
+    public static readonly TimeSpan MaxBackdate = TimeSpan.FromHours(24);
+
+    /// <summary>From the first to the last second, the backdating included.</summary>
+    public TimeSpan DeviceLifetime { get; init; } = TimeSpan.FromDays(30);
+
+    /// <summary>How far before now a certificate starts, for nodes and devices whose clocks differ.</summary>
+    public TimeSpan DeviceBackdate { get; init; } = TimeSpan.FromHours(1);
+
+    /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
+    public void Validate()
+    {
+        Check(nameof(DeviceLifetime), DeviceLifetime, MinLifetime, MaxLifetime);
+        Check(nameof(DeviceBackdate), DeviceBackdate, MinBackdate, MaxBackdate);
+        if (DeviceBackdate > DeviceLifetime / 2)
+            throw new ArgumentException($"DeviceBackdate ({DeviceBackdate}) must be at most half of DeviceLifetime ({DeviceLifetime}).");
+    }
+
+    private static void Check(string setting, TimeSpan value, TimeSpan min, TimeSpan max)
+    {
+        if (value < min || value > max) throw new ArgumentException($"{setting} must be between {min} and {max}, but is {value}.");
+    }
+}
+
+/// <summary>What a certificate is to say, decided by us. Made by <see cref="IssuancePolicy"/>.</summary>
+public sealed record LeafTerms(string CommonName, Uri Identity, ReadOnlyMemory<byte> SubjectPublicKeyInfo, TimeSpan Lifetime, TimeSpan Backdate);
+
+/// <summary>
+/// What a request may ask for. Names, usages and lifetime are the server's decision; nothing is copied from the request,
+/// and a request that asks for anything else than it would get is refused rather than silently corrected.
+/// </summary>
+public sealed class IssuancePolicy
+{
+    private readonly FleetNames _names;
+    private readonly IssuanceOptions _options;
+
+    public IssuancePolicy(FleetNames names, IssuanceOptions? options = null)
+    {
+        _names = names;
+        _options = options ?? new IssuanceOptions();
+        _options.Validate();
+    }
+
+    public bool TryForDevice(
+        string id, SigningRequest request, [NotNullWhen(true)] out LeafTerms? terms, [NotNullWhen(false)] out string? problem)
+    {
+        terms = null;
+        problem = FindProblem(id, request);
+        if (problem is not null) return false;
+        terms = new LeafTerms(id, _names.DeviceUri(id), request.SubjectPublicKeyInfo, _options.DeviceLifetime, _options.DeviceBackdate);
+        return true;
+    }
+
+    private string? FindProblem(string id, SigningRequest request)
+    {
+        if (!DeviceName.IsValid(id)) return $"the device id must be {DeviceName.Rule}";
+        if (request.CommonName is { } name && name != id) return $"the request's subject names '{name}', not the device '{id}'; leave it out or make it equal";
+        var identity = _names.DeviceUri(id).OriginalString;
+        if (request.RequestedUri is { } uri && uri != identity) return $"the request's subject alternative name must be absent or {identity}";
+        return null;
+    }
+}

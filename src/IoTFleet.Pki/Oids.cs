@@ -1,0 +1,27 @@
+namespace IoTFleet.Pki;
+
+internal static class Oids
+{
+    public const string EcPublicKey = "1.2.840.10045.2.1";
+    public const string P256 = "1.2.840.10045.3.1.7";
+    public const string EcdsaSha256 = "1.2.840.10045.4.3.2";
+    public const string EcdsaSha384 = "1.2.840.10045.4.3.3";
+
+    public const string CommonName = "2.5.4.3";
+    public const string ChallengePassword = "1.2.840.113549.1.9.7";
+    public const string ExtensionRequest = "1.2.840.113549.1.9.14";
+
+    public const string SubjectKeyIdentifier = "2.5.29.14";
+    public const string KeyUsage = "2.5.29.15";
+    public const string SubjectAlternativeName = "2.5.29.17";
+    public const string BasicConstraints = "2.5.29.19";
+    public const string CrlNumber = "2.5.29.20";
+    public const string CrlReason = "2.5.29.21";
+    public const string IssuingDistributionPoint = "2.5.29.28";
+    public const string NameConstraints = "2.5.29.30";
+    public const string AuthorityKeyIdentifier = "2.5.29.35";
+    public const string ExtendedKeyUsage = "2.5.29.37";
+
+    public const string Pkcs7Data = "1.2.840.113549.1.7.1";
+    public const string Pkcs7SignedData = "1.2.840.113549.1.7.2";
+}

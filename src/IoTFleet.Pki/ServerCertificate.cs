@@ -1,0 +1,92 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace IoTFleet.Pki;
+
+/// <summary>The server's own certificate with its key, kept in two files and renewed when it is due.</summary>
+public sealed class ServerCertificate : IDisposable
+{
+    private static readonly string[] Loopback = ["localhost", "127.0.0.1", "::1"];
+
+    private ServerCertificate(X509Certificate2 certificate, bool created)
+    {
+        Certificate = certificate;
+        Created = created;
+    }
+
+    /// <summary>With its private key.</summary>
+    public X509Certificate2 Certificate { get; }
+
+    /// <summary>True when this call made it, false when it found a good one.</summary>
+    public bool Created { get; }
+
+    /// <summary>
+    /// Uses <c>server.pem</c> and <c>server.key</c> of the folder unless they are absent, near their end (a third of the life left)
+    /// or lack a wanted host; loopback names are always wanted.
+    /// </summary>
+    /// <exception cref="KeyFileException">A file is there but is not ours to replace, or cannot be read.</exception>
+    public static ServerCertificate LoadOrCreate(string folder, IReadOnlyCollection<string> hosts, CertificateAuthority servers, TimeProvider clock)
+    {
+        var certificateFile = Path.Combine(folder, "server.pem");
+        var keyFile = Path.Combine(folder, "server.key");
+        var wanted = hosts.Concat(Loopback).Select(host => host.ToLowerInvariant()).Distinct().ToArray();
+
+        var found = TryLoad(certificateFile, keyFile, servers, wanted, clock);
+        return found is null
+            ? new ServerCertificate(Create(folder, certificateFile, keyFile, wanted, servers), created: true)
+            : new ServerCertificate(found, created: false);
+    }
+
+    /// <summary>When the certificate should be replaced: a third of its life is left.</summary>
+    public static DateTimeOffset RenewalTime(X509Certificate2 certificate)
+    {
+        var life = certificate.NotAfter - certificate.NotBefore;
+        return new DateTimeOffset(certificate.NotAfter).ToUniversalTime() - (life / 3);
+    }
+
+    public void Dispose() => Certificate.Dispose();
+
+    private static X509Certificate2? TryLoad(
+        string certificateFile, string keyFile, CertificateAuthority servers, string[] wanted, TimeProvider clock)
+    {
+        if (!File.Exists(certificateFile) || !File.Exists(keyFile)) return null;
+        using var certificate = PemFile.ReadCertificate(certificateFile);
+        using var key = PemFile.ReadKey(keyFile);
+
+        // Never overwrite a certificate that somebody else put there.
+        if (!certificate.IssuerName.RawData.AsSpan().SequenceEqual(servers.Certificate.SubjectName.RawData))
+            throw new KeyFileException(certificateFile, "was not issued by this fleet's server authority", $"move it and {keyFile} away to have new ones made");
+
+        // A crash between the two renames leaves a mismatched pair; making a new one costs nothing.
+        if (!PemFile.BelongTogether(certificate, key)) return null;
+        if (clock.GetUtcNow() >= RenewalTime(certificate) || !Covers(certificate, wanted)) return null;
+        return Join(certificate, key);
+    }
+
+    private static X509Certificate2 Create(string folder, string certificateFile, string keyFile, string[] hosts, CertificateAuthority servers)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var certificate = servers.IssueServer(hosts, key.ExportSubjectPublicKeyInfo()).Load();
+        PemFile.CreateSecretFolder(folder);
+        PemFile.WriteSecret(keyFile, key.ExportPkcs8PrivateKeyPem() + "\n");
+        PemFile.WritePublic(certificateFile, certificate.ExportCertificatePem() + "\n" + servers.Certificate.ExportCertificatePem() + "\n");
+        return Join(certificate, key);
+    }
+
+    private static bool Covers(X509Certificate2 certificate, string[] wanted)
+    {
+        var names = certificate.Extensions.OfType<X509SubjectAlternativeNameExtension>().Single();
+        var addresses = names.EnumerateIPAddresses().ToHashSet();
+        var hosts = names.EnumerateDnsNames().ToHashSet(StringComparer.OrdinalIgnoreCase);
+        return wanted.All(host => IPAddress.TryParse(host, out var address) ? addresses.Contains(address) : hosts.Contains(host));
+    }
+
+    private static X509Certificate2 Join(X509Certificate2 certificate, ECDsa key)
+    {
+        var joined = certificate.CopyWithPrivateKey(key);
+        if (!OperatingSystem.IsWindows()) return joined;
+        // Windows' TLS cannot use a key that lives in memory only.
+        using (joined) return X509CertificateLoader.LoadPkcs12(joined.Export(X509ContentType.Pkcs12), password: null);
+    }
+}
