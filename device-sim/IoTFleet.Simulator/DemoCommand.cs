@@ -1,4 +1,3 @@
-using IoTFleet.Api;
 using Spectre.Console;
 
 namespace IoTFleet.Simulator;

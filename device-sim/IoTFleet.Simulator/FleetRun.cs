@@ -1,4 +1,3 @@
-using System.Globalization;
 using IoTFleet.Api;
 using IoTFleet.Device;
 using Spectre.Console;
@@ -192,5 +191,5 @@ internal sealed class FleetRun(Scenario scenario, Load load, ServerAddress serve
         Say($"Left out {shutOut.Count} of {load.DeviceIds.Count} devices, which the server refuses: {names}{(shutOut.Count > 5 ? ", ..." : ".")}");
     }
 
-    private void Say(FormattableString line) => console.WriteLine(line.ToString(CultureInfo.InvariantCulture));
+    private void Say(string line) => console.WriteLine(line);
 }

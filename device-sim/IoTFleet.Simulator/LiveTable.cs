@@ -1,6 +1,4 @@
-using System.Globalization;
 using Spectre.Console;
-using Spectre.Console.Rendering;
 
 namespace IoTFleet.Simulator;
 
@@ -54,35 +52,29 @@ internal sealed class LiveTable(IAnsiConsole console, Func<Snapshot> look, TimeP
     {
         var now = look();
         var table = new Table().Border(TableBorder.Rounded).HideHeaders().AddColumn("what").AddColumn(new TableColumn("value").RightAligned());
-        Add(table, "time", $"{now.Elapsed:hh\\:mm\\:ss}");
-        Add(table, "devices connected", $"{now.Connected:N0} of {now.Devices:N0}");
-        Add(table, "messages a second", $"{_throughput.Of(now):N1}");
-        Add(table, "sent", $"{now.Sent:N0}");
-        Add(table, "acked", $"{now.Acked:N0}");
-        Add(table, "stored (server)", now.ServerAnswers ? $"{now.Stored:N0}" : "server does not answer");
-        Add(table, "refused (devices, server)", $"{now.Refused:N0}, {now.RefusedByServer:N0}");
-        Add(table, "sent late", $"{now.Late:N0}");
-        Add(table, "reconnects", $"{now.Reconnects:N0}");
-        Add(table, "ack latency, median and 99 %", $"{Milliseconds(now.AckMedian)}, {Milliseconds(now.AckP99)}");
+        table.AddRow("time", $"{now.Elapsed:hh\\:mm\\:ss}");
+        table.AddRow("devices connected", $"{now.Connected:N0} of {now.Devices:N0}");
+        table.AddRow("messages a second", $"{_throughput.Of(now):N1}");
+        table.AddRow("sent", $"{now.Sent:N0}");
+        table.AddRow("acked", $"{now.Acked:N0}");
+        table.AddRow("stored (server)", now.ServerAnswers ? $"{now.Stored:N0}" : "server does not answer");
+        table.AddRow("refused (devices, server)", $"{now.Refused:N0}, {now.RefusedByServer:N0}");
+        table.AddRow("sent late", $"{now.Late:N0}");
+        table.AddRow("reconnects", $"{now.Reconnects:N0}");
+        table.AddRow("ack latency, median and 99 %", $"{Milliseconds(now.AckMedian)}, {Milliseconds(now.AckP99)}");
         return table;
     }
 
     private string Line()
     {
         var now = look();
-        var stored = now.ServerAnswers ? Text($"{now.Stored:N0}") : "unknown (server does not answer)";
-        return Text($"{now.Elapsed:hh\\:mm\\:ss} connected {now.Connected:N0}/{now.Devices:N0}, {_throughput.Of(now):N1} messages/s, ")
-            + Text($"sent {now.Sent:N0}, acked {now.Acked:N0}, stored {stored}, refused {now.Refused + now.RefusedByServer:N0}, ")
-            + Text($"late {now.Late:N0}, reconnects {now.Reconnects:N0}, ack p50 {Milliseconds(now.AckMedian)} p99 {Milliseconds(now.AckP99)}");
+        var stored = now.ServerAnswers ? $"{now.Stored:N0}" : "unknown (server does not answer)";
+        return $"{now.Elapsed:hh\\:mm\\:ss} connected {now.Connected:N0}/{now.Devices:N0}, {_throughput.Of(now):N1} messages/s, "
+            + $"sent {now.Sent:N0}, acked {now.Acked:N0}, stored {stored}, refused {now.Refused + now.RefusedByServer:N0}, "
+            + $"late {now.Late:N0}, reconnects {now.Reconnects:N0}, ack p50 {Milliseconds(now.AckMedian)} p99 {Milliseconds(now.AckP99)}";
     }
 
-    private static void Add(Table table, string name, FormattableString value) => table.AddRow(name, Text(value));
-
-    private static void Add(Table table, string name, string value) => table.AddRow(name, value);
-
-    private static string Text(FormattableString value) => value.ToString(CultureInfo.InvariantCulture);
-
-    public static string Milliseconds(TimeSpan? time) => time is { } t ? Text($"{t.TotalMilliseconds:0.0} ms") : "-";
+    public static string Milliseconds(TimeSpan? time) => time is { } t ? $"{t.TotalMilliseconds:0.0} ms" : "-";
 }
 
 /// <summary>Acknowledged messages a second, over the last few seconds.</summary>

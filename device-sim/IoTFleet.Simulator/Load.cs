@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace IoTFleet.Simulator;
 
 /// <summary>Which devices a scenario has, and what each of them sends.</summary>
@@ -26,8 +24,8 @@ internal sealed class Load : IDisposable
     public int Window => IsFlatOut ? VirtualDevice.FlatOutWindow : VirtualDevice.ScheduledWindow;
 
     public string Description => _replay is null
-        ? string.Create(CultureInfo.InvariantCulture, $"{DeviceIds.Count} devices, {Rate:0.###} messages a second each")
-        : string.Create(CultureInfo.InvariantCulture, $"{Path.GetFileName(_scenario.Replay!.File)}: {DeviceIds.Count} devices, {Rows:N0} rows, {Pace}");
+        ? $"{DeviceIds.Count} devices, {Rate:0.###} messages a second each"
+        : $"{Path.GetFileName(_scenario.Replay!.File)}: {DeviceIds.Count} devices, {Rows:N0} rows, {Pace}";
 
     private bool IsFlatOut => _replay is not null && _scenario.Rate is null && _scenario.Replay!.Speed is null;
 
@@ -35,8 +33,8 @@ internal sealed class Load : IDisposable
 
     private string Pace => _scenario switch
     {
-        { Rate: { } rate } => string.Create(CultureInfo.InvariantCulture, $"{rate:0.###} rows a second each"),
-        { Replay.Speed: { } speed } => string.Create(CultureInfo.InvariantCulture, $"at {speed:0.###} times their own pace"),
+        { Rate: { } rate } => $"{rate:0.###} rows a second each",
+        { Replay.Speed: { } speed } => $"at {speed:0.###} times their own pace",
         _ => "as fast as the server acknowledges",
     };
 

@@ -1,7 +1,5 @@
-using System.Globalization;
-using System.Text;
+using System.Text.Unicode;
 using CsvHelper;
-using CsvHelper.Configuration;
 using Microsoft.Win32.SafeHandles;
 
 namespace IoTFleet.Simulator;
@@ -13,8 +11,14 @@ namespace IoTFleet.Simulator;
 internal sealed class Replay : IDisposable
 {
     private const int LongestId = 63;
-    private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
-    private static readonly CsvConfiguration Csv = new(CultureInfo.InvariantCulture) { IgnoreBlankLines = false };
+    private static readonly CsvReaderOptions Csv = new()
+    {
+        Separator = ',',
+        MalformedData = CsvMalformedDataHandling.Throw,
+        FieldCountMismatch = CsvFieldCountHandling.Throw,
+    };
+
+    private static readonly CsvReaderOptions OneRow = Csv with { HasHeader = false };
 
     private readonly ReplayOptions _options;
     private readonly SafeFileHandle _file;
@@ -48,10 +52,10 @@ internal sealed class Replay : IDisposable
             replay.Index();
             return replay;
         }
-        catch (Exception e) when (e is ReplayException or CsvHelperException or DecoderFallbackException)
+        catch (Exception e) when (e is ReplayException or CsvFormatException)
         {
             replay.Dispose();
-            throw new ReplayException($"{options.File}: {Explain(e)}");
+            throw new ReplayException($"{options.File}: {e.Message}");
         }
     }
 
@@ -87,30 +91,20 @@ internal sealed class Replay : IDisposable
 
     private void Index()
     {
-        var offset = LengthOfByteOrderMark();
-        using var stream = new FileStream(_options.File, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
-        stream.Position = offset;
-        using var parser = new CsvParser(new StreamReader(stream, Utf8, detectEncodingFromByteOrderMarks: false), Csv);
-        if (!parser.Read()) throw new ReplayException("The file is empty.");
-        _header = parser.Record!;
-        offset += Utf8.GetByteCount(parser.RawRecord);
+        RefuseUtf16();
+        using var reader = CsvReader.FromFile(_options.File, Csv);
+        _header = [.. reader.Headers];
         var json = NewRowJson();
-        while (parser.Read())
-        {
-            var place = new RowPlace(offset, Utf8.GetByteCount(parser.RawRecord));
-            offset += place.Length;
-            if (!IsBlank(parser)) Add(parser, json, place);
-        }
+        while (reader.Read()) Add(reader, json);
         if (_rows.Count == 0) throw new ReplayException("There is a header, but no row.");
     }
 
-    private void Add(CsvParser parser, RowJson json, RowPlace place)
+    private void Add(CsvReader reader, RowJson json)
     {
-        if (parser.Count != _header.Length)
-            throw new ReplayException($"Line {parser.RawRow} has {parser.Count} fields, the header {_header.Length}.");
-        var row = parser.Record!;
+        if (!Utf8.IsValid(reader.RawRecord)) throw new ReplayException($"Row {reader.RowNumber} is not UTF-8.");
+        var row = reader.Current.ToArray();
         if (json.TimeOf(row) is { } time && !(time >= _firstTime)) _firstTime = time;
-        RowsOf(json.DeviceOf(row)).Add(place);
+        RowsOf(json.DeviceOf(row)).Add(new RowPlace(reader.ByteOffset, reader.RawRecord.Length));
     }
 
     private List<RowPlace> RowsOf(string value)
@@ -130,24 +124,17 @@ internal sealed class Replay : IDisposable
         var bytes = new byte[place.Length];
         if (RandomAccess.Read(_file, bytes, place.Offset) != place.Length)
             throw new ReplayException($"{_options.File} became shorter while it was replayed.");
-        using var parser = new CsvParser(new StringReader(Utf8.GetString(bytes)), Csv);
-        return parser.Read() && parser.Record is { } row && row.Length == _header.Length
-            ? row
+        using var reader = CsvReader.Create(bytes, OneRow);
+        return reader.Read() && reader.FieldCount == _header.Length
+            ? reader.Current.ToArray()
             : throw new ReplayException($"{_options.File} changed while it was replayed.");
     }
 
-    private int LengthOfByteOrderMark()
+    // The reader would translate it, and its offsets would then count other bytes than the file has.
+    private void RefuseUtf16()
     {
-        Span<byte> start = stackalloc byte[3];
-        return RandomAccess.Read(_file, start, 0) == 3 && start.SequenceEqual("\uFEFF"u8) ? 3 : 0;
+        Span<byte> start = stackalloc byte[2];
+        if (RandomAccess.Read(_file, start, 0) == 0) throw new ReplayException("The file is empty.");
+        if (start is [0xFF, 0xFE] or [0xFE, 0xFF]) throw new ReplayException("The file is UTF-16; save it as UTF-8.");
     }
-
-    private static bool IsBlank(CsvParser parser) => parser.RawRecord.AsSpan().Trim("\r\n").IsEmpty;
-
-    private static string Explain(Exception e) => e switch
-    {
-        DecoderFallbackException => "The file is not UTF-8.",
-        BadDataException bad => $"Line {bad.Context?.Parser?.RawRow} is not CSV (RFC 4180): a quote stands where none may.",
-        _ => e.Message,
-    };
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Spectre.Console;
@@ -48,7 +47,7 @@ internal sealed record Report
     public void Print(IAnsiConsole console)
     {
         var table = new Table().Border(TableBorder.Rounded).AddColumn("verdict").AddColumn(new TableColumn("messages").RightAligned());
-        foreach (var (name, count) in Counts()) table.AddRow(name, Text($"{count:N0}"));
+        foreach (var (name, count) in Counts()) table.AddRow(name, $"{count:N0}");
         console.Write(table);
         foreach (var line in Figures()) console.WriteLine(line);
     }
@@ -61,20 +60,18 @@ internal sealed record Report
 
     private IEnumerable<string> Figures()
     {
-        if (RowsInFile is not null) yield return Text($"The file has {RowsInFile:N0} rows with {ValuesInFile:N0} values; {Sent:N0} rows were sent.");
-        yield return Text($"{MessagesPerSecond:N1} messages/s over {SteadySeconds:N1} s; {Late:N0} sent late; {Reconnects:N0} reconnects; ")
-            + Text($"{Devices:N0} devices connected in {ConnectSeconds:N1} s.");
-        yield return Text($"Ack latency: p50 {AckP50Milliseconds:0.0} ms, p95 {AckP95Milliseconds:0.0} ms, p99 {AckP99Milliseconds:0.0} ms.");
+        if (RowsInFile is not null) yield return $"The file has {RowsInFile:N0} rows with {ValuesInFile:N0} values; {Sent:N0} rows were sent.";
+        yield return $"{MessagesPerSecond:N1} messages/s over {SteadySeconds:N1} s; {Late:N0} sent late; {Reconnects:N0} reconnects; "
+            + $"{Devices:N0} devices connected in {ConnectSeconds:N1} s.";
+        yield return $"Ack latency: p50 {AckP50Milliseconds:0.0} ms, p95 {AckP95Milliseconds:0.0} ms, p99 {AckP99Milliseconds:0.0} ms.";
         if (ServerCpuMicrosecondsPerMessage is not null)
-            yield return Text($"Server: {ServerCpuMicrosecondsPerMessage:N0} µs of CPU a message, {ServerMemoryBytes / 1048576:N0} MB resident.");
+            yield return $"Server: {ServerCpuMicrosecondsPerMessage:N0} µs of CPU a message, {ServerMemoryBytes / 1048576:N0} MB resident.";
         if (SimulatorCpuMicrosecondsPerMessage is not null)
-            yield return Text($"Simulator: {SimulatorCpuMicrosecondsPerMessage:N0} µs of CPU a message.");
-        yield return Text($"Verdict: sent {Sent}, acked {Acked}, stored {Verdict.Stored}, lost {Verdict.Lost}, duplicated {Verdict.Duplicated}.");
+            yield return $"Simulator: {SimulatorCpuMicrosecondsPerMessage:N0} µs of CPU a message.";
+        yield return $"Verdict: sent {Sent}, acked {Acked}, stored {Verdict.Stored}, lost {Verdict.Lost}, duplicated {Verdict.Duplicated}.";
     }
 
     private double? PerMessage(double? seconds) => Acked > 0 ? seconds * 1e6 / Acked : null;
-
-    private static string Text(FormattableString value) => value.ToString(CultureInfo.InvariantCulture);
 }
 
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web, WriteIndented = true)]

@@ -33,12 +33,10 @@ internal sealed record Scenario
     public string? FindProblem()
     {
         if (Devices is < 1 or > MaximumDevices) return $"--devices must be 1 to {MaximumDevices}, not {Devices}.";
-        if (Rate is not (null or > 0 and <= 1000)) return $"--rate must be above 0 and at most 1000 messages a second, not {Text(Rate)}.";
+        if (Rate is not (null or > 0 and <= 1000)) return $"--rate must be above 0 and at most 1000 messages a second, not {Rate}.";
         if (Duration <= TimeSpan.Zero) return "--duration must be above 0.";
         return Replay?.FindProblem(Rate);
     }
-
-    private static string Text(double? value) => value?.ToString(CultureInfo.InvariantCulture) ?? "";
 }
 
 /// <summary>A CSV file to play back: one device for each distinct value of a column.</summary>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 
 namespace IoTFleet.Simulator;
@@ -26,6 +25,5 @@ internal static class Signals
     }
 
     private static byte[] Body(double temperature, double humidity, double pressure, double battery) => Encoding.UTF8.GetBytes(
-        string.Create(CultureInfo.InvariantCulture,
-            $$"""{"temperature_c":{{temperature:F2}},"humidity_pct":{{humidity:F1}},"pressure_hpa":{{pressure:F2}},"battery_pct":{{battery:F1}}}"""));
+        $$"""{"temperature_c":{{temperature:F2}},"humidity_pct":{{humidity:F1}},"pressure_hpa":{{pressure:F2}},"battery_pct":{{battery:F1}}}""");
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Spectre.Console;
 
 namespace IoTFleet.Simulator;
@@ -26,7 +25,7 @@ internal sealed class Stage(IAnsiConsole console, TimeProvider clock)
         while (!running.IsCompleted)
         {
             await Task.WhenAny(running, Task.Delay(LiveTable.LineEvery, clock));
-            console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what}: {Volatile.Read(ref done):N0} of {total:N0}"));
+            console.WriteLine($"{what}: {Volatile.Read(ref done):N0} of {total:N0}");
         }
         await running;
     }
