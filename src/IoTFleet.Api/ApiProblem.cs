@@ -1,0 +1,66 @@
+namespace IoTFleet.Api;
+
+/// <summary>The body of every error, <c>application/problem+json</c> (RFC 9457) with one member of our own, <see cref="Code"/>.</summary>
+public sealed record ApiProblem
+{
+    /// <summary>The media type of an error's body.</summary>
+    public const string MediaType = "application/problem+json";
+
+    /// <summary>The HTTP status, repeated.</summary>
+    public required int Status { get; init; }
+
+    /// <summary>What went wrong, for people; may change between versions.</summary>
+    public required string Title { get; init; }
+
+    /// <summary>What, which, and what to do.</summary>
+    public string? Detail { get; init; }
+
+    /// <summary>What went wrong, for programs: one of <see cref="ProblemCodes"/>; never changes its meaning.</summary>
+    public required string Code { get; init; }
+}
+
+/// <summary>The stable values of <see cref="ApiProblem.Code"/>.</summary>
+public static class ProblemCodes
+{
+    /// <summary>400: a field or parameter is missing, malformed or out of range; the detail names it.</summary>
+    public const string InvalidRequest = "invalid-request";
+
+    /// <summary>400: the device id is not <c>[a-z0-9][a-z0-9._-]{0,62}</c>.</summary>
+    public const string InvalidDeviceId = "invalid-device-id";
+
+    /// <summary>400: the cursor is not one that this list gave out.</summary>
+    public const string InvalidCursor = "invalid-cursor";
+
+    /// <summary>401: the API key is missing, unknown or revoked.</summary>
+    public const string Unauthorized = "unauthorized";
+
+    /// <summary>403: the key's role may not do this.</summary>
+    public const string Forbidden = "forbidden";
+
+    /// <summary>404: no such device.</summary>
+    public const string DeviceNotFound = "device-not-found";
+
+    /// <summary>404: no such token.</summary>
+    public const string TokenNotFound = "token-not-found";
+
+    /// <summary>404: the device has sent no telemetry.</summary>
+    public const string TelemetryNotFound = "telemetry-not-found";
+
+    /// <summary>409: a device of that id exists.</summary>
+    public const string DeviceExists = "device-exists";
+
+    /// <summary>409: the device's state does not allow this; the detail names the state.</summary>
+    public const string DeviceNotActive = "device-not-active";
+
+    /// <summary>409: the device is revoked, which is for good.</summary>
+    public const string DeviceRevoked = "device-revoked";
+
+    /// <summary>404: the server has nothing at this path; its version may be older than the client's.</summary>
+    public const string NotFound = "not-found";
+
+    /// <summary>500: the server failed; its log says why.</summary>
+    public const string InternalError = "internal-error";
+
+    /// <summary>503: the server is starting or stopping; try again.</summary>
+    public const string Unavailable = "unavailable";
+}

@@ -1,0 +1,28 @@
+using IoTFleet.Mqtt;
+using Microsoft.Extensions.Logging;
+
+namespace IoTFleet.Broker;
+
+internal static partial class BrokerLog
+{
+    [LoggerMessage(1001, LogLevel.Information, "Refused at {Door}: {Reason} (client {ClientId}, address {Address}): {Detail}")]
+    public static partial void Refused(this ILogger logger, RefusalDoor door, string reason, string clientId, string address, string detail);
+
+    [LoggerMessage(1002, LogLevel.Debug, "Client {ClientId} connected from {Address} with MQTT {Version}, session {Session}")]
+    public static partial void Connected(this ILogger logger, string clientId, string address, ProtocolVersion version, string session);
+
+    [LoggerMessage(1003, LogLevel.Debug, "Client {ClientId} disconnected: {Reason}, {Detail}")]
+    public static partial void Disconnected(this ILogger logger, string clientId, ReasonCode reason, string detail);
+
+    [LoggerMessage(1004, LogLevel.Error, "Connection of client {ClientId} ended by an unexpected error")]
+    public static partial void ConnectionFailed(this ILogger logger, Exception error, string clientId);
+
+    [LoggerMessage(1005, LogLevel.Error, "A message of client {ClientId} on {Topic} could not be stored; it was not acknowledged and the connection is closed so that the client sends it again")]
+    public static partial void CommitFailed(this ILogger logger, Exception error, string clientId, string topic);
+
+    [LoggerMessage(1006, LogLevel.Error, "The sweep of idle connections and expired sessions failed; it runs again in a second")]
+    public static partial void SweepFailed(this ILogger logger, Exception error);
+
+    [LoggerMessage(1007, LogLevel.Information, "Closing {Count} connections: {Reason}")]
+    public static partial void ClosingAll(this ILogger logger, int count, ReasonCode reason);
+}

@@ -1,0 +1,80 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
+
+namespace IoTFleet.Broker;
+
+/// <summary>
+/// What the broker has done since it started. Plain counters first, because the console and <c>/overview</c> read them;
+/// the same values are published as meters named <c>iotfleet.broker.*</c>.
+/// </summary>
+public sealed class BrokerMetrics : IDisposable
+{
+    private readonly Meter _meter = new("iotfleet.broker");
+    private readonly ConcurrentDictionary<string, Counter> _refusals = new(StringComparer.Ordinal);
+    private long _connections, _received, _acked, _delivered, _dropped, _messagesRefused, _connectionsRefused;
+
+    public BrokerMetrics()
+    {
+        _meter.CreateObservableGauge("iotfleet.broker.connections", () => Connections);
+        _meter.CreateObservableCounter("iotfleet.broker.messages.received", () => MessagesReceived);
+        _meter.CreateObservableCounter("iotfleet.broker.messages.acked", () => MessagesAcked);
+        _meter.CreateObservableCounter("iotfleet.broker.messages.delivered", () => MessagesDelivered);
+        _meter.CreateObservableCounter("iotfleet.broker.messages.dropped", () => MessagesDropped);
+        _meter.CreateObservableCounter("iotfleet.broker.refusals", () => RefusalsByReason()
+            .Select(refusal => new Measurement<long>(refusal.Value, new KeyValuePair<string, object?>("reason", refusal.Key))));
+    }
+
+    /// <summary>Clients connected now.</summary>
+    public long Connections => Interlocked.Read(ref _connections);
+
+    /// <summary>PUBLISH packets taken from clients, whatever became of them.</summary>
+    public long MessagesReceived => Interlocked.Read(ref _received);
+
+    /// <summary>QoS 1 and 2 messages acknowledged with success.</summary>
+    public long MessagesAcked => Interlocked.Read(ref _acked);
+
+    /// <summary>PUBLISH packets handed to subscribers' connections.</summary>
+    public long MessagesDelivered => Interlocked.Read(ref _delivered);
+
+    /// <summary>Messages for a subscriber that its full queue or outbox did not take.</summary>
+    public long MessagesDropped => Interlocked.Read(ref _dropped);
+
+    /// <summary>Messages refused: topic not allowed, or a payload the sink does not take.</summary>
+    public long MessagesRefused => Interlocked.Read(ref _messagesRefused);
+
+    /// <summary>Connections refused in the TLS handshake or at CONNECT.</summary>
+    public long ConnectionsRefused => Interlocked.Read(ref _connectionsRefused);
+
+    public IReadOnlyDictionary<string, long> RefusalsByReason() =>
+        _refusals.ToDictionary(refusal => refusal.Key, refusal => refusal.Value.Value, StringComparer.Ordinal);
+
+    internal void ClientConnected() => Interlocked.Increment(ref _connections);
+
+    internal void ClientGone() => Interlocked.Decrement(ref _connections);
+
+    internal void Received() => Interlocked.Increment(ref _received);
+
+    internal void Acked() => Interlocked.Increment(ref _acked);
+
+    internal void Delivered() => Interlocked.Increment(ref _delivered);
+
+    internal void Dropped() => Interlocked.Increment(ref _dropped);
+
+    internal void Refused(RefusalDoor door, string reason)
+    {
+        if (door is RefusalDoor.Publish) Interlocked.Increment(ref _messagesRefused);
+        if (door is RefusalDoor.Handshake or RefusalDoor.Connect) Interlocked.Increment(ref _connectionsRefused);
+        _refusals.GetOrAdd(reason, static _ => new Counter()).Increment();
+    }
+
+    public void Dispose() => _meter.Dispose();
+
+    private sealed class Counter
+    {
+        private long _value;
+
+        public long Value => Interlocked.Read(ref _value);
+
+        public void Increment() => Interlocked.Increment(ref _value);
+    }
+}

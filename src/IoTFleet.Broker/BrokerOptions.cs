@@ -1,0 +1,57 @@
+using IoTFleet.Mqtt;
+
+namespace IoTFleet.Broker;
+
+/// <summary>Settings of the broker engine, section <c>Broker</c>. The defaults run a fleet of some ten thousand devices on one node.</summary>
+public sealed class BrokerOptions
+{
+    /// <summary>Time from an accepted socket to its CONNECT packet. 1 s to 60 s.</summary>
+    public TimeSpan ConnectTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Longest keep-alive a client may choose; a longer one, or none, is replaced by this (MQTT 5 Server Keep Alive). 10 s to 18 h.</summary>
+    public TimeSpan MaxKeepAlive { get; set; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>How long a closing connection may take to write what is queued before it is cut. 100 ms to 10 s.</summary>
+    public TimeSpan CloseTimeout { get; set; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Longest session a client may ask for; a longer one is shortened (MQTT 5 3.2.2.3.2). Up to 30 days.</summary>
+    public TimeSpan MaxSessionExpiry { get; set; } = TimeSpan.FromDays(1);
+
+    /// <summary>Unacknowledged QoS 1 and 2 messages taken from one client at a time (Receive Maximum). 1 to 65,535.</summary>
+    public int ReceiveMaximum { get; set; } = 100;
+
+    /// <summary>Unacknowledged QoS 1 and 2 messages sent to one client at a time, whatever its Receive Maximum allows. 1 to 65,535.</summary>
+    public int MaxInFlight { get; set; } = 64;
+
+    /// <summary>QoS 1 and 2 messages kept for one session beyond those in flight; a full queue refuses the newest. 1 to 100,000.</summary>
+    public int MaxQueuedPerSession { get; set; } = 1_000;
+
+    /// <summary>Packets waiting in one connection's outbox before its reader pauses and QoS 0 messages for it are dropped. 16 to 100,000.</summary>
+    public int MaxOutboxPackets { get; set; } = 1_000;
+
+    /// <summary>Subscriptions of one session. 1 to 10,000.</summary>
+    public int MaxSubscriptionsPerSession { get; set; } = 100;
+
+    /// <summary>Topic aliases a client may use (MQTT 5 3.2.2.3.8). 0 to 1,000.</summary>
+    public int TopicAliasMaximum { get; set; } = 16;
+
+    /// <summary>Largest packet, deepest topic and longest lists accepted from the wire.</summary>
+    public PacketLimits PacketLimits { get; set; } = PacketLimits.Default;
+
+    /// <summary>Says what is wrong with these settings, one line each; empty when they can be used.</summary>
+    public IEnumerable<string> Problems()
+    {
+        if (!InRange(ConnectTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60))) yield return "Broker:ConnectTimeout must be 00:00:01 to 00:01:00.";
+        if (!InRange(MaxKeepAlive, TimeSpan.FromSeconds(10), TimeSpan.FromHours(18))) yield return "Broker:MaxKeepAlive must be 00:00:10 to 18:00:00.";
+        if (!InRange(CloseTimeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(10))) yield return "Broker:CloseTimeout must be 00:00:00.1 to 00:00:10.";
+        if (!InRange(MaxSessionExpiry, TimeSpan.Zero, TimeSpan.FromDays(30))) yield return "Broker:MaxSessionExpiry must be 0 to 30 days.";
+        if (ReceiveMaximum is < 1 or > ushort.MaxValue) yield return "Broker:ReceiveMaximum must be 1 to 65535.";
+        if (MaxInFlight is < 1 or > ushort.MaxValue) yield return "Broker:MaxInFlight must be 1 to 65535.";
+        if (MaxQueuedPerSession is < 1 or > 100_000) yield return "Broker:MaxQueuedPerSession must be 1 to 100000.";
+        if (MaxOutboxPackets is < 16 or > 100_000) yield return "Broker:MaxOutboxPackets must be 16 to 100000.";
+        if (MaxSubscriptionsPerSession is < 1 or > 10_000) yield return "Broker:MaxSubscriptionsPerSession must be 1 to 10000.";
+        if (TopicAliasMaximum is < 0 or > 1_000) yield return "Broker:TopicAliasMaximum must be 0 to 1000.";
+    }
+
+    private static bool InRange(TimeSpan value, TimeSpan from, TimeSpan to) => value >= from && value <= to;
+}

@@ -1,0 +1,29 @@
+using IoTFleet.Broker.Connections;
+using IoTFleet.Broker.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+
+namespace IoTFleet.Broker;
+
+public static class BrokerServices
+{
+    /// <summary>Adds the broker engine. The host also registers its <see cref="IAccessPolicy"/> and <see cref="IMessageSink"/>.</summary>
+    public static IServiceCollection AddBroker(this IServiceCollection services)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<IValidateOptions<BrokerOptions>, BrokerOptionsCheck>();
+        services.AddOptions<BrokerOptions>().BindConfiguration("Broker").ValidateOnStart();
+        services.AddSingleton<BrokerMetrics>();
+        services.AddSingleton<RefusalLog>();
+        services.AddSingleton<MqttBroker>();
+        services.AddSingleton<MqttConnectionHandler>();
+        return services;
+    }
+
+    private sealed class BrokerOptionsCheck : IValidateOptions<BrokerOptions>
+    {
+        public ValidateOptionsResult Validate(string? name, BrokerOptions options) =>
+            options.Problems().ToList() is { Count: > 0 } problems ? ValidateOptionsResult.Fail(problems) : ValidateOptionsResult.Success;
+    }
+}

@@ -1,0 +1,20 @@
+using IoTFleet.Broker.Routing;
+using IoTFleet.Broker.Sessions;
+using Microsoft.Extensions.Logging;
+
+namespace IoTFleet.Broker.Connections;
+
+/// <summary>What every connection of one broker works with.</summary>
+internal sealed record ConnectionParts(
+    BrokerOptions Options,
+    IAccessPolicy Access,
+    IMessageSink Sink,
+    SubscriptionTree Tree,
+    Router Router,
+    RetainedMessages Retained,
+    Wills Wills,
+    SessionDirectory Sessions,
+    RefusalLog Refusals,
+    BrokerMetrics Metrics,
+    TimeProvider Clock,
+    ILogger Logger);

@@ -1,0 +1,26 @@
+using IoTFleet.Mqtt;
+using IoTFleet.Mqtt.Packets;
+
+namespace IoTFleet.Broker.Connections;
+
+// PUBACK, PUBREC, PUBCOMP for what we sent; PUBREL for what we received at QoS 2.
+internal sealed partial class MqttConnection
+{
+    // An id that is not in flight is no reason to end the connection: after a lost acknowledgement a client may well repeat one.
+    private void OnPubAck(PubAckPacket ack) => _session!.Complete(ack.PacketId, released: false);
+
+    private void OnPubComp(PubCompPacket complete) => _session!.Complete(complete.PacketId, released: true);
+
+    private void OnPubRec(PubRecPacket received)
+    {
+        var known = _session!.Received(received.PacketId, received.Reason);
+        if (received.Reason >= ReasonCode.UnspecifiedError) return;
+        _outbox.Send(new PubRelPacket { PacketId = received.PacketId, Reason = known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound });
+    }
+
+    private void OnPubRel(PubRelPacket release)
+    {
+        var known = _session!.ReleaseInbound(release.PacketId);
+        _outbox.Send(new PubCompPacket { PacketId = release.PacketId, Reason = known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound });     // [MQTT-4.3.3-11]
+    }
+}

@@ -1,0 +1,96 @@
+using IoTFleet.Mqtt;
+using IoTFleet.Mqtt.Packets;
+
+namespace IoTFleet.Broker.Connections;
+
+// CONNECT -> session.
+internal sealed partial class MqttConnection
+{
+    /// <returns>False when the client was refused, or gave way to a newer connection of its own; then the connection ends.</returns>
+    private async Task<bool> OnConnectAsync(ConnectPacket connect)
+    {
+        _outbox.Version = connect.Version;
+        _outbox.MaximumPacketSize = connect.Properties.MaximumPacketSize;
+        _mayExplain = connect.Properties.RequestProblemInformation != false && connect.Properties.MaximumPacketSize is null or >= 512;     // [MQTT-3.1.2-29]
+        if (connect.Properties.AuthenticationMethod is not null)
+        {
+            return RefuseConnect(connect, ReasonCode.BadAuthenticationMethod, "authentication-method", "Extended authentication is not offered; the certificate is the identity.");
+        }
+
+        return await _parts.Access.AdmitAsync(_identity, connect, _closing.Token) switch
+        {
+            Admission.Accepted accepted => await OnAdmittedAsync(connect, accepted.Principal),
+            Admission.Refused refused => RefuseConnect(connect, refused.Code, refused.Reason, refused.Detail),
+            var other => throw new InvalidOperationException($"Unknown admission {other}."),
+        };
+    }
+
+    private async Task<bool> OnAdmittedAsync(ConnectPacket connect, Principal principal)
+    {
+        if (connect.Will is { } will && !_parts.Access.MayPublish(principal, will.Topic))
+        {
+            return RefuseConnect(connect, ReasonCode.NotAuthorized, "will-not-authorized", $"The will's topic {will.Topic.Value} is not this client's to publish.");
+        }
+
+        if (await _parts.Sessions.ClaimAsync(this, principal.ClientId, connect.CleanStart) is not var (session, wasPresent)) return false;
+        (_principal, _session) = (principal, session);
+        _acks = new AckQueue(_parts, _outbox, principal.ClientId, _parts.Options.ReceiveMaximum, () => Close(ReasonCode.ServerBusy, "the message could not be stored"));
+        _will = connect.Will;
+        _sessionExpiry = SessionExpiryOf(connect);
+        SetKeepAlive(connect.KeepAlive);
+        ConnectedAt = _parts.Clock.GetUtcNow();
+        _parts.Metrics.ClientConnected();
+
+        // Registered first, then asked again: a revocation that swept the sessions a moment ago did not see this one (invariant 4).
+        if (!_parts.Access.StillAdmitted(principal))
+        {
+            return RefuseConnect(connect, ReasonCode.Banned, "revoked-while-connecting", "The client was revoked or suspended while it connected.");
+        }
+
+        _parts.Logger.Connected(principal.ClientId, _identity.Address, connect.Version, wasPresent ? "resumed" : "new");
+        _outbox.Send(Welcome(connect, wasPresent));
+        session.Attach(_outbox, connect.Properties.ReceiveMaximum ?? ushort.MaxValue);
+        return true;
+    }
+
+    private ConnAckPacket Welcome(ConnectPacket connect, bool sessionPresent) => new()
+    {
+        SessionPresent = sessionPresent,
+        Reason = ReasonCode.Success,
+        Properties = connect.Version == ProtocolVersion.V5 ? Terms(connect) : PropertyBlock.None,
+    };
+
+    /// <summary>What a v5 client must know of our limits; only what differs from the protocol's defaults (MQTT 5 3.2.2.3).</summary>
+    private PropertyBlock Terms(ConnectPacket connect) => new()
+    {
+        ReceiveMaximum = (ushort)_parts.Options.ReceiveMaximum,
+        MaximumPacketSize = (uint)_parts.Options.PacketLimits.MaxPacketSize,
+        TopicAliasMaximum = (ushort)_parts.Options.TopicAliasMaximum,
+        SharedSubscriptionAvailable = false,
+        SessionExpiryInterval = Seconds(_sessionExpiry) == (connect.Properties.SessionExpiryInterval ?? 0) ? null : Seconds(_sessionExpiry),
+        ServerKeepAlive = _keepAlive == TimeSpan.FromSeconds(connect.KeepAlive) ? null : (ushort)_keepAlive.TotalSeconds,
+    };
+
+    /// <summary>3.1.1 knows only "for ever" and "not at all" (its 3.1.2.4); both versions are held to our longest.</summary>
+    private TimeSpan SessionExpiryOf(ConnectPacket connect)
+    {
+        var asked = connect.Version == ProtocolVersion.V5 ? connect.Properties.SessionExpiryInterval ?? 0 : connect.CleanStart ? 0 : uint.MaxValue;
+        return Capped(asked);
+    }
+
+    private TimeSpan Capped(uint seconds) => TimeSpan.FromSeconds(Math.Min(seconds, _parts.Options.MaxSessionExpiry.TotalSeconds));
+
+    private static uint Seconds(TimeSpan span) => (uint)span.TotalSeconds;
+
+    private bool RefuseConnect(ConnectPacket connect, ReasonCode code, string reason, string detail)
+    {
+        Refuse(RefusalDoor.Connect, reason, detail, connect.ClientId);
+        SendConnAckRefusal(code, detail);
+        _will = null;                       // a client that was not let in leaves no will
+        Close(code, detail, silently: true);
+        return false;
+    }
+
+    private void SendConnAckRefusal(ReasonCode code, string detail) =>
+        _outbox.Send(new ConnAckPacket { SessionPresent = false, Reason = code, Properties = Explain(detail) });
+}

@@ -1,0 +1,103 @@
+using IoTFleet.Broker.Routing;
+using IoTFleet.Mqtt;
+using IoTFleet.Mqtt.Packets;
+
+namespace IoTFleet.Broker.Connections;
+
+// DISCONNECT, keep-alive, and the one place a connection ends.
+internal sealed partial class MqttConnection
+{
+    private WillMessage? _will;
+    private TimeSpan _sessionExpiry;
+    private TimeSpan _keepAlive;
+    private long _lastHeard;
+    private int _closed;
+    private ReasonCode _closeReason;
+    private string _closeDetail = "the peer closed the connection";
+    private bool _tellPeer;
+
+    private bool IsClosing => _closing.IsCancellationRequested;
+
+    /// <summary>Ends the connection from any thread; the first reason stands. The read loop sees it and does the rest.</summary>
+    /// <param name="silently">No DISCONNECT: the peer has been told otherwise, or said goodbye itself.</param>
+    public void Close(ReasonCode reason, string detail, bool silently = false)
+    {
+        if (Interlocked.Exchange(ref _closed, 1) != 0) return;
+        (_closeReason, _closeDetail, _tellPeer) = (reason, detail, !silently);
+        _closing.Cancel();
+        _input.CancelPendingRead();
+    }
+
+    /// <summary>Called by the sweep: silence of one and a half keep-alives ends the connection [MQTT-3.1.2-22].</summary>
+    public void CloseIfSilent()
+    {
+        if (_session is null || _keepAlive == TimeSpan.Zero) return;
+        if (_parts.Clock.GetElapsedTime(Volatile.Read(ref _lastHeard)) <= _keepAlive * 1.5) return;
+        Close(ReasonCode.KeepAliveTimeout, $"nothing heard for one and a half times the keep-alive of {_keepAlive.TotalSeconds:0} s");
+    }
+
+    /// <summary>Completes when every message accepted from this client is committed and routed, or could not be.</summary>
+    public Task WhenAcknowledgedAsync() => _acks?.WhenEmptyAsync() ?? Task.CompletedTask;
+
+    private void Heard() => Volatile.Write(ref _lastHeard, _parts.Clock.GetTimestamp());
+
+    private void SetKeepAlive(ushort seconds)
+    {
+        var asked = TimeSpan.FromSeconds(seconds);
+        var mayReplace = Version == ProtocolVersion.V5;     // a 3.1.1 client cannot be told another value, so its own choice stands
+        _keepAlive = mayReplace && (seconds == 0 || asked > _parts.Options.MaxKeepAlive) ? _parts.Options.MaxKeepAlive : asked;
+    }
+
+    private void OnDisconnect(DisconnectPacket disconnect)
+    {
+        if (disconnect.Reason != ReasonCode.DisconnectWithWill) _will = null;                                               // [MQTT-3.14.4-3]
+        if (disconnect.Properties.SessionExpiryInterval is { } seconds)
+        {
+            if (_sessionExpiry == TimeSpan.Zero && seconds != 0) throw new ProtocolViolation(ReasonCode.ProtocolError, "DISCONNECT may not start a session expiry that CONNECT set to 0.");     // 3.14.2.2.2
+            _sessionExpiry = Capped(seconds);
+        }
+
+        Close(disconnect.Reason, "the client said goodbye", silently: true);
+    }
+
+    /// <summary>In this order: let go of the session, decide on the will, say why, let the output drain, cut.</summary>
+    private async Task EndAsync()
+    {
+        Close(ReasonCode.Success, _closeDetail, silently: true);     // nobody closed it: the peer is gone
+        if (_closeReason == ReasonCode.ServerShuttingDown) await WithinCloseTimeoutAsync(WhenAcknowledgedAsync());
+        var will = LetGo();
+        _ended.SetResult();
+        if (will is not null) await _parts.Wills.PublishAsync(will, CancellationToken.None);
+        if (_tellPeer && _session is not null && Version == ProtocolVersion.V5)
+        {
+            _outbox.Send(new DisconnectPacket { Reason = _closeReason, Properties = Explain(_closeDetail) });
+        }
+
+        if (!await WithinCloseTimeoutAsync(_outbox.WhenDrainedAsync())) _transport.Abort();
+        await _input.CompleteAsync();
+        await _transport.Transport.Output.CompleteAsync();
+    }
+
+    private Will? LetGo()
+    {
+        if (_session is null) return null;
+        _session.Detach(_outbox);
+        _parts.Metrics.ClientGone();
+        _parts.Logger.Disconnected(_principal!.ClientId, _closeReason, _closeDetail);
+        var will = _will is null ? null : Will.From(_will, _principal, _parts.Clock.GetUtcNow());
+        return _parts.Sessions.Release(this, _principal.ClientId, _sessionExpiry, will);
+    }
+
+    private async Task<bool> WithinCloseTimeoutAsync(Task task)
+    {
+        try
+        {
+            await task.WaitAsync(_parts.Options.CloseTimeout, _parts.Clock);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;       // the peer does not read, or the store stands still: closing does not wait for either
+        }
+    }
+}

@@ -1,0 +1,88 @@
+using IoTFleet.Broker.Routing;
+using IoTFleet.Mqtt;
+using IoTFleet.Mqtt.Packets;
+using IoTFleet.Mqtt.Topics;
+
+namespace IoTFleet.Broker.Connections;
+
+// PUBLISH in: alias, authorise, sink, acknowledge in order, route.
+internal sealed partial class MqttConnection
+{
+    private TopicName?[]? _aliases;
+
+    private async ValueTask OnPublishAsync(PublishPacket publish)
+    {
+        _parts.Metrics.Received();
+        var topic = ResolveAlias(publish);
+        if (SentAgain(publish)) return;
+        CheckQuota(publish);
+        if (!_parts.Access.MayPublish(_principal!, topic))
+        {
+            RefuseMessage(publish, ReasonCode.NotAuthorized, "publish-not-authorized", $"Topic {topic.Value} is not this client's to publish.");
+            return;
+        }
+
+        var message = Message.From(publish, topic, _principal!.ClientId, _parts.Clock.GetUtcNow());
+        await _acks!.WaitForRoomAsync();
+        var acceptance = await _parts.Sink.AcceptAsync(message, _principal, _closing.Token);     // waits for room only: a full store slows this socket
+        if (acceptance.IsRefused)
+        {
+            RefuseMessage(publish, acceptance.Reason, "payload-refused", acceptance.Detail ?? "The payload was refused.");
+            return;
+        }
+
+        if (publish.Qos == QualityOfService.ExactlyOnce) _session!.HoldInbound(publish.PacketId, acceptance.Commit);
+        _acks.Add(new PendingAck(message, publish.Qos, publish.PacketId, acceptance.Reason, null, acceptance.Commit));
+    }
+
+    /// <summary>MQTT 5 3.3.2.3.4. An alias lives as long as the connection.</summary>
+    private TopicName ResolveAlias(PublishPacket publish)
+    {
+        if (publish.Properties.TopicAlias is not { } alias)
+        {
+            return publish.Topic ?? throw new ProtocolViolation(ReasonCode.ProtocolError, "PUBLISH without topic and without topic alias.");
+        }
+
+        if (alias > _parts.Options.TopicAliasMaximum)                                                                       // [MQTT-3.3.2-9]
+        {
+            throw new ProtocolViolation(ReasonCode.TopicAliasInvalid, $"Topic alias {alias} is above the maximum of {_parts.Options.TopicAliasMaximum}.");
+        }
+
+        _aliases ??= new TopicName?[_parts.Options.TopicAliasMaximum + 1];
+        if (publish.Topic is not null) return _aliases[alias] = publish.Topic;
+        return _aliases[alias] ?? throw new ProtocolViolation(ReasonCode.ProtocolError, $"Topic alias {alias} was not set before.");
+    }
+
+    /// <summary>A v5 client knows our Receive Maximum and may not pass it [MQTT-3.3.4-7]; a 3.1.1 client is slowed by AckQueue instead.</summary>
+    private void CheckQuota(PublishPacket publish)
+    {
+        if (Version != ProtocolVersion.V5 || publish.Qos == QualityOfService.AtMostOnce) return;
+        if (_acks!.Unacknowledged + _session!.InboundCount < _parts.Options.ReceiveMaximum) return;
+        throw new ProtocolViolation(ReasonCode.ReceiveMaximumExceeded, $"More than {_parts.Options.ReceiveMaximum} unacknowledged messages.");
+    }
+
+    /// <summary>A QoS 2 message whose id is still held has been accepted before: only its PUBREC is due, once its commit is done [MQTT-4.3.3-10].</summary>
+    private bool SentAgain(PublishPacket publish)
+    {
+        if (publish.Qos != QualityOfService.ExactlyOnce || _session!.InboundCommit(publish.PacketId) is not { } commit) return false;
+        _acks!.Add(new PendingAck(null, publish.Qos, publish.PacketId, ReasonCode.Success, null, commit));
+        return true;
+    }
+
+    /// <summary>
+    /// MQTT 5 has a reason code for it. 3.1.1 has none, and an acknowledgement would say that the message was taken,
+    /// so the connection is closed instead [MQTT-3.3.5-2 of 3.1.1]. A QoS 0 message is just not taken.
+    /// </summary>
+    private void RefuseMessage(PublishPacket publish, ReasonCode code, string reason, string detail)
+    {
+        Refuse(RefusalDoor.Publish, reason, detail);
+        if (publish.Qos == QualityOfService.AtMostOnce) return;
+        if (Version != ProtocolVersion.V5)
+        {
+            Close(code, detail);
+            return;
+        }
+
+        _acks!.Add(new PendingAck(null, publish.Qos, publish.PacketId, code, _mayExplain ? detail : null, Task.CompletedTask));
+    }
+}

@@ -1,0 +1,171 @@
+using System.IO.Pipelines;
+using IoTFleet.Broker.Sessions;
+using IoTFleet.Mqtt;
+using IoTFleet.Mqtt.Packets;
+using IoTFleet.Mqtt.Wire;
+using Microsoft.AspNetCore.Connections;
+
+namespace IoTFleet.Broker.Connections;
+
+/// <summary>
+/// One client's network connection, from the first byte to the last. This file holds its life; each flow has a file of its own.
+/// <code>
+///   RunAsync
+///     OnConnectAsync      CONNECT within the deadline, admitted, session claimed          .Connect.cs
+///     read loop           packet by packet, in order                                      here
+///       PUBLISH           authorise, sink, AckQueue                                       .Publish.cs
+///       PUBACK...         what we sent has arrived                                        .Acknowledge.cs
+///       SUBSCRIBE...                                                                      .Subscribe.cs
+///       DISCONNECT, end   the one place a connection ends                                 .Disconnect.cs
+/// </code>
+/// The read loop owns topic aliases, keep-alive and inbound order; the outbox owns the socket's output.
+/// </summary>
+internal sealed partial class MqttConnection
+{
+    private readonly ConnectionParts _parts;
+    private readonly ConnectionContext _transport;
+    private readonly ClientIdentity _identity;
+    private readonly PipeReader _input;
+    private readonly PacketReader _reader;
+    private readonly PacketOutbox _outbox;
+    private readonly CancellationTokenSource _closing = new();
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    // From CONNECT on.
+    private Principal? _principal;
+    private Session? _session;
+    private AckQueue? _acks;
+    private bool _mayExplain = true;
+
+    public MqttConnection(ConnectionParts parts, ConnectionContext transport, ClientIdentity identity)
+    {
+        _parts = parts;
+        _transport = transport;
+        _identity = identity;
+        _input = transport.Transport.Input;
+        _reader = new PacketReader(parts.Options.PacketLimits);
+        _outbox = new PacketOutbox(transport, parts.Options.MaxOutboxPackets);
+        _lastHeard = parts.Clock.GetTimestamp();
+    }
+
+    /// <summary>Completes when the connection has ended and let go of its session.</summary>
+    public Task Ended => _ended.Task;
+
+    public string? ClientId => _principal?.ClientId;
+
+    public Principal? Principal => _principal;
+
+    public DateTimeOffset ConnectedAt { get; private set; }
+
+    private ProtocolVersion Version => _reader.Version;
+
+    public async Task RunAsync()
+    {
+        try
+        {
+            if (await ReadConnectAsync() is { } connect && await OnConnectAsync(connect)) await ReadPacketsAsync();
+        }
+        catch (ProtocolViolation violation)
+        {
+            OnViolation(violation);
+        }
+        catch (Exception gone) when (gone is IOException or ConnectionAbortedException or ConnectionResetException or OperationCanceledException)
+        {
+            // The peer went away without a word, or Close cancelled what this connection was waiting for.
+        }
+        catch (Exception unexpected)
+        {
+            _parts.Logger.ConnectionFailed(unexpected, ClientId ?? "-");
+            Close(ReasonCode.UnspecifiedError, "internal error");
+        }
+        finally
+        {
+            await EndAsync();
+        }
+    }
+
+    /// <summary>The first packet must be a CONNECT [MQTT-3.1.0-1] and must come within the deadline.</summary>
+    private async Task<ConnectPacket?> ReadConnectAsync()
+    {
+        using var deadline = new CancellationTokenSource(_parts.Options.ConnectTimeout, _parts.Clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _closing.Token);
+        while (true)
+        {
+            ReadResult read;
+            try
+            {
+                read = await _input.ReadAsync(either.Token);
+            }
+            catch (OperationCanceledException) when (deadline.IsCancellationRequested)
+            {
+                Refuse(RefusalDoor.Connect, "connect-timeout", $"No CONNECT within {_parts.Options.ConnectTimeout.TotalSeconds:0} s.");
+                return null;
+            }
+
+            var buffer = read.Buffer;
+            var complete = _reader.TryRead(ref buffer, out var packet);
+            _input.AdvanceTo(buffer.Start, complete ? buffer.Start : buffer.End);
+            if (packet is ConnectPacket connect) return connect;
+            if (complete) throw new ProtocolViolation(ReasonCode.ProtocolError, $"The first packet must be CONNECT, not {packet!.Type}.");
+            if (read.IsCompleted || read.IsCanceled) return null;
+        }
+    }
+
+    private async Task ReadPacketsAsync()
+    {
+        while (true)
+        {
+            var read = await _input.ReadAsync(CancellationToken.None);     // Close wakes it by CancelPendingRead
+            var buffer = read.Buffer;
+            if (!buffer.IsEmpty) Heard();
+            while (!IsClosing && _reader.TryRead(ref buffer, out var packet)) await OnPacketAsync(packet);
+            _input.AdvanceTo(buffer.Start, buffer.End);
+            if (read.IsCompleted || read.IsCanceled || IsClosing) return;
+        }
+    }
+
+    private ValueTask OnPacketAsync(Packet packet)
+    {
+        switch (packet)
+        {
+            case PublishPacket publish: return OnPublishAsync(publish);
+            case PubAckPacket ack: OnPubAck(ack); break;
+            case PubRecPacket received: OnPubRec(received); break;
+            case PubRelPacket release: OnPubRel(release); break;
+            case PubCompPacket complete: OnPubComp(complete); break;
+            case SubscribePacket subscribe: OnSubscribe(subscribe); break;
+            case UnsubscribePacket unsubscribe: OnUnsubscribe(unsubscribe); break;
+            case PingReqPacket: _outbox.Send(PingRespPacket.Instance); break;
+            case DisconnectPacket disconnect: OnDisconnect(disconnect); break;
+            case AuthPacket: throw new ProtocolViolation(ReasonCode.ProtocolError, "AUTH without an authentication method in CONNECT.");     // [MQTT-4.12.0-1]
+            default: throw new ProtocolViolation(ReasonCode.ProtocolError, $"{packet.Type} is not for a client to send here.");              // a second CONNECT too [MQTT-3.1.0-2]
+        }
+
+        return _outbox.WaitForRoomAsync();
+    }
+
+    private void OnViolation(ProtocolViolation violation)
+    {
+        _parts.Refusals.Record(RefusalDoor.Protocol, ReasonName(violation.Reason), ClientId, _identity.Address, violation.Message);
+        if (_principal is null) SendConnAckRefusal(violation.Reason, violation.Message);
+        Close(violation.Reason, violation.Message);
+    }
+
+    private void Refuse(RefusalDoor door, string reason, string detail, string? clientId = null) =>
+        _parts.Refusals.Record(door, reason, clientId ?? ClientId, _identity.Address, detail);
+
+    private PropertyBlock Explain(string? detail) =>
+        detail is null || !_mayExplain || Version != ProtocolVersion.V5 ? PropertyBlock.None : new PropertyBlock { ReasonString = detail };
+
+    private static string ReasonName(ReasonCode reason) => reason switch
+    {
+        ReasonCode.MalformedPacket => "malformed-packet",
+        ReasonCode.UnsupportedProtocolVersion => "unsupported-protocol-version",
+        ReasonCode.PacketTooLarge => "packet-too-large",
+        ReasonCode.ReceiveMaximumExceeded => "receive-maximum-exceeded",
+        ReasonCode.TopicAliasInvalid => "topic-alias-invalid",
+        ReasonCode.TopicNameInvalid => "topic-name-invalid",
+        ReasonCode.TopicFilterInvalid => "topic-filter-invalid",
+        _ => "protocol-error",
+    };
+}

@@ -1,0 +1,138 @@
+using System.Collections.Concurrent;
+using System.IO.Pipelines;
+using IoTFleet.Mqtt;
+using IoTFleet.Mqtt.Packets;
+using IoTFleet.Mqtt.Wire;
+using Microsoft.AspNetCore.Connections;
+
+namespace IoTFleet.Broker.Connections;
+
+/// <summary>
+/// The only way to a connection's socket: a queue of packets and the loop that writes them, many packets to a flush.
+/// The loop runs only while there is something to write, so an idle connection owns no waiting task.
+/// </summary>
+/// <remarks>
+/// Bounded: beyond <paramref name="capacity"/> packets, <see cref="HasRoom"/> turns false and whoever can wait or drop does so. Acknowledgements
+/// are always taken, because their number is bounded by what the reader, which waits in <see cref="WaitForRoomAsync"/>, lets in.
+/// </remarks>
+internal sealed class PacketOutbox(ConnectionContext connection, int capacity) : IThreadPoolWorkItem
+{
+    private const int FlushAt = 16 * 1024;
+
+    private readonly PipeWriter _output = connection.Transport.Output;
+    private readonly ConcurrentQueue<Packet> _queue = new();
+    private readonly Lock _gate = new();
+    private TaskCompletionSource? _room;
+    private TaskCompletionSource? _drained;
+    private int _count;
+    private int _writing;
+    private volatile bool _broken;
+
+    /// <summary>Set once, by CONNECT, before anything is sent.</summary>
+    public ProtocolVersion Version { get; set; } = ProtocolVersion.V311;
+
+    /// <summary>The client's own limit; larger packets must not be sent to it [MQTT-3.1.2-24].</summary>
+    public uint? MaximumPacketSize { get; set; }
+
+    public bool HasRoom => Volatile.Read(ref _count) < capacity;
+
+    public bool Fits(Packet packet) => MaximumPacketSize is not { } limit || PacketWriter.Measure(packet, Version) <= limit;
+
+    public void Send(Packet packet)
+    {
+        if (_broken) return;
+        Interlocked.Increment(ref _count);
+        _queue.Enqueue(packet);
+        if (Interlocked.Exchange(ref _writing, 1) == 0) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: true);
+    }
+
+    /// <summary>Holds the reader while its own answers pile up, so that a client that sends without reading cannot fill memory.</summary>
+    public ValueTask WaitForRoomAsync()
+    {
+        if (HasRoom) return default;
+        lock (_gate)
+        {
+            if (HasRoom || _broken) return default;
+            _room ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return new ValueTask(_room.Task);
+        }
+    }
+
+    /// <summary>Completes when all that was sent is with the transport.</summary>
+    public Task WhenDrainedAsync()
+    {
+        lock (_gate)
+        {
+            if (_broken || (Volatile.Read(ref _count) == 0 && Volatile.Read(ref _writing) == 0)) return Task.CompletedTask;
+            _drained ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return _drained.Task;
+        }
+    }
+
+    void IThreadPoolWorkItem.Execute() => _ = WriteAsync();
+
+    private async Task WriteAsync()
+    {
+        try
+        {
+            do
+            {
+                while (_queue.TryDequeue(out var packet))
+                {
+                    PacketWriter.Write(_output, packet, Version);
+                    Interlocked.Decrement(ref _count);
+                    if (_output.UnflushedBytes >= FlushAt) await FlushAsync();
+                }
+
+                if (_output.UnflushedBytes > 0) await FlushAsync();
+                ReleaseWaiters();
+                Volatile.Write(ref _writing, 0);
+                ReleaseDrained();
+            }
+            while (!_queue.IsEmpty && Interlocked.Exchange(ref _writing, 1) == 0);
+        }
+        catch (Exception gone) when (gone is IOException or ConnectionAbortedException or ConnectionResetException or ObjectDisposedException or OperationCanceledException or InvalidOperationException)
+        {
+            // The peer or our own closing took the transport away; the reader sees the same and ends the connection.
+            Break();
+        }
+    }
+
+    private async ValueTask FlushAsync()
+    {
+        var result = await _output.FlushAsync();
+        if (result.IsCompleted) throw new IOException("The peer has stopped reading.");
+    }
+
+    private void Break()
+    {
+        _broken = true;
+        connection.Abort();
+        _queue.Clear();
+        lock (_gate)
+        {
+            _room?.TrySetResult();
+            _drained?.TrySetResult();
+        }
+    }
+
+    private void ReleaseWaiters()
+    {
+        lock (_gate)
+        {
+            if (_room is null || !HasRoom) return;
+            _room.TrySetResult();
+            _room = null;
+        }
+    }
+
+    private void ReleaseDrained()
+    {
+        lock (_gate)
+        {
+            if (_drained is null || !_queue.IsEmpty) return;
+            _drained.TrySetResult();
+            _drained = null;
+        }
+    }
+}

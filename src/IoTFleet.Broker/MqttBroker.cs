@@ -1,0 +1,100 @@
+using System.Collections.Concurrent;
+using IoTFleet.Broker.Connections;
+using IoTFleet.Broker.Routing;
+using IoTFleet.Broker.Sessions;
+using IoTFleet.Mqtt;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace IoTFleet.Broker;
+
+/// <summary>The broker as its host holds it: publish, look, disconnect, stop. Connections come in through <see cref="MqttConnectionHandler"/>.</summary>
+public sealed class MqttBroker : IDisposable
+{
+    private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(1);
+
+    private readonly ConcurrentDictionary<MqttConnection, byte> _connections = new();
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly ITimer _sweep;
+
+    public MqttBroker(
+        IOptions<BrokerOptions> options,
+        IAccessPolicy access,
+        IMessageSink sink,
+        RefusalLog refusals,
+        BrokerMetrics metrics,
+        TimeProvider clock,
+        ILogger<MqttBroker> logger)
+    {
+        var tree = new SubscriptionTree();
+        var retained = new RetainedMessages(clock);
+        var router = new Router(tree, retained);
+        var sessions = new SessionDirectory(tree, options.Value, metrics, clock);
+        Parts = new ConnectionParts(options.Value, access, sink, tree, router, retained, new Wills(sink, router, refusals), sessions, refusals, metrics, clock, logger);
+        _sweep = clock.CreateTimer(static broker => _ = ((MqttBroker)broker!).SweepAsync(), this, SweepInterval, SweepInterval);
+    }
+
+    internal ConnectionParts Parts { get; }
+
+    /// <summary>Publishes as the server: no authorisation, no sink. Returns how many sessions got the message or have it queued.</summary>
+    public int Publish(Message message) => Parts.Router.Route(message);
+
+    /// <summary>Since when the client is connected; null when it is not.</summary>
+    public DateTimeOffset? ConnectedSince(string clientId) => Parts.Sessions.Holder(clientId)?.ConnectedAt;
+
+    /// <summary>Ends the client's session, and its connection with the reason if it has one. Returns whether there was one.</summary>
+    public bool Disconnect(string clientId, ReasonCode reason, string detail)
+    {
+        var holder = Parts.Sessions.Forget(clientId);
+        holder?.Close(reason, detail);
+        return holder is not null;
+    }
+
+    /// <summary>
+    /// Lets nobody in any more, waits for the messages already accepted to be committed and acknowledged, and says goodbye to each
+    /// client (MQTT 5: DISCONNECT 0x8B). Returns when all connections have ended or <paramref name="cancellationToken"/> ends the wait.
+    /// </summary>
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await _stopping.CancelAsync();
+        var open = _connections.Keys.ToList();
+        Parts.Logger.ClosingAll(open.Count, ReasonCode.ServerShuttingDown);
+        foreach (var connection in open) connection.Close(ReasonCode.ServerShuttingDown, "the server is shutting down");
+        await Task.WhenAll(open.Select(connection => connection.Ended)).WaitAsync(cancellationToken);
+        await Task.WhenAll(open.Select(connection => connection.WhenAcknowledgedAsync())).WaitAsync(cancellationToken);
+    }
+
+    /// <summary>Registered before it starts, so that <see cref="StopAsync"/> finds it; false when the broker is stopping.</summary>
+    internal bool TryRegister(MqttConnection connection)
+    {
+        _connections.TryAdd(connection, 0);
+        if (!_stopping.IsCancellationRequested) return true;
+        _connections.TryRemove(connection, out _);
+        return false;
+    }
+
+    internal void Unregister(MqttConnection connection) => _connections.TryRemove(connection, out _);
+
+    public void Dispose()
+    {
+        _sweep.Dispose();
+        _stopping.Dispose();
+    }
+
+    private async Task SweepAsync()
+    {
+        try
+        {
+            foreach (var connection in _connections.Keys) connection.CloseIfSilent();
+            foreach (var will in Parts.Sessions.Sweep()) await Parts.Wills.PublishAsync(will, _stopping.Token);
+        }
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+        {
+            // Stopping: what is still to be swept ends with the process.
+        }
+        catch (Exception error)
+        {
+            Parts.Logger.SweepFailed(error);     // outermost frame of a timer: nobody above could see it
+        }
+    }
+}

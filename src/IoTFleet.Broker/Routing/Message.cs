@@ -1,0 +1,89 @@
+using IoTFleet.Mqtt;
+using IoTFleet.Mqtt.Packets;
+using IoTFleet.Mqtt.Topics;
+
+namespace IoTFleet.Broker.Routing;
+
+/// <summary>A published message: built once, immutable, shared by the sink and all receivers.</summary>
+public sealed record Message
+{
+    public required TopicName Topic { get; init; }
+
+    public required ReadOnlyMemory<byte> Payload { get; init; }
+
+    public QualityOfService Qos { get; init; }
+
+    public bool Retain { get; init; }
+
+    /// <summary>MQTT 5 properties that travel with the message; none of the connection's own, such as a topic alias.</summary>
+    public PropertyBlock Properties { get; init; } = PropertyBlock.None;
+
+    /// <summary>Null when the server itself is the publisher.</summary>
+    public string? Publisher { get; init; }
+
+    public required DateTimeOffset ReceivedAt { get; init; }
+
+    /// <summary>True when its Message Expiry Interval has passed [MQTT-3.3.2-5].</summary>
+    public bool IsExpired(DateTimeOffset now) => Properties.MessageExpiryInterval is { } seconds && now >= ReceivedAt.AddSeconds(seconds);
+
+    internal static Message From(PublishPacket publish, TopicName topic, string publisher, DateTimeOffset receivedAt) => new()
+    {
+        Topic = topic,
+        Payload = publish.Payload,
+        Qos = publish.Qos,
+        Retain = publish.Retain,
+        Properties = Travelling(publish.Properties),
+        Publisher = publisher,
+        ReceivedAt = receivedAt,
+    };
+
+    internal static Message FromWill(WillMessage will, string publisher, DateTimeOffset receivedAt) => new()
+    {
+        Topic = will.Topic,
+        Payload = will.Payload,
+        Qos = will.Qos,
+        Retain = will.Retain,
+        Properties = Travelling(will.Properties),
+        Publisher = publisher,
+        ReceivedAt = receivedAt,
+    };
+
+    /// <summary>The packet for one receiver; its lifetime is what is left of the message's [MQTT-3.3.2-6].</summary>
+    internal PublishPacket ToPacket(Delivery delivery, ushort packetId, bool duplicate, DateTimeOffset now) => new()
+    {
+        Topic = Topic,
+        Payload = Payload,
+        Qos = delivery.Qos,
+        Retain = delivery.Retain,
+        Duplicate = duplicate,
+        PacketId = packetId,
+        Properties = PropertiesFor(delivery, now),
+    };
+
+    private PropertyBlock PropertiesFor(Delivery delivery, DateTimeOffset now)
+    {
+        if (Properties.MessageExpiryInterval is null && delivery.SubscriptionIdentifiers.Count == 0) return Properties;
+        return Copy(Properties, RemainingLifetime(now), delivery.SubscriptionIdentifiers);
+    }
+
+    private uint? RemainingLifetime(DateTimeOffset now) => Properties.MessageExpiryInterval is { } seconds
+        ? (uint)Math.Max(1, seconds - (now - ReceivedAt).TotalSeconds)
+        : null;
+
+    private static PropertyBlock Travelling(PropertyBlock properties) =>
+        ReferenceEquals(properties, PropertyBlock.None) ? properties : Copy(properties, properties.MessageExpiryInterval, []);
+
+    private static PropertyBlock Copy(PropertyBlock from, uint? lifetime, IReadOnlyList<uint> subscriptionIdentifiers) => new()
+    {
+        PayloadFormatIndicator = from.PayloadFormatIndicator,
+        MessageExpiryInterval = lifetime,
+        ContentType = from.ContentType,
+        ResponseTopic = from.ResponseTopic,
+        CorrelationData = from.CorrelationData,
+        UserProperties = from.UserProperties,
+        SubscriptionIdentifiers = subscriptionIdentifiers,
+    };
+}
+
+/// <summary>How one receiver gets a message: at which QoS, with which retain flag, for which of its subscriptions.</summary>
+public readonly record struct Delivery(QualityOfService Qos, bool Retain, IReadOnlyList<uint> SubscriptionIdentifiers);

@@ -1,0 +1,172 @@
+using IoTFleet.Broker.Connections;
+using IoTFleet.Broker.Routing;
+using IoTFleet.Mqtt;
+using IoTFleet.Mqtt.Packets;
+using IoTFleet.Mqtt.Topics;
+
+namespace IoTFleet.Broker.Sessions;
+
+/// <summary>
+/// One client's subscriptions, queue and in-flight messages in both directions; it outlives the connection that serves it.
+/// Everything in it is behind one gate, which is never held over an await; the outbox it writes to takes no lock.
+/// </summary>
+internal sealed class Session(string clientId, BrokerOptions options, BrokerMetrics metrics, TimeProvider clock)
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<TopicFilter, Subscription> _subscriptions = [];
+    private readonly DeliveryQueue _queue = new(options.MaxQueuedPerSession);
+    private readonly InFlightWindow _inFlight = new();
+    private readonly Dictionary<ushort, Task> _inbound = [];
+    private PacketOutbox? _outbox;
+    private int _window;
+
+    public string ClientId => clientId;
+
+    /// <summary>A connection takes the session: what was in flight is sent again first, in order, then what waits in the queue [MQTT-4.4.0-1].</summary>
+    public void Attach(PacketOutbox outbox, int clientReceiveMaximum)
+    {
+        lock (_gate)
+        {
+            _outbox = outbox;
+            _window = Math.Min(clientReceiveMaximum, options.MaxInFlight);
+            foreach (var sent in _inFlight.InOrder()) outbox.Send(Resend(sent));
+            SendQueued_NeedsGate();
+        }
+    }
+
+    public void Detach(PacketOutbox outbox)
+    {
+        lock (_gate)
+        {
+            if (_outbox == outbox) _outbox = null;
+        }
+    }
+
+    /// <returns>False when the message was dropped: nobody connected at QoS 0, or a full queue.</returns>
+    public bool Deliver(Message message, Delivery delivery)
+    {
+        lock (_gate)
+        {
+            var taken = delivery.Qos == QualityOfService.AtMostOnce ? SendNow_NeedsGate(message, delivery) : SendOrQueue_NeedsGate(message, delivery);
+            if (!taken) metrics.Dropped();
+            return taken;
+        }
+    }
+
+    /// <summary>PUBACK, or PUBCOMP: the message has arrived and its id is free again.</summary>
+    public bool Complete(ushort packetId, bool released)
+    {
+        lock (_gate)
+        {
+            if (!_inFlight.Complete(packetId, released)) return false;
+            SendQueued_NeedsGate();
+            return true;
+        }
+    }
+
+    /// <summary>PUBREC: with success the message is the client's and only its id is still held [MQTT-4.3.3-4]; otherwise it is given up.</summary>
+    public bool Received(ushort packetId, ReasonCode reason)
+    {
+        lock (_gate)
+        {
+            if (reason >= ReasonCode.UnspecifiedError)
+            {
+                var known = _inFlight.Complete(packetId, released: false);
+                SendQueued_NeedsGate();
+                return known;
+            }
+
+            return _inFlight.Release(packetId);
+        }
+    }
+
+    /// <summary>The commit of a QoS 2 message that came before under this id and has not been released: then this one is the same again [MQTT-4.3.3-10].</summary>
+    public Task? InboundCommit(ushort packetId)
+    {
+        lock (_gate) return _inbound.GetValueOrDefault(packetId);
+    }
+
+    public void HoldInbound(ushort packetId, Task commit)
+    {
+        lock (_gate) _inbound[packetId] = commit;
+    }
+
+    /// <summary>PUBREL, or a message that could not be kept.</summary>
+    public bool ReleaseInbound(ushort packetId)
+    {
+        lock (_gate) return _inbound.Remove(packetId);
+    }
+
+    /// <summary>QoS 2 messages of the client that are not released yet.</summary>
+    public int InboundCount
+    {
+        get
+        {
+            lock (_gate) return _inbound.Count;
+        }
+    }
+
+    /// <returns>False when the session holds as many subscriptions as it may; <paramref name="isNew"/> tells a first subscription from a replaced one.</returns>
+    public bool TryAdd(Subscription subscription, out bool isNew)
+    {
+        lock (_gate)
+        {
+            isNew = !_subscriptions.ContainsKey(subscription.Request.Filter);
+            if (isNew && _subscriptions.Count >= options.MaxSubscriptionsPerSession) return false;
+            _subscriptions[subscription.Request.Filter] = subscription;
+            return true;
+        }
+    }
+
+    public bool TryRemove(TopicFilter filter)
+    {
+        lock (_gate) return _subscriptions.Remove(filter);
+    }
+
+    public IReadOnlyList<TopicFilter> Filters()
+    {
+        lock (_gate) return [.. _subscriptions.Keys];
+    }
+
+    private bool SendNow_NeedsGate(Message message, Delivery delivery)
+    {
+        if (_outbox is not { HasRoom: true } outbox) return false;
+        var packet = message.ToPacket(delivery, 0, duplicate: false, clock.GetUtcNow());
+        if (!outbox.Fits(packet)) return false;
+        outbox.Send(packet);
+        metrics.Delivered();
+        return true;
+    }
+
+    private bool SendOrQueue_NeedsGate(Message message, Delivery delivery)
+    {
+        if (!_queue.TryAdd(message, delivery)) return false;
+        SendQueued_NeedsGate();
+        return true;
+    }
+
+    private void SendQueued_NeedsGate()
+    {
+        if (_outbox is not { } outbox) return;
+        var now = clock.GetUtcNow();
+        while (_inFlight.Count < _window && _queue.TryTake(out var message, out var delivery))
+        {
+            if (message.IsExpired(now)) continue;
+            var packetId = _inFlight.NextId();
+            var packet = message.ToPacket(delivery, packetId, duplicate: false, now);
+            if (!outbox.Fits(packet))
+            {
+                metrics.Dropped();          // [MQTT-3.1.2-25]: as if it had been delivered
+                continue;
+            }
+
+            _inFlight.Add(packetId, message, delivery);
+            outbox.Send(packet);
+            metrics.Delivered();
+        }
+    }
+
+    private Packet Resend(InFlightMessage sent) => sent.Released
+        ? new PubRelPacket { PacketId = sent.PacketId }
+        : sent.Message.ToPacket(sent.Delivery, sent.PacketId, duplicate: true, clock.GetUtcNow());
+}

@@ -1,0 +1,144 @@
+using IoTFleet.Broker.Connections;
+using IoTFleet.Broker.Routing;
+using IoTFleet.Mqtt;
+
+namespace IoTFleet.Broker.Sessions;
+
+/// <summary>Client id to session, and which connection holds it. The one place where two connections of one client meet.</summary>
+internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions options, BrokerMetrics metrics, TimeProvider clock)
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, Seat> _seats = new(StringComparer.Ordinal);
+    private readonly List<Will> _dueWills = [];
+
+    /// <summary>
+    /// Gives the session to the connection. An older connection of the same client is closed first and has let go before this returns [MQTT-3.1.4-3].
+    /// </summary>
+    /// <returns>The session and whether it was there before; null when a yet newer connection took it while this one waited.</returns>
+    public async Task<(Session Session, bool WasPresent)?> ClaimAsync(MqttConnection claimant, string clientId, bool cleanStart)
+    {
+        MqttConnection? previous;
+        lock (_gate)
+        {
+            var seat = SeatOf_NeedsGate(clientId);
+            previous = seat.Holder;
+            seat.Holder = claimant;
+        }
+
+        if (previous is not null)
+        {
+            previous.Close(ReasonCode.SessionTakenOver, "another connection of this client took the session");
+            await previous.Ended;
+        }
+
+        lock (_gate)
+        {
+            var seat = _seats[clientId];
+            return seat.Holder == claimant ? Seated_NeedsGate(seat, clientId, cleanStart) : null;
+        }
+    }
+
+    /// <summary>The connection has ended: its session waits for <paramref name="expiry"/>, or ends now.</summary>
+    /// <param name="will">Due when the session ends or its delay is over, unless the client is back before (MQTT 5 3.1.3.2.2).</param>
+    /// <returns>The will, when it is due at once.</returns>
+    public Will? Release(MqttConnection connection, string clientId, TimeSpan expiry, Will? will)
+    {
+        lock (_gate)
+        {
+            if (!_seats.TryGetValue(clientId, out var seat)) return will;
+            if (seat.Holder == connection) seat.Holder = null;
+
+            var ends = expiry == TimeSpan.Zero || seat.Forgotten;
+            if (ends) EndSession_NeedsGate(seat, clientId);
+            if (!ends) seat.ExpiresAt = clock.GetUtcNow() + expiry;
+            if (ends || will is null || will.Delay == TimeSpan.Zero) return will;
+
+            (seat.Will, seat.WillDueAt) = (will, clock.GetUtcNow() + will.Delay);
+            return null;
+        }
+    }
+
+    public MqttConnection? Holder(string clientId)
+    {
+        lock (_gate) return _seats.GetValueOrDefault(clientId)?.Holder;
+    }
+
+    /// <summary>Ends the client's session: now, or when the connection that holds it, which is returned, has let go.</summary>
+    public MqttConnection? Forget(string clientId)
+    {
+        lock (_gate)
+        {
+            if (!_seats.TryGetValue(clientId, out var seat)) return null;
+            seat.Forgotten = true;
+            if (seat.Holder is null) EndSession_NeedsGate(seat, clientId);
+            return seat.Holder;
+        }
+    }
+
+    /// <summary>Ends the sessions whose time is over.</summary>
+    /// <returns>The wills that have become due.</returns>
+    public IReadOnlyList<Will> Sweep()
+    {
+        var now = clock.GetUtcNow();
+        lock (_gate)
+        {
+            foreach (var (clientId, seat) in _seats.Where(entry => entry.Value.Holder is null).ToList())
+            {
+                var expired = seat.ExpiresAt <= now;
+                if (seat.Will is { } will && (expired || seat.WillDueAt <= now))
+                {
+                    _dueWills.Add(will);
+                    seat.Will = null;
+                }
+
+                if (expired) EndSession_NeedsGate(seat, clientId);
+            }
+
+            Will[] due = [.. _dueWills];
+            _dueWills.Clear();
+            return due;
+        }
+    }
+
+    private (Session Session, bool WasPresent)? Seated_NeedsGate(Seat seat, string clientId, bool cleanStart)
+    {
+        if (cleanStart || seat.ExpiresAt <= clock.GetUtcNow())
+        {
+            EndSession_NeedsGate(seat, clientId);
+            if (seat.Will is { } will) _dueWills.Add(will);     // its session has ended before the delay was over
+        }
+
+        var wasPresent = seat.Session is not null;
+        seat.Session ??= new Session(clientId, options, metrics, clock);
+        (seat.ExpiresAt, seat.Will, seat.Forgotten) = (null, null, false);
+        return (seat.Session, wasPresent);
+    }
+
+    private void EndSession_NeedsGate(Seat seat, string clientId)
+    {
+        foreach (var filter in seat.Session?.Filters() ?? []) tree.Remove(filter, seat.Session!);
+        seat.Session = null;
+        if (seat.Holder is null) _seats.Remove(clientId);
+    }
+
+    private Seat SeatOf_NeedsGate(string clientId)
+    {
+        if (!_seats.TryGetValue(clientId, out var seat)) _seats[clientId] = seat = new Seat();
+        return seat;
+    }
+
+    private sealed class Seat
+    {
+        public MqttConnection? Holder { get; set; }
+
+        public Session? Session { get; set; }
+
+        public DateTimeOffset? ExpiresAt { get; set; }
+
+        public Will? Will { get; set; }
+
+        public DateTimeOffset WillDueAt { get; set; }
+
+        public bool Forgotten { get; set; }
+    }
+}

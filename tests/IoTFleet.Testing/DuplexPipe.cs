@@ -1,0 +1,16 @@
+using System.IO.Pipelines;
+
+namespace IoTFleet.Testing;
+
+/// <summary>Two pipes as the two ends of a connection without a socket.</summary>
+public sealed record DuplexPipe(PipeReader Input, PipeWriter Output) : IDuplexPipe
+{
+    public static (DuplexPipe Near, DuplexPipe Far) CreatePair()
+    {
+        var there = new Pipe();
+        var back = new Pipe();
+        return (new DuplexPipe(back.Reader, there.Writer), new DuplexPipe(there.Reader, back.Writer));
+    }
+
+    public static DuplexPipe Over(Stream stream) => new(PipeReader.Create(stream), PipeWriter.Create(stream));
+}

@@ -1,0 +1,167 @@
+using System.Collections.Concurrent;
+using System.Net;
+using IoTFleet.Broker;
+using IoTFleet.Broker.Connections;
+using IoTFleet.Broker.Routing;
+using IoTFleet.Mqtt;
+using IoTFleet.Mqtt.Packets;
+using IoTFleet.Mqtt.Topics;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace IoTFleet.Testing;
+
+/// <summary>The real broker and its real connection handler over pipes: no socket, no TLS, time in the test's hands.</summary>
+public sealed class InMemoryBroker : IAsyncDisposable
+{
+    private readonly ILoggerFactory _loggers;
+    private readonly MqttConnectionHandler _handler;
+    private readonly ConcurrentBag<Task> _connections = [];
+
+    public InMemoryBroker(Action<BrokerOptions>? configure = null, FakeClock? clock = null)
+    {
+        Clock = clock ?? new FakeClock();
+        var options = new BrokerOptions();
+        configure?.Invoke(options);
+        _loggers = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Trace).AddProvider(Log));
+        Refusals = new RefusalLog(Clock, Metrics, _loggers.CreateLogger<RefusalLog>());
+        Broker = new MqttBroker(Options.Create(options), Access, Sink, Refusals, Metrics, Clock, _loggers.CreateLogger<MqttBroker>());
+        _handler = new MqttConnectionHandler(Broker);
+    }
+
+    public FakeClock Clock { get; }
+
+    public StrictLog Log { get; } = new();
+
+    public ScriptedAccess Access { get; } = new();
+
+    public RecordingSink Sink { get; } = new();
+
+    public BrokerMetrics Metrics { get; } = new();
+
+    public RefusalLog Refusals { get; }
+
+    public MqttBroker Broker { get; }
+
+    /// <summary>Events of <see cref="StrictLog"/> that this test provokes.</summary>
+    public string[] ExpectedEvents { get; set; } = [];
+
+    /// <summary>Opens a connection; nothing is sent yet.</summary>
+    public RawClient Open(ProtocolVersion version)
+    {
+        var (near, far) = DuplexPipe.CreatePair();
+        var context = new DefaultConnectionContext(Guid.CreateVersion7(Clock.GetUtcNow()).ToString(), far, near) { RemoteEndPoint = new IPEndPoint(IPAddress.Loopback, 40_000) };
+        _connections.Add(Task.Run(() => _handler.OnConnectedAsync(context)));
+        return new RawClient(near, version);
+    }
+
+    /// <summary>Opens a connection and connects.</summary>
+    public async Task<RawClient> ConnectAsync(string clientId, ProtocolVersion version, bool cleanStart = true, ushort keepAlive = 60, PropertyBlock? properties = null, WillMessage? will = null)
+    {
+        var client = Open(version);
+        var answer = await client.ConnectAsync(clientId, cleanStart, keepAlive, properties, will);
+        Xunit.Assert.Equal(ReasonCode.Success, answer.Reason);
+        return client;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Sink.CommitAll();
+        await Broker.StopAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(20));
+        await Task.WhenAll(_connections).WaitAsync(TimeSpan.FromSeconds(20));
+        Broker.Dispose();
+        Metrics.Dispose();
+        _loggers.Dispose();
+        Log.AssertClean(ExpectedEvents);
+    }
+}
+
+/// <summary>Lets everybody in under their client id and allows everything, unless told otherwise.</summary>
+public sealed class ScriptedAccess : IAccessPolicy
+{
+    public Func<ConnectPacket, Admission> Admit { get; set; } = connect => new Admission.Accepted(new NamedPrincipal(connect.ClientId));
+
+    public Func<Principal, bool> StillAdmittedAnswer { get; set; } = _ => true;
+
+    public Func<Principal, TopicName, bool> PublishAnswer { get; set; } = (_, _) => true;
+
+    public Func<Principal, TopicFilter, bool> SubscribeAnswer { get; set; } = (_, _) => true;
+
+    public ValueTask<Admission> AdmitAsync(ClientIdentity identity, ConnectPacket connect, CancellationToken cancellationToken) => ValueTask.FromResult(Admit(connect));
+
+    public bool StillAdmitted(Principal principal) => StillAdmittedAnswer(principal);
+
+    public bool MayPublish(Principal principal, TopicName topic) => PublishAnswer(principal, topic);
+
+    public bool MaySubscribe(Principal principal, TopicFilter filter) => SubscribeAnswer(principal, filter);
+}
+
+public sealed class NamedPrincipal(string clientId) : Principal(clientId);
+
+/// <summary>Records what it is given. Commits at once, or when and how the test says if <see cref="HoldCommits"/> is set.</summary>
+public sealed class RecordingSink : IMessageSink
+{
+    private readonly Lock _gate = new();
+    private readonly List<(Message Message, TaskCompletionSource Commit)> _held = [];
+    private readonly List<(int Count, TaskCompletionSource Reached)> _waiting = [];
+    private readonly List<Message> _messages = [];
+
+    public bool HoldCommits { get; set; }
+
+    public Func<Message, Acceptance?> Refuse { get; set; } = _ => null;
+
+    public IReadOnlyList<Message> Messages
+    {
+        get
+        {
+            lock (_gate) return [.. _messages];
+        }
+    }
+
+    public ValueTask<Acceptance> AcceptAsync(Message message, Principal publisher, CancellationToken cancellationToken)
+    {
+        if (Refuse(message) is { } refused) return ValueTask.FromResult(refused);
+        lock (_gate)
+        {
+            _messages.Add(message);
+            foreach (var (_, reached) in _waiting.Where(waiter => waiter.Count <= _messages.Count)) reached.TrySetResult();
+            if (!HoldCommits) return ValueTask.FromResult(Acceptance.Done);
+            var commit = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _held.Add((message, commit));
+            return ValueTask.FromResult(new Acceptance(ReasonCode.Success, commit.Task));
+        }
+    }
+
+    /// <summary>Completes when the sink has been given this many messages.</summary>
+    public Task WhenGivenAsync(int count)
+    {
+        lock (_gate)
+        {
+            if (_messages.Count >= count) return Task.CompletedTask;
+            var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _waiting.Add((count, reached));
+            return reached.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        }
+    }
+
+    /// <summary>Commits, or fails, the message with this payload.</summary>
+    public void Commit(string payload, Exception? failure = null)
+    {
+        lock (_gate)
+        {
+            var commit = _held.Single(held => System.Text.Encoding.UTF8.GetString(held.Message.Payload.Span) == payload).Commit;
+            if (failure is null) commit.TrySetResult();
+            else commit.TrySetException(failure);
+        }
+    }
+
+    public void CommitAll()
+    {
+        lock (_gate)
+        {
+            HoldCommits = false;
+            foreach (var (_, commit) in _held) commit.TrySetResult();
+        }
+    }
+}
