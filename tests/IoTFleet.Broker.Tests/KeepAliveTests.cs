@@ -1,0 +1,53 @@
+namespace IoTFleet.Broker.Tests;
+
+public sealed class KeepAliveTests
+{
+    [Theory, BothVersions]
+    public async Task Silence_of_one_and_a_half_keep_alives_closes(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        await using var client = await broker.ConnectAsync("a", version, keepAlive: 10);
+
+        broker.Clock.Advance(TimeSpan.FromSeconds(15));
+        await client.ExpectNothingAsync();
+        broker.Clock.Advance(TimeSpan.FromSeconds(17));
+
+        await client.ExpectDisconnectAsync(ReasonCode.KeepAliveTimeout);       // [MQTT-3.1.2-22]
+    }
+
+    [Theory, BothVersions]
+    public async Task Any_packet_is_a_sign_of_life(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        await using var client = await broker.ConnectAsync("a", version, keepAlive: 10);
+
+        for (ushort id = 1; id <= 5; id++)
+        {
+            broker.Clock.Advance(TimeSpan.FromSeconds(10));
+            await client.PublishAsync("t", "x", AtLeastOnce, id);
+            await client.ExpectAckAsync(id);
+        }
+    }
+
+    [Fact]
+    public async Task Keep_alive_of_zero_lets_a_3_1_1_client_be_silent_for_ever()
+    {
+        await using var broker = new InMemoryBroker();
+        await using var client = await broker.ConnectAsync("a", V311, keepAlive: 0);
+
+        broker.Clock.Advance(TimeSpan.FromHours(5));
+
+        await client.ExpectNothingAsync();
+    }
+
+    [Fact]
+    public async Task Keep_alive_of_zero_holds_a_5_0_client_to_the_servers()
+    {
+        await using var broker = new InMemoryBroker(options => options.MaxKeepAlive = TimeSpan.FromMinutes(10));
+        await using var client = await broker.ConnectAsync("a", V5, keepAlive: 0);
+
+        broker.Clock.Advance(TimeSpan.FromMinutes(16));
+
+        await client.ExpectDisconnectAsync(ReasonCode.KeepAliveTimeout);
+    }
+}

@@ -1,0 +1,98 @@
+namespace IoTFleet.Broker.Tests;
+
+public sealed class ShutdownTests
+{
+    [Theory, BothVersions]
+    public async Task Stop_acks_what_is_committed_meanwhile_before_it_says_goodbye(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        await using var client = await broker.ConnectAsync("a", version);
+        broker.Sink.HoldCommits = true;
+        await client.PublishAsync("t", "x", AtLeastOnce, 1);
+        await broker.Sink.WhenGivenAsync(1);
+
+        var stopping = broker.Broker.StopAsync(CancellationToken.None);
+        broker.Sink.Commit("x");
+        await stopping;
+
+        await client.ExpectAckAsync(1);
+        await client.ExpectDisconnectAsync(ReasonCode.ServerShuttingDown);
+    }
+
+    [Theory, BothVersions]
+    public async Task Stop_waits_for_the_commit_longer_than_for_the_goodbye(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        await using var client = await broker.ConnectAsync("a", version);
+        broker.Sink.HoldCommits = true;
+        await client.PublishAsync("t", "x", AtLeastOnce, 1);
+        await broker.Sink.WhenGivenAsync(1);
+
+        var stopping = broker.Broker.StopAsync(CancellationToken.None);
+        await broker.AdvanceUntilAsync(client.Handled);
+        await client.ExpectDisconnectAsync(ReasonCode.ServerShuttingDown);      // not acknowledged: it will send again
+        Assert.False(stopping.IsCompleted);
+
+        broker.Sink.Commit("x");
+        await stopping;
+    }
+
+    [Theory, BothVersions]
+    public async Task Stop_gives_up_when_told_to(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        await using var client = await broker.ConnectAsync("a", version);
+        broker.Sink.HoldCommits = true;
+        await client.PublishAsync("t", "x", AtLeastOnce, 1);
+        await broker.Sink.WhenGivenAsync(1);
+        using var patience = new CancellationTokenSource();
+
+        var stopping = broker.Broker.StopAsync(patience.Token);
+        await patience.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => stopping);
+    }
+
+    [Theory, BothVersions]
+    public async Task Stop_does_not_wait_for_a_client_held_back_by_a_full_sink(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        await using var client = await broker.ConnectAsync("a", version);
+        broker.Sink.TakeRoom();
+        await client.PublishAsync("t", "x", AtLeastOnce, 1);
+        await InMemoryBroker.UntilAsync(() => broker.Sink.WaitingForRoom == 1);
+
+        await broker.Broker.StopAsync(CancellationToken.None);
+
+        await client.ExpectDisconnectAsync(ReasonCode.ServerShuttingDown);
+    }
+
+    [Theory, BothVersions]
+    public async Task Stop_ends_connections_that_have_not_connected_yet(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        broker.Access.AdmissionOpen = new TaskCompletionSource().Task;
+        await using var silent = broker.Open(version);
+        await using var waiting = broker.Open(version);
+        await waiting.SendAsync(new ConnectPacket { Version = version, ClientId = "a" });
+        await InMemoryBroker.UntilAsync(() => broker.Access.Asked == 1);
+
+        await broker.Broker.StopAsync(CancellationToken.None);
+
+        await silent.ExpectClosedAsync();
+        await waiting.ExpectClosedAsync();
+        Assert.Empty(broker.Refusals.Recent());
+    }
+
+    [Theory, BothVersions]
+    public async Task Nobody_is_let_in_any_more(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        await broker.Broker.StopAsync(CancellationToken.None);
+
+        await using var late = broker.Open(version);
+
+        await late.Handled;
+        Assert.Equal(0, broker.Access.Asked);
+    }
+}
