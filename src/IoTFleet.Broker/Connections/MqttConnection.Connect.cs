@@ -38,7 +38,7 @@ internal sealed partial class MqttConnection
         _will = connect.Will;
         _sessionExpiry = SessionExpiryOf(connect);
         SetKeepAlive(connect.KeepAlive);
-        ConnectedAt = _parts.Clock.GetUtcNow();
+        Volatile.Write(ref _connectedAt, _parts.Clock.GetUtcNow().UtcTicks);
         _parts.Metrics.ClientConnected();
 
         // Registered first, then asked again: a revocation that swept the sessions a moment ago did not see this one (invariant 4).

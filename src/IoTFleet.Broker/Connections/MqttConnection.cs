@@ -35,6 +35,7 @@ internal sealed partial class MqttConnection
     private Principal? _principal;
     private Session? _session;
     private AckQueue? _acks;
+    private long _connectedAt;          // UTC ticks: others read it while it is set
     private bool _mayExplain = true;
 
     public MqttConnection(ConnectionParts parts, ConnectionContext transport, ClientIdentity identity)
@@ -55,7 +56,8 @@ internal sealed partial class MqttConnection
 
     public Principal? Principal => _principal;
 
-    public DateTimeOffset ConnectedAt { get; private set; }
+    /// <summary>When the session became this connection's; null while it waits for an older one to let go.</summary>
+    public DateTimeOffset? ConnectedAt => Volatile.Read(ref _connectedAt) is var ticks and > 0 ? new DateTimeOffset(ticks, TimeSpan.Zero) : null;
 
     private ProtocolVersion Version => _reader.Version;
 
