@@ -83,6 +83,24 @@ public sealed class TakeoverTests
     }
 
     [Theory, BothVersions]
+    public async Task Client_disconnected_by_the_host_while_it_waits_leaves_no_session(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        using var stuck = new StuckSink(broker);
+        await using var first = await stuck.ConnectAsync("a", version);
+        await using var second = await ClaimAsync(broker, version);
+
+        Assert.True(broker.Broker.Disconnect("a", ReasonCode.AdministrativeAction, "revoked"));
+        stuck.Dispose();
+        await first.Handled;
+        await second.Handled;
+
+        var (back, sessionPresent) = await broker.ReturnAsync("a", version);
+        await using var _ = back;
+        Assert.False(sessionPresent);
+    }
+
+    [Theory, BothVersions]
     public async Task Will_of_the_older_connection_is_published(ProtocolVersion version)
     {
         await using var broker = new InMemoryBroker();

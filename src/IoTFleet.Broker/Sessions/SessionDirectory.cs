@@ -48,7 +48,7 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
             if (!_seats.TryGetValue(clientId, out var seat)) return will;
             if (seat.Holder == connection) seat.Holder = null;
 
-            var ends = expiry == TimeSpan.Zero || seat.Forgotten;
+            var ends = expiry == TimeSpan.Zero || seat.Forgotten == connection;
             if (ends) EndSession_NeedsGate(seat, clientId);
             if (!ends) seat.ExpiresAt = clock.GetUtcNow() + expiry;
             if (ends || will is null || will.Delay == TimeSpan.Zero) return will;
@@ -69,7 +69,7 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
         lock (_gate)
         {
             if (!_seats.TryGetValue(clientId, out var seat)) return null;
-            seat.Forgotten = true;
+            seat.Forgotten = seat.Holder;
             if (seat.Holder is null) EndSession_NeedsGate(seat, clientId);
             return seat.Holder;
         }
@@ -110,7 +110,7 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
 
         var wasPresent = seat.Session is not null;
         seat.Session ??= new Session(clientId, options, metrics, clock);
-        (seat.ExpiresAt, seat.Will, seat.Forgotten) = (null, null, false);
+        (seat.ExpiresAt, seat.Will) = (null, null);
         return (seat.Session, wasPresent);
     }
 
@@ -139,6 +139,7 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
 
         public DateTimeOffset WillDueAt { get; set; }
 
-        public bool Forgotten { get; set; }
+        /// <summary>The holder whose end is also the session's.</summary>
+        public MqttConnection? Forgotten { get; set; }
     }
 }
