@@ -95,4 +95,43 @@ public sealed class ShutdownTests
         await late.Handled;
         Assert.Equal(0, broker.Access.Asked);
     }
+
+    [Theory, BothVersions]
+    public async Task Closed_by_many_at_once_is_closed_once(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        for (var round = 0; round < 50; round++)
+        {
+            await using var client = await broker.ConnectAsync("a", version);
+
+            var closing = Parallel.ForAsync(0, 4, (_, _) =>
+            {
+                broker.Broker.Disconnect("a", ReasonCode.AdministrativeAction, "revoked");
+                return ValueTask.CompletedTask;
+            });
+
+            await client.ExpectDisconnectAsync(ReasonCode.AdministrativeAction);
+            await client.Handled;
+            await closing;
+            Assert.Equal(0, broker.Metrics.Connections);
+        }
+    }
+
+    [Theory, BothVersions]
+    public async Task Reason_of_whoever_closes_first_stands(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        for (var round = 0; round < 50; round++)
+        {
+            await using var client = await broker.ConnectAsync("a", version);
+
+            var revoking = Task.Run(() => broker.Broker.Disconnect("a", ReasonCode.AdministrativeAction, "revoked"));
+            await client.SendAsync(new DisconnectPacket());
+
+            var last = await client.ReceiveAsync();
+            Assert.True(last is null or DisconnectPacket { Reason: ReasonCode.AdministrativeAction });
+            await client.Handled;
+            await revoking;
+        }
+    }
 }

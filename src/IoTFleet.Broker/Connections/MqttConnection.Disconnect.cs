@@ -11,10 +11,7 @@ internal sealed partial class MqttConnection
     private TimeSpan _sessionExpiry;
     private TimeSpan _keepAlive;
     private long _lastHeard;
-    private int _closed;
-    private ReasonCode _closeReason;
-    private string _closeDetail = "the peer closed the connection";
-    private bool _tellPeer;
+    private Ending? _ending;
 
     private bool IsClosing => _closing.IsCancellationRequested;
 
@@ -22,8 +19,7 @@ internal sealed partial class MqttConnection
     /// <param name="silently">No DISCONNECT: the peer has been told otherwise, or said goodbye itself.</param>
     public void Close(ReasonCode reason, string detail, bool silently = false)
     {
-        if (Interlocked.Exchange(ref _closed, 1) != 0) return;
-        (_closeReason, _closeDetail, _tellPeer) = (reason, detail, !silently);
+        if (Interlocked.CompareExchange(ref _ending, new Ending(reason, detail, TellPeer: !silently), null) is not null) return;
         _closing.Cancel();
         _input.CancelPendingRead();
     }
@@ -63,14 +59,15 @@ internal sealed partial class MqttConnection
     /// <summary>In this order: let go of the session, decide on the will, say why, let the output drain, cut.</summary>
     private async Task EndAsync()
     {
-        Close(ReasonCode.Success, _closeDetail, silently: true);     // nobody closed it: the peer is gone
-        if (_closeReason == ReasonCode.ServerShuttingDown) await WithinCloseTimeoutAsync(WhenAcknowledgedAsync());
-        var will = LetGo();
+        Close(ReasonCode.Success, "the peer closed the connection", silently: true);     // stands when nobody closed it: then the peer is gone
+        var ending = _ending!;
+        if (ending.Reason == ReasonCode.ServerShuttingDown) await WithinCloseTimeoutAsync(WhenAcknowledgedAsync());
+        var will = LetGo(ending);
         _ended.SetResult();
         if (will is not null) await _parts.Wills.PublishAsync(will, CancellationToken.None);
-        if (_tellPeer && _session is not null && Version == ProtocolVersion.V5)
+        if (ending.TellPeer && _session is not null && Version == ProtocolVersion.V5)
         {
-            _outbox.Send(new DisconnectPacket { Reason = _closeReason, Properties = Explain(_closeDetail) });
+            _outbox.Send(new DisconnectPacket { Reason = ending.Reason, Properties = Explain(ending.Detail) });
         }
 
         if (!await WithinCloseTimeoutAsync(_outbox.WhenDrainedAsync())) _transport.Abort();
@@ -78,12 +75,12 @@ internal sealed partial class MqttConnection
         await _transport.Transport.Output.CompleteAsync();
     }
 
-    private Will? LetGo()
+    private Will? LetGo(Ending ending)
     {
         if (_session is null) return null;
         _session.Detach(_outbox);
         _parts.Metrics.ClientGone();
-        _parts.Logger.Disconnected(_principal!.ClientId, _closeReason, _closeDetail);
+        _parts.Logger.Disconnected(_principal!.ClientId, ending.Reason, ending.Detail);
         var will = _will is null ? null : Will.From(_will, _principal, _parts.Clock.GetUtcNow());
         return _parts.Sessions.Release(this, _principal.ClientId, _sessionExpiry, will);
     }
@@ -100,4 +97,7 @@ internal sealed partial class MqttConnection
             return false;       // the peer does not read, or the store stands still: closing does not wait for either
         }
     }
+
+    /// <summary>Why the connection ends. One object, so that whoever ends it never sees half of it.</summary>
+    private sealed record Ending(ReasonCode Reason, string Detail, bool TellPeer);
 }
