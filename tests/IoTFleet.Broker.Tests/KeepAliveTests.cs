@@ -50,4 +50,16 @@ public sealed class KeepAliveTests
 
         await client.ExpectDisconnectAsync(ReasonCode.KeepAliveTimeout);
     }
+
+    [Theory, BothVersions]
+    public async Task Client_that_does_not_read_is_cut(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker(options => options.MaxOutboxPackets = 16);
+        await using var client = await broker.ConnectAsync("a", version, keepAlive: 10);
+        await client.StuffAsync(broker);
+
+        await broker.AdvanceUntilAsync(client.Handled);
+
+        Assert.Equal(0, broker.Metrics.Connections);
+    }
 }

@@ -54,6 +54,18 @@ public sealed class ShutdownTests
     }
 
     [Theory, BothVersions]
+    public async Task Stop_does_not_wait_for_a_client_that_does_not_read(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker(options => options.MaxOutboxPackets = 16);
+        await using var client = await broker.ConnectAsync("a", version);
+        await client.StuffAsync(broker);
+
+        await broker.AdvanceUntilAsync(broker.Broker.StopAsync(CancellationToken.None));
+
+        Assert.Equal(0, broker.Metrics.Connections);
+    }
+
+    [Theory, BothVersions]
     public async Task Stop_does_not_wait_for_a_client_held_back_by_a_full_sink(ProtocolVersion version)
     {
         await using var broker = new InMemoryBroker();

@@ -65,6 +65,36 @@ public sealed class TakeoverTests
     }
 
     [Theory, BothVersions]
+    public async Task Older_connection_that_waits_for_the_store_lets_go(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker(options => options.ReceiveMaximum = 1);
+        await using var older = await broker.ConnectAsync("a", version);
+        broker.Sink.HoldCommits = true;
+        await older.PublishAsync("t", "1");
+        await older.PublishAsync("t", "2");
+        await InMemoryBroker.UntilAsync(() => broker.Metrics.MessagesReceived == 2);
+
+        await using var newer = await broker.ConnectAsync("a", version);
+
+        await older.ExpectDisconnectAsync(ReasonCode.SessionTakenOver);
+        await newer.ExpectNothingAsync();
+    }
+
+    [Theory, BothVersions]
+    public async Task Older_connection_whose_peer_does_not_read_lets_go(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker(options => options.MaxOutboxPackets = 16);
+        await using var older = await broker.ConnectAsync("a", version);
+        await older.StuffAsync(broker);
+
+        await using var newer = await broker.ConnectAsync("a", version);
+
+        await newer.ExpectNothingAsync();
+        await broker.AdvanceUntilAsync(older.Handled);
+        Assert.Equal(1, broker.Metrics.Connections);
+    }
+
+    [Theory, BothVersions]
     public async Task Connection_overtaken_while_it_waited_is_not_let_in(ProtocolVersion version)
     {
         await using var broker = new InMemoryBroker();

@@ -39,13 +39,13 @@ internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, strin
     }
 
     /// <summary>Holds the reader while the store is behind by a full window, for clients that know no Receive Maximum and for QoS 0.</summary>
-    public ValueTask WaitForRoomAsync()
+    public ValueTask WaitForRoomAsync(CancellationToken closing)
     {
         lock (_gate)
         {
             if (_pending.Count < capacity) return default;
             _room ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            return new ValueTask(_room.Task);
+            return new ValueTask(_room.Task.WaitAsync(closing));
         }
     }
 

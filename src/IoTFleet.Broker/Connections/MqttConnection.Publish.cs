@@ -23,7 +23,7 @@ internal sealed partial class MqttConnection
         }
 
         var message = Message.From(publish, topic, _principal!.ClientId, _parts.Clock.GetUtcNow());
-        await _acks!.WaitForRoomAsync();
+        await _acks!.WaitForRoomAsync(_closing.Token);
         var acceptance = await _parts.Sink.AcceptAsync(message, _principal, _closing.Token);     // waits for room only: a full store slows this socket
         if (acceptance.IsRefused)
         {

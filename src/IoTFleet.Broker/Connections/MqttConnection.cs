@@ -143,7 +143,7 @@ internal sealed partial class MqttConnection
             default: throw new ProtocolViolation(ReasonCode.ProtocolError, $"{packet.Type} is not for a client to send here.");              // a second CONNECT too [MQTT-3.1.0-2]
         }
 
-        return _outbox.WaitForRoomAsync();
+        return _outbox.WaitForRoomAsync(_closing.Token);
     }
 
     private void OnViolation(ProtocolViolation violation)

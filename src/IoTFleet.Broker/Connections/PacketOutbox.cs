@@ -47,14 +47,14 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity) :
     }
 
     /// <summary>Holds the reader while its own answers pile up, so that a client that sends without reading cannot fill memory.</summary>
-    public ValueTask WaitForRoomAsync()
+    public ValueTask WaitForRoomAsync(CancellationToken closing)
     {
         if (HasRoom) return default;
         lock (_gate)
         {
             if (HasRoom || _broken) return default;
             _room ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            return new ValueTask(_room.Task);
+            return new ValueTask(_room.Task.WaitAsync(closing));
         }
     }
 
