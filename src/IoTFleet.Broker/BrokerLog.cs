@@ -23,6 +23,9 @@ internal static partial class BrokerLog
     [LoggerMessage(1006, LogLevel.Error, "The sweep of idle connections and expired sessions failed; it runs again in a second")]
     public static partial void SweepFailed(this ILogger logger, Exception error);
 
+    [LoggerMessage(1008, LogLevel.Error, "A packet for connection {ConnectionId} could not be written; the connection is cut so that the client comes back for what it misses")]
+    public static partial void PacketNotWritten(this ILogger logger, Exception error, string connectionId);
+
     [LoggerMessage(1007, LogLevel.Information, "Closing {Count} connections: {Reason}")]
     public static partial void ClosingAll(this ILogger logger, int count, ReasonCode reason);
 }

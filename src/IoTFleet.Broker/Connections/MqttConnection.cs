@@ -45,7 +45,7 @@ internal sealed partial class MqttConnection
         _identity = identity;
         _input = transport.Transport.Input;
         _reader = new PacketReader(parts.Options.PacketLimits);
-        _outbox = new PacketOutbox(transport, parts.Options.MaxOutboxPackets);
+        _outbox = new PacketOutbox(transport, parts.Options.MaxOutboxPackets, parts.Logger);
         _lastHeard = parts.Clock.GetTimestamp();
     }
 

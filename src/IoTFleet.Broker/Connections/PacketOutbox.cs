@@ -4,6 +4,7 @@ using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
 using IoTFleet.Mqtt.Wire;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
 
 namespace IoTFleet.Broker.Connections;
 
@@ -15,7 +16,7 @@ namespace IoTFleet.Broker.Connections;
 /// Bounded: beyond <paramref name="capacity"/> packets, <see cref="HasRoom"/> turns false and whoever can wait or drop does so. Acknowledgements
 /// are always taken, because their number is bounded by what the reader, which waits in <see cref="WaitForRoomAsync"/>, lets in.
 /// </remarks>
-internal sealed class PacketOutbox(ConnectionContext connection, int capacity) : IThreadPoolWorkItem
+internal sealed class PacketOutbox(ConnectionContext connection, int capacity, ILogger logger) : IThreadPoolWorkItem
 {
     private const int FlushAt = 16 * 1024;
 
@@ -94,6 +95,12 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity) :
         catch (Exception gone) when (gone is IOException or ConnectionAbortedException or ConnectionResetException or ObjectDisposedException or OperationCanceledException or InvalidOperationException)
         {
             // The peer or our own closing took the transport away; the reader sees the same and ends the connection.
+            Break();
+        }
+        catch (Exception unwritable)
+        {
+            // Nobody waits for this loop. What it cannot write must not be lost unseen, and what comes behind must not wait for ever.
+            logger.PacketNotWritten(unwritable, connection.ConnectionId);
             Break();
         }
     }
