@@ -196,6 +196,23 @@ public sealed class ConnectTests
     }
 
     [Theory, BothVersions]
+    public async Task Revoked_and_swept_while_connecting_gets_its_refusal_and_nothing_else(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        broker.Access.StillAdmittedAnswer = principal =>
+        {
+            broker.Broker.Disconnect(principal.ClientId, ReasonCode.AdministrativeAction, "revoked");
+            return false;
+        };
+        await using var client = broker.Open(version);
+
+        var answer = await client.ConnectAsync("a");
+
+        Assert.NotEqual(ReasonCode.Success, answer.Reason);
+        await client.ExpectClosedAsync();           // no DISCONNECT after a refusing CONNACK [MQTT-3.14.0-1]
+    }
+
+    [Theory, BothVersions]
     public async Task Swept_just_after_the_second_look_is_closed(ProtocolVersion version)
     {
         await using var broker = new InMemoryBroker();

@@ -54,6 +54,32 @@ public sealed class OutboxTests
     }
 
     [Fact]
+    public async Task Nothing_follows_a_goodbye()
+    {
+        var wire = new Wire();
+
+        wire.Outbox.Send(new DisconnectPacket());
+        wire.Outbox.Send(new PubAckPacket { PacketId = 1 });
+        await wire.CompleteAsync();
+
+        Assert.IsType<DisconnectPacket>(await wire.ReadAsync());        // [MQTT-3.14.4-1]
+        Assert.True(await wire.AtEndAsync());
+    }
+
+    [Fact]
+    public async Task Nothing_follows_a_refusing_connack()
+    {
+        var wire = new Wire();
+
+        wire.Outbox.Send(new ConnAckPacket { Reason = ReasonCode.Banned });
+        wire.Outbox.Send(new DisconnectPacket());
+        await wire.CompleteAsync();
+
+        Assert.IsType<ConnAckPacket>(await wire.ReadAsync());           // [MQTT-3.14.0-1]
+        Assert.True(await wire.AtEndAsync());
+    }
+
+    [Fact]
     public async Task Packet_that_cannot_be_written_is_logged_and_ends_the_connection()
     {
         var wire = new Wire();

@@ -28,6 +28,7 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
     private int _count;
     private int _writing;
     private volatile bool _broken;
+    private bool _saidLast;
 
     /// <summary>Set once, by CONNECT, before anything is sent.</summary>
     public ProtocolVersion Version { get; set; } = ProtocolVersion.V311;
@@ -80,7 +81,7 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
             {
                 while (_queue.TryDequeue(out var packet))
                 {
-                    PacketWriter.Write(_output, packet, Version);
+                    Write(packet);
                     Interlocked.Decrement(ref _count);
                     if (_output.UnflushedBytes >= FlushAt) await FlushAsync();
                 }
@@ -103,6 +104,14 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
             logger.PacketNotWritten(unwritable, connection.ConnectionId);
             Break();
         }
+    }
+
+    /// <summary>After DISCONNECT, or a CONNACK that refuses, no packet may follow, whoever sends one [MQTT-3.14.4-1] [MQTT-3.14.0-1].</summary>
+    private void Write(Packet packet)
+    {
+        if (_saidLast) return;
+        PacketWriter.Write(_output, packet, Version);
+        _saidLast = packet is DisconnectPacket or ConnAckPacket { Reason: >= ReasonCode.UnspecifiedError };
     }
 
     private async ValueTask FlushAsync()
