@@ -41,6 +41,19 @@ public sealed class OutboxTests
     }
 
     [Fact]
+    public async Task Drained_means_with_the_transport()
+    {
+        var wire = new Wire();
+        for (ushort id = 1; id <= 500; id++)
+        {
+            wire.Outbox.Send(new PubAckPacket { PacketId = id });
+            await wire.Outbox.WhenDrainedAsync();
+            Assert.True(wire.TryRead(out var packet));
+            Assert.Equal(id, ((PubAckPacket)packet!).PacketId);
+        }
+    }
+
+    [Fact]
     public async Task Waiting_for_room_ends_when_the_connection_closes()
     {
         var wire = new Wire(capacity: 16);
@@ -90,6 +103,37 @@ public sealed class OutboxTests
 
         Assert.Equal(1, wire.Log.Count("PacketNotWritten"));
         Assert.True(wire.Aborted);
+    }
+
+    [Fact]
+    public async Task Cut_ends_the_writing_to_a_peer_that_does_not_read()
+    {
+        var wire = new Wire(capacity: 16);
+        await wire.StuffAsync();
+        Assert.False(wire.Outbox.WhenDrainedAsync().IsCompleted);
+
+        await wire.Outbox.CutAsync().WaitAsync(TimeSpan.FromSeconds(20));
+
+        Assert.True(wire.Outbox.WhenDrainedAsync().IsCompleted);
+    }
+
+    [Fact]
+    public async Task Cut_leaves_the_transport_alone_whoever_still_sends()
+    {
+        for (var round = 0; round < 200; round++)
+        {
+            var wire = new Wire();
+            var sending = Task.Run(() =>
+            {
+                for (ushort id = 1; id <= 200; id++) wire.Outbox.Send(new PubAckPacket { PacketId = id });
+            });
+            await wire.Outbox.CutAsync();
+            await wire.CompleteAsync();
+            await sending;
+
+            for (ushort id = 1; await wire.TryReadToEndAsync() is PubAckPacket ack; id++) Assert.Equal(id, ack.PacketId);      // whole packets, in order, up to the cut
+            Assert.Equal(0, wire.Log.Count("PacketNotWritten"));
+        }
     }
 
     [Theory, BothVersions]

@@ -56,7 +56,7 @@ internal sealed partial class MqttConnection
         Close(disconnect.Reason, "the client said goodbye", silently: true);
     }
 
-    /// <summary>In this order: let go of the session, decide on the will, say why, let the output drain, cut.</summary>
+    /// <summary>In this order: let go of the session, decide on the will, say why, let the output drain, cut, give the transport back.</summary>
     private async Task EndAsync()
     {
         Close(ReasonCode.Success, "the peer closed the connection", silently: true);     // stands when nobody closed it: then the peer is gone
@@ -71,6 +71,7 @@ internal sealed partial class MqttConnection
         }
 
         if (!await WithinCloseTimeoutAsync(_outbox.WhenDrainedAsync())) _transport.Abort();
+        await _outbox.CutAsync();
         await _input.CompleteAsync();
         await _transport.Transport.Output.CompleteAsync();
     }

@@ -28,6 +28,7 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
     private int _count;
     private int _writing;
     private volatile bool _broken;
+    private volatile bool _cut;
     private bool _saidLast;
 
     /// <summary>Set once, by CONNECT, before anything is sent.</summary>
@@ -42,7 +43,7 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
 
     public void Send(Packet packet)
     {
-        if (_broken) return;
+        if (_broken || _cut) return;
         Interlocked.Increment(ref _count);
         _queue.Enqueue(packet);
         if (Interlocked.Exchange(ref _writing, 1) == 0) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: true);
@@ -60,16 +61,30 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
         }
     }
 
-    /// <summary>Completes when all that was sent is with the transport.</summary>
+    /// <summary>Completes when all that was sent is with the transport, or the transport is gone.</summary>
     public Task WhenDrainedAsync()
     {
         lock (_gate)
         {
-            if (_broken || (Volatile.Read(ref _count) == 0 && Volatile.Read(ref _writing) == 0)) return Task.CompletedTask;
+            if (_broken || IsIdle) return Task.CompletedTask;
             _drained ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             return _drained.Task;
         }
     }
+
+    /// <summary>
+    /// No packet leaves from here on. Completes when the write loop is off the transport's buffers: completed under its hands, they would
+    /// go back to the pool and be written to as someone else's.
+    /// </summary>
+    public Task CutAsync()
+    {
+        _cut = true;
+        var stopped = WhenDrainedAsync();       // its lock orders the mark before the look at the loop
+        if (!stopped.IsCompleted) _output.CancelPendingFlush();
+        return stopped;
+    }
+
+    private bool IsIdle => Volatile.Read(ref _writing) == 0 && _queue.IsEmpty;
 
     void IThreadPoolWorkItem.Execute() => _ = WriteAsync();
 
@@ -88,7 +103,7 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
 
                 if (_output.UnflushedBytes > 0) await FlushAsync();
                 ReleaseWaiters();
-                Volatile.Write(ref _writing, 0);
+                Interlocked.Exchange(ref _writing, 0);      // a full fence: a Send that still saw 1 is seen by IsEmpty below
                 ReleaseDrained();
             }
             while (!_queue.IsEmpty && Interlocked.Exchange(ref _writing, 1) == 0);
@@ -109,6 +124,7 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
     /// <summary>After DISCONNECT, or a CONNACK that refuses, no packet may follow, whoever sends one [MQTT-3.14.4-1] [MQTT-3.14.0-1].</summary>
     private void Write(Packet packet)
     {
+        ObjectDisposedException.ThrowIf(_cut, this);
         if (_saidLast) return;
         PacketWriter.Write(_output, packet, Version);
         _saidLast = packet is DisconnectPacket or ConnAckPacket { Reason: >= ReasonCode.UnspecifiedError };
@@ -116,14 +132,16 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
 
     private async ValueTask FlushAsync()
     {
+        ObjectDisposedException.ThrowIf(_cut, this);
         var result = await _output.FlushAsync();
+        ObjectDisposedException.ThrowIf(result.IsCanceled, this);
         if (result.IsCompleted) throw new IOException("The peer has stopped reading.");
     }
 
     private void Break()
     {
         _broken = true;
-        connection.Abort();
+        if (!_cut) connection.Abort();      // what was cut ends in order, and its last bytes may still be on their way
         _queue.Clear();
         lock (_gate)
         {
@@ -146,7 +164,7 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
     {
         lock (_gate)
         {
-            if (_drained is null || !_queue.IsEmpty) return;
+            if (_drained is null || !IsIdle) return;     // not idle: a later loop has taken over, and will come here
             _drained.TrySetResult();
             _drained = null;
         }
