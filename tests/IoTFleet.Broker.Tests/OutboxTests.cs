@@ -54,6 +54,23 @@ public sealed class OutboxTests
     }
 
     [Fact]
+    public async Task Waiting_for_room_ends_when_the_peer_reads_although_more_is_sent()
+    {
+        var wire = new Wire(capacity: 16);
+        await wire.StuffAsync();
+        var room = wire.Outbox.WaitForRoomAsync(CancellationToken.None).AsTask();
+        Assert.False(room.IsCompleted);
+
+        while (!room.IsCompleted)
+        {
+            await wire.ReadAsync();
+            if (wire.Outbox.HasRoom) wire.Outbox.Send(Large);       // never empty
+        }
+
+        await room;
+    }
+
+    [Fact]
     public async Task Waiting_for_room_ends_when_the_connection_closes()
     {
         var wire = new Wire(capacity: 16);

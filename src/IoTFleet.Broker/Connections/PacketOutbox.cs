@@ -102,7 +102,6 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
                 }
 
                 if (_output.UnflushedBytes > 0) await FlushAsync();
-                ReleaseWaiters();
                 Interlocked.Exchange(ref _writing, 0);      // a full fence: a Send that still saw 1 is seen by IsEmpty below
                 ReleaseDrained();
             }
@@ -136,6 +135,7 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
         var result = await _output.FlushAsync();
         ObjectDisposedException.ThrowIf(result.IsCanceled, this);
         if (result.IsCompleted) throw new IOException("The peer has stopped reading.");
+        ReleaseWaiters();
     }
 
     private void Break()
