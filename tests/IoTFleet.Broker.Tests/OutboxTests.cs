@@ -169,6 +169,25 @@ public sealed class OutboxTests
         while (packet is not PublishPacket { Topic.Value: "sure" });
     }
 
+    [Theory, BothVersions]
+    public async Task Client_that_does_not_read_its_acks_is_held_back(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker(options => options.MaxOutboxPackets = 16);
+        await using var client = await broker.ConnectAsync("a", version);
+
+        var sending = Task.Run(async () =>
+        {
+            for (var id = 1; id <= 60_000; id++) await client.PublishAsync("t", "", AtLeastOnce, (ushort)id);      // 240 KB of acks, 64 KB fit in the pipe
+        });
+        await InMemoryBroker.UntilAsync(() => broker.Metrics.MessagesReceived > 16_000);
+        var before = broker.Metrics.MessagesReceived;
+        await InMemoryBroker.UntilAsync(() => before == (before = broker.Metrics.MessagesReceived) && sending.IsCompleted == false);
+        Assert.InRange(broker.Metrics.MessagesReceived, 16_000, 40_000);
+
+        for (var id = 1; id <= 60_000; id++) await client.ExpectAckAsync((ushort)id);
+        await sending;
+    }
+
     private static PublishPacket Large => RawClient.Publish("t", new string('x', 10_000));
 
     /// <summary>An outbox, and what comes out of it.</summary>

@@ -120,7 +120,12 @@ internal sealed partial class MqttConnection
             var read = await _input.ReadAsync(CancellationToken.None);     // Close wakes it by CancelPendingRead
             var buffer = read.Buffer;
             if (!buffer.IsEmpty) Heard();
-            while (!IsClosing && _reader.TryRead(ref buffer, out var packet)) await OnPacketAsync(packet);
+            while (!IsClosing && _reader.TryRead(ref buffer, out var packet))
+            {
+                await OnPacketAsync(packet);
+                await _outbox.WaitForRoomAsync(_closing.Token);     // who does not read the answers is not read either
+            }
+
             _input.AdvanceTo(buffer.Start, buffer.End);
             if (read.IsCompleted || read.IsCanceled || IsClosing) return;
         }
@@ -143,7 +148,7 @@ internal sealed partial class MqttConnection
             default: throw new ProtocolViolation(ReasonCode.ProtocolError, $"{packet.Type} is not for a client to send here.");              // a second CONNECT too [MQTT-3.1.0-2]
         }
 
-        return _outbox.WaitForRoomAsync(_closing.Token);
+        return default;
     }
 
     private void OnViolation(ProtocolViolation violation)
