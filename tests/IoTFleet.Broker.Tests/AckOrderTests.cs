@@ -106,4 +106,40 @@ public sealed class AckOrderTests
         await reader.ExpectMessageAsync("kept");
         await device.ExpectDisconnectAsync(ReasonCode.ServerBusy);      // and no PUBACK for 2, which would jump the gap
     }
+
+    [Fact]
+    public async Task Answers_that_wait_for_the_store_are_bounded_whatever_they_answer()
+    {
+        const int Window = 4;
+        await using var broker = new InMemoryBroker(options => options.ReceiveMaximum = Window);
+        broker.Access.PublishAnswer = (_, topic) => topic.Value != "forbidden";
+        await using var device = await broker.ConnectAsync("a", V5);
+        broker.Sink.HoldCommits = true;
+        await device.PublishAsync("t", "x", ExactlyOnce, 1);
+        await device.SendAsync([.. Enumerable.Range(2, 50).Select(id => RawClient.Publish("forbidden", "y", ExactlyOnce, (ushort)id))]);
+
+        await InMemoryBroker.UntilAsync(() => broker.Metrics.MessagesRefused >= Window - 1);
+        Assert.Equal(Window - 1, broker.Metrics.MessagesRefused);
+
+        broker.Sink.Commit("x");
+        for (var id = 1; id <= 51; id++) Assert.Equal(id, (await device.ExpectAsync<PubRecPacket>()).PacketId);
+    }
+
+    [Fact]
+    public async Task Message_sent_again_and_again_before_its_commit_is_held_back()
+    {
+        const int Window = 4;
+        await using var broker = new InMemoryBroker(options => options.ReceiveMaximum = Window);
+        await using var device = await broker.ConnectAsync("a", V5);
+        broker.Sink.HoldCommits = true;
+        await device.SendAsync([.. Enumerable.Repeat(RawClient.Publish("t", "x", ExactlyOnce, 1, duplicate: true), 50)]);
+
+        await InMemoryBroker.UntilAsync(() => broker.Metrics.MessagesReceived > Window);
+        Assert.Equal(Window + 1, broker.Metrics.MessagesReceived);      // the one behind the full queue waits
+
+        broker.Sink.Commit("x");
+        for (var time = 1; time <= 50; time++) await device.ExpectAsync<PubRecPacket>();
+        Assert.Single(broker.Sink.Messages);
+        Assert.Equal(1, broker.Metrics.MessagesAcked);
+    }
 }

@@ -38,7 +38,7 @@ internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, strin
         _ = DrainAsync();
     }
 
-    /// <summary>Holds the reader while the store is behind by a full window, for clients that know no Receive Maximum and for QoS 0.</summary>
+    /// <summary>Holds the reader while the store is behind by a full window: for clients that know no Receive Maximum, and for all that it does not count.</summary>
     public ValueTask WaitForRoomAsync(CancellationToken closing)
     {
         lock (_gate)
@@ -99,7 +99,7 @@ internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, strin
         outbox.Send(head.Qos == QualityOfService.AtLeastOnce
             ? new PubAckPacket { PacketId = head.PacketId, Reason = head.Reason, Properties = properties }
             : new PubRecPacket { PacketId = head.PacketId, Reason = head.Reason, Properties = properties });
-        if (head.Reason < ReasonCode.UnspecifiedError) parts.Metrics.Acked();
+        if (head.Message is not null) parts.Metrics.Acked();
     }
 
     private bool TryPeek(out PendingAck head)

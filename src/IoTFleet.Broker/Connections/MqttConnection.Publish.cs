@@ -14,8 +14,15 @@ internal sealed partial class MqttConnection
     {
         _parts.Metrics.Received();
         var topic = ResolveAlias(publish);
-        if (SentAgain(publish)) return;
-        CheckQuota(publish);
+        var earlier = EarlierCommit(publish);
+        if (earlier is null) CheckQuota(publish);
+        await _acks!.WaitForRoomAsync(_closing.Token);
+        if (earlier is null) await TakeAsync(publish, topic);
+        else _acks.Add(new PendingAck(null, publish.Qos, publish.PacketId, ReasonCode.Success, null, earlier));     // only its PUBREC is due, once its commit is done
+    }
+
+    private async ValueTask TakeAsync(PublishPacket publish, TopicName topic)
+    {
         if (!_parts.Access.MayPublish(_principal!, topic))
         {
             RefuseMessage(publish, ReasonCode.NotAuthorized, "publish-not-authorized", $"Topic {topic.Value} is not this client's to publish.");
@@ -23,7 +30,6 @@ internal sealed partial class MqttConnection
         }
 
         var message = Message.From(publish, topic, _principal!.ClientId, _parts.Clock.GetUtcNow());
-        await _acks!.WaitForRoomAsync(_closing.Token);
         var acceptance = await _parts.Sink.AcceptAsync(message, _principal, _closing.Token);     // waits for room only: a full store slows this socket
         if (acceptance.IsRefused)
         {
@@ -32,7 +38,7 @@ internal sealed partial class MqttConnection
         }
 
         if (publish.Qos == QualityOfService.ExactlyOnce) _session!.HoldInbound(publish.PacketId, acceptance.Commit);
-        _acks.Add(new PendingAck(message, publish.Qos, publish.PacketId, acceptance.Reason, null, acceptance.Commit));
+        _acks!.Add(new PendingAck(message, publish.Qos, publish.PacketId, acceptance.Reason, null, acceptance.Commit));
     }
 
     /// <summary>MQTT 5 3.3.2.3.4. An alias lives as long as the connection.</summary>
@@ -61,13 +67,9 @@ internal sealed partial class MqttConnection
         throw new ProtocolViolation(ReasonCode.ReceiveMaximumExceeded, $"More than {_parts.Options.ReceiveMaximum} unacknowledged messages.");
     }
 
-    /// <summary>A QoS 2 message whose id is still held has been accepted before: only its PUBREC is due, once its commit is done [MQTT-4.3.3-10].</summary>
-    private bool SentAgain(PublishPacket publish)
-    {
-        if (publish.Qos != QualityOfService.ExactlyOnce || _session!.InboundCommit(publish.PacketId) is not { } commit) return false;
-        _acks!.Add(new PendingAck(null, publish.Qos, publish.PacketId, ReasonCode.Success, null, commit));
-        return true;
-    }
+    /// <summary>A QoS 2 message whose id is still held has been accepted before and is not taken again [MQTT-4.3.3-10].</summary>
+    private Task? EarlierCommit(PublishPacket publish) =>
+        publish.Qos == QualityOfService.ExactlyOnce ? _session!.InboundCommit(publish.PacketId) : null;
 
     /// <summary>
     /// MQTT 5 has a reason code for it. 3.1.1 has none, and an acknowledgement would say that the message was taken,
