@@ -111,6 +111,45 @@ public sealed class Qos2Tests
     }
 
     [Theory, BothVersions]
+    public async Task Id_of_a_message_that_was_not_stored_is_free_again(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker { ExpectedEvents = ["CommitFailed"] };
+        await using var device = await broker.ConnectToStayAsync("a", version);
+        broker.Sink.HoldCommits = true;
+        await device.PublishAsync("t", "x", ExactlyOnce, 5);
+        await broker.Sink.WhenGivenAsync(1);
+        broker.Sink.Commit("x", new IOException("disk full"));
+        await device.ExpectDisconnectAsync(ReasonCode.ServerBusy);
+        broker.Sink.HoldCommits = false;
+
+        await using var back = await broker.ConnectToStayAsync("a", version);
+        await back.PublishAsync("t", "x", ExactlyOnce, 5, duplicate: true);
+
+        Assert.Equal(5, (await back.ExpectAsync<PubRecPacket>()).PacketId);
+        Assert.Equal(2, broker.Sink.Messages.Count);
+    }
+
+    [Fact]
+    public async Task Messages_that_were_not_stored_do_not_use_up_the_receive_maximum()
+    {
+        await using var broker = new InMemoryBroker(options => options.ReceiveMaximum = 2) { ExpectedEvents = ["CommitFailed"] };
+        await using var device = await broker.ConnectToStayAsync("a", V5);
+        broker.Sink.HoldCommits = true;
+        await device.PublishAsync("t", "1", ExactlyOnce, 1);
+        await device.PublishAsync("t", "2", ExactlyOnce, 2);
+        await broker.Sink.WhenGivenAsync(2);
+        broker.Sink.Commit("1", new IOException("disk full"));
+        broker.Sink.Commit("2", new IOException("disk full"));
+        await device.ExpectDisconnectAsync(ReasonCode.ServerBusy);
+        broker.Sink.HoldCommits = false;
+
+        await using var back = await broker.ConnectToStayAsync("a", V5);
+        await back.PublishAsync("t", "3", ExactlyOnce, 3);
+
+        Assert.Equal(3, (await back.ExpectAsync<PubRecPacket>()).PacketId);
+    }
+
+    [Theory, BothVersions]
     public async Task Delivery_is_released_and_completed(ProtocolVersion version)
     {
         await using var broker = new InMemoryBroker();

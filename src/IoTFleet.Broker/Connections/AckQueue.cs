@@ -12,7 +12,7 @@ internal readonly record struct PendingAck(Message? Message, QualityOfService Qo
 /// Drains in arrival order whatever order the commits finish in: one publisher's acknowledgements and deliveries keep the order it
 /// published in [MQTT-4.6.0-2, -3]. What was accepted is routed even if the publisher has gone meanwhile.
 /// </summary>
-internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, string clientId, int capacity, Action commitFailed)
+internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, string clientId, int capacity, Action<PendingAck> commitFailed)
 {
     private readonly Lock _gate = new();
     private readonly Queue<PendingAck> _pending = new();
@@ -79,8 +79,8 @@ internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, strin
         catch (Exception error)
         {
             // Any failure means the same to the publisher: not stored, so no acknowledgement. Closing makes it send again.
-            parts.Logger.CommitFailed(error, clientId, head.Message?.Topic.Value ?? "-");
-            commitFailed();
+            if (head.Message is not null) parts.Logger.CommitFailed(error, clientId, head.Message.Topic.Value);
+            commitFailed(head);
             return false;
         }
     }

@@ -34,7 +34,7 @@ internal sealed partial class MqttConnection
 
         if (await _parts.Sessions.ClaimAsync(this, principal.ClientId, connect.CleanStart) is not var (session, wasPresent)) return false;
         (_principal, _session) = (principal, session);
-        _acks = new AckQueue(_parts, _outbox, principal.ClientId, _parts.Options.ReceiveMaximum, () => Close(ReasonCode.ServerBusy, "the message could not be stored"));
+        _acks = new AckQueue(_parts, _outbox, principal.ClientId, _parts.Options.ReceiveMaximum, OnCommitFailed);
         _will = connect.Will;
         _sessionExpiry = SessionExpiryOf(connect);
         SetKeepAlive(connect.KeepAlive);

@@ -71,6 +71,13 @@ internal sealed partial class MqttConnection
     private Task? EarlierCommit(PublishPacket publish) =>
         publish.Qos == QualityOfService.ExactlyOnce ? _session!.InboundCommit(publish.PacketId) : null;
 
+    /// <summary>Called from the AckQueue. The client sends the message again on its next connection, and then it must be taken as a new one.</summary>
+    private void OnCommitFailed(PendingAck failed)
+    {
+        if (failed.Qos == QualityOfService.ExactlyOnce) _session!.GiveUpInbound(failed.PacketId, failed.Commit);
+        Close(ReasonCode.ServerBusy, "the message could not be stored");
+    }
+
     /// <summary>
     /// MQTT 5 has a reason code for it. 3.1.1 has none, and an acknowledgement would say that the message was taken,
     /// so the connection is closed instead [MQTT-3.3.5-2 of 3.1.1]. A QoS 0 message is just not taken.

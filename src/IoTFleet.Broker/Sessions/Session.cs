@@ -91,10 +91,19 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
         lock (_gate) _inbound[packetId] = commit;
     }
 
-    /// <summary>PUBREL, or a message that could not be kept.</summary>
+    /// <summary>PUBREL.</summary>
     public bool ReleaseInbound(ushort packetId)
     {
         lock (_gate) return _inbound.Remove(packetId);
+    }
+
+    /// <summary>The message could not be stored, so its id is free again; unless it is held by a later message meanwhile.</summary>
+    public void GiveUpInbound(ushort packetId, Task failedCommit)
+    {
+        lock (_gate)
+        {
+            if (_inbound.GetValueOrDefault(packetId) == failedCommit) _inbound.Remove(packetId);
+        }
     }
 
     /// <summary>QoS 2 messages of the client that are not released yet.</summary>
