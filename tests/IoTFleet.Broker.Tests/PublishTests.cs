@@ -254,6 +254,31 @@ public sealed class PublishTests
     }
 
     [Theory, BothVersions]
+    public async Task Sink_that_throws_is_a_message_that_was_not_stored(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker { ExpectedEvents = ["CommitFailed"] };
+        await using var device = await broker.ConnectAsync("a", version);
+        broker.Sink.Refuse = _ => throw new IOException("disk full");      // the kind of exception that a lost socket raises, too
+
+        await device.PublishAsync("t", "x", AtLeastOnce, 1);
+
+        await device.ExpectDisconnectAsync(ReasonCode.ServerBusy);
+        Assert.Equal(1, broker.Log.Count("CommitFailed"));
+    }
+
+    [Theory, BothVersions]
+    public async Task Sink_that_is_cancelled_by_itself_is_a_message_that_was_not_stored(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker { ExpectedEvents = ["CommitFailed"] };
+        await using var device = await broker.ConnectAsync("a", version);
+        broker.Sink.Refuse = _ => throw new OperationCanceledException("the ingest has stopped");
+
+        await device.PublishAsync("t", "x", AtLeastOnce, 1);
+
+        await device.ExpectDisconnectAsync(ReasonCode.ServerBusy);
+    }
+
+    [Theory, BothVersions]
     public async Task Failed_commit_is_not_acked_and_closes(ProtocolVersion version)
     {
         await using var broker = new InMemoryBroker { ExpectedEvents = ["CommitFailed"] };

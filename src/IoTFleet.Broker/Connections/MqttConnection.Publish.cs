@@ -30,7 +30,7 @@ internal sealed partial class MqttConnection
         }
 
         var message = Message.From(publish, topic, _principal!.ClientId, _parts.Clock.GetUtcNow());
-        var acceptance = await _parts.Sink.AcceptAsync(message, _principal, _closing.Token);     // waits for room only: a full store slows this socket
+        var acceptance = await AcceptAsync(message);     // waits for room only: a full store slows this socket
         if (acceptance.IsRefused)
         {
             RefuseMessage(publish, acceptance.Reason, "payload-refused", acceptance.Detail ?? "The payload was refused.");
@@ -39,6 +39,19 @@ internal sealed partial class MqttConnection
 
         if (publish.Qos == QualityOfService.ExactlyOnce) _session!.HoldInbound(publish.PacketId, acceptance.Commit);
         _acks!.Add(new PendingAck(message, publish.Qos, publish.PacketId, acceptance.Reason, null, acceptance.Commit));
+    }
+
+    /// <summary>A sink that throws has not stored the message: a failed commit, in its turn. Let through, an IOException of the store would pass for a lost socket.</summary>
+    private async ValueTask<Acceptance> AcceptAsync(Message message)
+    {
+        try
+        {
+            return await _parts.Sink.AcceptAsync(message, _principal!, _closing.Token);
+        }
+        catch (Exception error) when (!IsClosing)
+        {
+            return new Acceptance(ReasonCode.Success, Task.FromException(error));
+        }
     }
 
     /// <summary>MQTT 5 3.3.2.3.4. An alias lives as long as the connection.</summary>
