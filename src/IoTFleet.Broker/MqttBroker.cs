@@ -3,6 +3,7 @@ using IoTFleet.Broker.Connections;
 using IoTFleet.Broker.Routing;
 using IoTFleet.Broker.Sessions;
 using IoTFleet.Mqtt;
+using IoTFleet.Mqtt.Wire;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -37,7 +38,13 @@ public sealed class MqttBroker : IDisposable
     internal ConnectionParts Parts { get; }
 
     /// <summary>Publishes as the server: no authorisation, no sink. Returns how many sessions got the message or have it queued.</summary>
-    public int Publish(Message message) => Parts.Router.Route(message);
+    /// <exception cref="ArgumentException">No packet can hold the message: a text of more than 65,535 bytes, or one too large altogether.</exception>
+    public int Publish(Message message)
+    {
+        // Found out here, where the caller can be told; the subscribers' connections could only break.
+        PacketWriter.Measure(message.ToPacket(new Delivery(message.Qos, message.Retain, []), packetId: 1, duplicate: false, message.ReceivedAt), ProtocolVersion.V5);
+        return Parts.Router.Route(message);
+    }
 
     /// <summary>Since when the client is connected; null when it is not.</summary>
     public DateTimeOffset? ConnectedSince(string clientId) => Parts.Sessions.Holder(clientId)?.ConnectedAt;

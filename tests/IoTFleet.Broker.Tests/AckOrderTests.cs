@@ -1,3 +1,6 @@
+using IoTFleet.Broker.Connections;
+using IoTFleet.Broker.Routing;
+
 namespace IoTFleet.Broker.Tests;
 
 public sealed class AckOrderTests
@@ -108,6 +111,23 @@ public sealed class AckOrderTests
     }
 
     [Fact]
+    public async Task Message_that_cannot_be_routed_is_logged_and_holds_nobody_up()
+    {
+        await using var broker = new InMemoryBroker { ExpectedEvents = ["RoutingFailed"] };
+        await using var reader = await broker.ConnectAsync("b", V5, properties: new PropertyBlock { MaximumPacketSize = 1000 });
+        await reader.SubscribeAsync("t", AtLeastOnce);
+        var outbox = new PacketOutbox(new PipeConnection(DuplexPipe.CreatePair().Far), 100, broker.Broker.Parts.Logger);
+        var acks = new AckQueue(broker.Broker.Parts, outbox, "a", 10, _ => { });
+
+        acks.Add(Pending("t", new PropertyBlock { ContentType = new string('x', 70_000) }));       // more than a packet can hold
+        acks.Add(Pending("t", PropertyBlock.None));
+
+        await reader.ExpectMessageAsync("");
+        Assert.True(acks.WhenEmptyAsync().IsCompleted);
+        Assert.Equal(1, broker.Log.Count("RoutingFailed"));
+    }
+
+    [Fact]
     public async Task Answers_that_wait_for_the_store_are_bounded_whatever_they_answer()
     {
         const int Window = 4;
@@ -142,4 +162,8 @@ public sealed class AckOrderTests
         Assert.Single(broker.Sink.Messages);
         Assert.Equal(1, broker.Metrics.MessagesAcked);
     }
+
+    private static PendingAck Pending(string topic, PropertyBlock properties) => new(
+        new Message { Topic = TopicName.Parse(topic), Payload = default, Qos = AtLeastOnce, Properties = properties, ReceivedAt = DateTimeOffset.UnixEpoch },
+        AtLeastOnce, 1, ReasonCode.Success, null, Task.CompletedTask);
 }

@@ -328,6 +328,14 @@ public sealed class PublishTests
         Assert.Equal((2, 1, 1, 0), (broker.Metrics.MessagesReceived, broker.Metrics.MessagesAcked, broker.Metrics.MessagesDelivered, broker.Metrics.MessagesDropped));
     }
 
+    [Fact]
+    public async Task Message_of_the_server_that_no_packet_can_hold_is_refused_to_the_server()
+    {
+        await using var broker = new InMemoryBroker();
+
+        Assert.Throws<ArgumentException>(() => broker.Publish("t", "x", properties: new PropertyBlock { ContentType = new string('x', 70_000) }));
+    }
+
     private static async Task SendManyAsync(RawClient device, ushort count, string payload)
     {
         for (ushort id = 1; id <= count; id++) await device.PublishAsync("t", payload, AtLeastOnce, id);

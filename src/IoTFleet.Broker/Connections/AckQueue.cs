@@ -88,7 +88,19 @@ internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, strin
     private void Finish(in PendingAck head)
     {
         if (!_failed) Acknowledge(head);     // after a gap nothing is acknowledged any more: acknowledgements keep the order of the messages
-        if (head.Message is not null) parts.Router.Route(head.Message);
+        if (head.Message is not null) Route(head.Message);
+    }
+
+    private void Route(Message message)
+    {
+        try
+        {
+            parts.Router.Route(message);
+        }
+        catch (Exception error)
+        {
+            parts.Logger.RoutingFailed(error, clientId, message.Topic.Value);    // nobody awaits the drain, and the messages behind this one are due all the same
+        }
     }
 
     private void Acknowledge(in PendingAck head)
