@@ -52,6 +52,56 @@ public sealed class KeepAliveTests
     }
 
     [Theory, BothVersions]
+    public async Task Client_held_back_by_a_full_sink_is_not_silent(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        await using var client = await broker.ConnectAsync("a", version, keepAlive: 10);
+        broker.Sink.TakeRoom();
+        await client.PublishAsync("t", "x", AtLeastOnce, 1);
+        await InMemoryBroker.UntilAsync(() => broker.Sink.WaitingForRoom == 1);
+
+        broker.Clock.Advance(TimeSpan.FromMinutes(1));
+        broker.Sink.GiveRoom();
+
+        await client.ExpectAckAsync(1);
+        await client.ExpectNothingAsync();
+    }
+
+    [Theory, BothVersions]
+    public async Task Client_held_back_by_a_slow_store_is_not_silent(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker(options => options.ReceiveMaximum = 1);
+        await using var client = await broker.ConnectAsync("a", version, keepAlive: 10);
+        broker.Sink.HoldCommits = true;
+        await client.PublishAsync("t", "1");
+        await client.PublishAsync("t", "2");
+        await InMemoryBroker.UntilAsync(() => broker.Metrics.MessagesReceived == 2);
+
+        broker.Clock.Advance(TimeSpan.FromMinutes(1));
+        broker.Sink.CommitAll();
+
+        await client.ExpectNothingAsync();
+    }
+
+    [Theory, BothVersions]
+    public async Task Client_that_waited_long_for_its_admission_is_not_silent(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        var open = new TaskCompletionSource();
+        broker.Access.AdmissionOpen = open.Task;
+        await using var client = broker.Open(version);
+        var connecting = client.ConnectAsync("a", keepAlive: 10);
+        await InMemoryBroker.UntilAsync(() => broker.Access.Asked == 1);
+
+        broker.Clock.Advance(TimeSpan.FromMinutes(1));
+        open.SetResult();
+        await connecting;
+        broker.Clock.Advance(TimeSpan.FromSeconds(5));
+
+        await client.ExpectNothingAsync();
+    }
+
+    [Theory, BothVersions]
     public async Task Client_that_does_not_read_is_cut(ProtocolVersion version)
     {
         await using var broker = new InMemoryBroker(options => options.MaxOutboxPackets = 16);

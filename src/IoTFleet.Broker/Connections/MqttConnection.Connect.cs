@@ -37,7 +37,7 @@ internal sealed partial class MqttConnection
         _acks = new AckQueue(_parts, _outbox, principal.ClientId, _parts.Options.ReceiveMaximum, OnCommitFailed);
         _will = connect.Will;
         _sessionExpiry = SessionExpiryOf(connect);
-        SetKeepAlive(connect.KeepAlive);
+        StartKeepAlive(connect.KeepAlive);
         Volatile.Write(ref _connectedAt, _parts.Clock.GetUtcNow().UtcTicks);
         _parts.Metrics.ClientConnected();
 

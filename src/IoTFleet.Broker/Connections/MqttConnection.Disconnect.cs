@@ -11,6 +11,7 @@ internal sealed partial class MqttConnection
     private TimeSpan _sessionExpiry;
     private TimeSpan _keepAlive;
     private long _lastHeard;
+    private volatile bool _keepAliveRests;
     private Ending? _ending;
 
     private bool IsClosing => _closing.IsCancellationRequested;
@@ -27,7 +28,7 @@ internal sealed partial class MqttConnection
     /// <summary>Called by the sweep: silence of one and a half keep-alives ends the connection [MQTT-3.1.2-22].</summary>
     public void CloseIfSilent()
     {
-        if (_session is null || _keepAlive == TimeSpan.Zero) return;
+        if (_session is null || _keepAlive == TimeSpan.Zero || _keepAliveRests) return;
         if (_parts.Clock.GetElapsedTime(Volatile.Read(ref _lastHeard)) <= _keepAlive * 1.5) return;
         Close(ReasonCode.KeepAliveTimeout, $"nothing heard for one and a half times the keep-alive of {_keepAlive.TotalSeconds:0} s");
     }
@@ -37,8 +38,9 @@ internal sealed partial class MqttConnection
 
     private void Heard() => Volatile.Write(ref _lastHeard, _parts.Clock.GetTimestamp());
 
-    private void SetKeepAlive(ushort seconds)
+    private void StartKeepAlive(ushort seconds)
     {
+        Heard();                                            // the admission may have taken long
         var asked = TimeSpan.FromSeconds(seconds);
         var mayReplace = Version == ProtocolVersion.V5;     // a 3.1.1 client cannot be told another value, so its own choice stands
         _keepAlive = mayReplace && (seconds == 0 || asked > _parts.Options.MaxKeepAlive) ? _parts.Options.MaxKeepAlive : asked;

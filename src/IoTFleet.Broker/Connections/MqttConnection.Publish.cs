@@ -16,9 +16,18 @@ internal sealed partial class MqttConnection
         var topic = ResolveAlias(publish);
         var earlier = EarlierCommit(publish);
         if (earlier is null) CheckQuota(publish);
-        await _acks!.WaitForRoomAsync(_closing.Token);
-        if (earlier is null) await TakeAsync(publish, topic);
-        else _acks.Add(new PendingAck(null, publish.Qos, publish.PacketId, ReasonCode.Success, null, earlier));     // only its PUBREC is due, once its commit is done
+        _keepAliveRests = true;     // we may wait for our own store now, and a client that is not read is not silent
+        try
+        {
+            await _acks!.WaitForRoomAsync(_closing.Token);
+            if (earlier is null) await TakeAsync(publish, topic);
+            else _acks.Add(new PendingAck(null, publish.Qos, publish.PacketId, ReasonCode.Success, null, earlier));     // only its PUBREC is due, once its commit is done
+        }
+        finally
+        {
+            Heard();
+            _keepAliveRests = false;
+        }
     }
 
     private async ValueTask TakeAsync(PublishPacket publish, TopicName topic)

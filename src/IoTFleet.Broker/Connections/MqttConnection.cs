@@ -46,7 +46,6 @@ internal sealed partial class MqttConnection
         _input = transport.Transport.Input;
         _reader = new PacketReader(parts.Options.PacketLimits);
         _outbox = new PacketOutbox(transport, parts.Options.MaxOutboxPackets, parts.Logger);
-        _lastHeard = parts.Clock.GetTimestamp();
     }
 
     /// <summary>Completes when the connection has ended and let go of its session.</summary>
