@@ -28,6 +28,33 @@ public sealed class WillTests
         Assert.Empty(broker.Sink.Messages);
     }
 
+    [Theory]
+    [InlineData(ReasonCode.DisconnectWithWill)]
+    [InlineData(ReasonCode.UnspecifiedError)]
+    [InlineData(ReasonCode.QuotaExceeded)]
+    public async Task Will_outlives_a_goodbye_for_any_other_reason(ReasonCode reason)
+    {
+        await using var broker = new InMemoryBroker();
+        await using var reader = await ReaderAsync(broker, V5);
+        await using var client = await broker.ConnectAsync("a", V5, will: Clients.Will("w", "gone"));
+
+        await client.SendAsync(new DisconnectPacket { Reason = reason });
+
+        await reader.ExpectMessageAsync("gone");        // [MQTT-3.1.2-10]: only reason 0 takes it back
+    }
+
+    [Fact]
+    public async Task Will_outlives_a_goodbye_that_breaks_the_protocol()
+    {
+        await using var broker = new InMemoryBroker();
+        await using var reader = await ReaderAsync(broker, V5);
+        await using var client = await broker.ConnectAsync("a", V5, will: Clients.Will("w", "gone"));
+
+        await client.SendAsync(new DisconnectPacket { Properties = new PropertyBlock { SessionExpiryInterval = 60 } });
+
+        await reader.ExpectMessageAsync("gone");
+    }
+
     [Theory, BothVersions]
     public async Task Will_of_a_silent_client_is_published(ProtocolVersion version)
     {

@@ -48,13 +48,13 @@ internal sealed partial class MqttConnection
 
     private void OnDisconnect(DisconnectPacket disconnect)
     {
-        if (disconnect.Reason != ReasonCode.DisconnectWithWill) _will = null;                                               // [MQTT-3.14.4-3]
         if (disconnect.Properties.SessionExpiryInterval is { } seconds)
         {
             if (_sessionExpiry == TimeSpan.Zero && seconds != 0) throw new ProtocolViolation(ReasonCode.ProtocolError, "DISCONNECT may not start a session expiry that CONNECT set to 0.");     // 3.14.2.2.2
             _sessionExpiry = Capped(seconds);
         }
 
+        if (disconnect.Reason == ReasonCode.Success) _will = null;      // [MQTT-3.1.2-10]: no other reason takes the will back
         Close(disconnect.Reason, "the client said goodbye", silently: true);
     }
 
