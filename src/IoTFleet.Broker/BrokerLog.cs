@@ -29,6 +29,9 @@ internal static partial class BrokerLog
     [LoggerMessage(1009, LogLevel.Error, "A message of client {ClientId} on {Topic} was stored and acknowledged but could not be handed to its subscribers")]
     public static partial void RoutingFailed(this ILogger logger, Exception error, string clientId, string topic);
 
+    [LoggerMessage(1010, LogLevel.Error, "The will of client {ClientId} on {Topic} could not be published")]
+    public static partial void WillFailed(this ILogger logger, Exception error, string clientId, string topic);
+
     [LoggerMessage(1007, LogLevel.Information, "Closing {Count} connections: {Reason}")]
     public static partial void ClosingAll(this ILogger logger, int count, ReasonCode reason);
 }

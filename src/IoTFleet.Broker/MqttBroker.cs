@@ -31,8 +31,8 @@ public sealed class MqttBroker : IDisposable
         var retained = new RetainedMessages(clock);
         var router = new Router(tree, retained);
         var sessions = new SessionDirectory(tree, options.Value, metrics, clock);
-        Parts = new ConnectionParts(options.Value, access, sink, tree, router, retained, new Wills(sink, router, refusals), sessions, refusals, metrics, clock, logger);
-        _sweep = clock.CreateTimer(static broker => _ = ((MqttBroker)broker!).SweepAsync(), this, SweepInterval, SweepInterval);
+        Parts = new ConnectionParts(options.Value, access, sink, tree, router, retained, new Wills(sink, router, refusals, clock, logger), sessions, refusals, metrics, clock, logger);
+        _sweep = clock.CreateTimer(static broker => ((MqttBroker)broker!).Sweep(), this, SweepInterval, SweepInterval);
     }
 
     internal ConnectionParts Parts { get; }
@@ -72,6 +72,7 @@ public sealed class MqttBroker : IDisposable
         foreach (var connection in open) connection.Close(ReasonCode.ServerShuttingDown, "the server is shutting down");
         await Task.WhenAll(open.Select(connection => connection.Ended)).WaitAsync(cancellationToken);
         await Task.WhenAll(open.Select(connection => connection.WhenAcknowledgedAsync())).WaitAsync(cancellationToken);
+        await Parts.Wills.WhenPublishedAsync().WaitAsync(cancellationToken);
     }
 
     /// <summary>Registered before it starts, so that <see cref="StopAsync"/> finds it; false when the broker is stopping.</summary>
@@ -91,16 +92,12 @@ public sealed class MqttBroker : IDisposable
         _stopping.Dispose();
     }
 
-    private async Task SweepAsync()
+    private void Sweep()
     {
         try
         {
             foreach (var connection in _connections.Keys) connection.CloseIfSilent();
-            foreach (var will in Parts.Sessions.Sweep()) await Parts.Wills.PublishAsync(will, _stopping.Token);
-        }
-        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
-        {
-            // Stopping: what is still to be swept ends with the process.
+            foreach (var will in Parts.Sessions.Sweep()) Parts.Wills.Publish(will, lastWords: Task.CompletedTask);
         }
         catch (Exception error)
         {

@@ -97,6 +97,22 @@ public sealed class ShutdownTests
     }
 
     [Theory, BothVersions]
+    public async Task Stop_publishes_wills_before_it_returns(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        await using var client = await broker.ConnectAsync("a", version, will: Clients.Will("w", "gone"));
+        broker.Sink.HoldCommits = true;
+
+        var stopping = broker.Broker.StopAsync(CancellationToken.None);
+        await broker.Sink.WhenGivenAsync(1);
+        await client.Handled;
+        Assert.False(stopping.IsCompleted);
+        broker.Sink.Commit("gone");
+
+        await stopping;
+    }
+
+    [Theory, BothVersions]
     public async Task Nobody_is_let_in_any_more(ProtocolVersion version)
     {
         await using var broker = new InMemoryBroker();

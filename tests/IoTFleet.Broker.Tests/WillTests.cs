@@ -120,6 +120,71 @@ public sealed class WillTests
     }
 
     [Theory, BothVersions]
+    public async Task Will_comes_after_the_last_messages_of_its_client(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        await using var reader = await ReaderAsync(broker, version);
+        await using var client = await broker.ConnectAsync("a", version, will: Clients.Will("w", "gone"));
+        broker.Sink.HoldCommits = true;
+        await client.PublishAsync("w", "last words");
+        await broker.Sink.WhenGivenAsync(1);
+        broker.Sink.HoldCommits = false;
+
+        await client.LoseAsync();
+        await reader.ExpectNothingAsync();
+        broker.Sink.Commit("last words");
+
+        await reader.ExpectMessageAsync("last words");
+        await reader.ExpectMessageAsync("gone");
+    }
+
+    [Theory, BothVersions]
+    public async Task Connection_ends_although_its_will_finds_no_room(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        await using var reader = await ReaderAsync(broker, version);
+        await using var client = await broker.ConnectAsync("a", version, will: Clients.Will("w", "gone"));
+        broker.Sink.TakeRoom();
+
+        await client.LoseAsync();       // waits for the broker to be done with the connection
+        await reader.ExpectNothingAsync();
+        broker.Sink.GiveRoom();
+
+        await reader.ExpectMessageAsync("gone");
+    }
+
+    [Theory, BothVersions]
+    public async Task Will_that_finds_no_room_for_long_is_given_up_and_logged(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker { ExpectedEvents = ["WillFailed"] };
+        await using var client = await broker.ConnectAsync("a", version, will: Clients.Will("w", "gone"));
+        broker.Sink.TakeRoom();
+        await client.LoseAsync();
+
+        await InMemoryBroker.UntilAsync(() =>
+        {
+            broker.Clock.Advance(TimeSpan.FromSeconds(1));
+            return broker.Log.Count("WillFailed") == 1;
+        });
+
+        Assert.Empty(broker.Sink.Messages);
+    }
+
+    [Theory, BothVersions]
+    public async Task Will_that_cannot_be_stored_is_logged_and_not_delivered(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker { ExpectedEvents = ["WillFailed"] };
+        await using var reader = await ReaderAsync(broker, version);
+        await using var client = await broker.ConnectAsync("a", version, will: Clients.Will("w", "gone"));
+        broker.Sink.Refuse = _ => throw new IOException("disk full");
+
+        await client.LoseAsync();
+
+        await InMemoryBroker.UntilAsync(() => broker.Log.Count("WillFailed") == 1);
+        await reader.ExpectNothingAsync();
+    }
+
+    [Theory, BothVersions]
     public async Task Will_that_the_sink_refuses_is_a_refusal(ProtocolVersion version)
     {
         await using var broker = new InMemoryBroker();
@@ -187,6 +252,21 @@ public sealed class WillTests
         broker.Clock.Advance(TimeSpan.FromSeconds(1));
 
         await reader.ExpectMessageAsync("gone");
+    }
+
+    [Fact]
+    public async Task Lifetime_of_a_delayed_will_begins_when_it_is_published()
+    {
+        await using var broker = new InMemoryBroker();
+        await using var reader = await broker.ConnectAsync("b", V5, keepAlive: 3600);
+        await reader.SubscribeAsync("w", AtLeastOnce);
+        await using var client = await broker.ConnectToStayAsync("a", V5, will:
+            Clients.Will("w", "gone", AtLeastOnce, properties: new PropertyBlock { WillDelayInterval = 30, MessageExpiryInterval = 10 }));
+        await client.LoseAsync();
+
+        broker.Clock.Advance(TimeSpan.FromSeconds(31));
+
+        Assert.Equal(10u, (await reader.ExpectMessageAsync("gone")).Properties.MessageExpiryInterval);
     }
 
     private static async Task<RawClient> ReaderAsync(InMemoryBroker broker, ProtocolVersion version)

@@ -1,4 +1,5 @@
 using IoTFleet.Broker.Routing;
+using IoTFleet.Broker.Sessions;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
 
@@ -58,15 +59,13 @@ internal sealed partial class MqttConnection
         Close(disconnect.Reason, "the client said goodbye", silently: true);
     }
 
-    /// <summary>In this order: let go of the session, decide on the will, say why, let the output drain, cut, give the transport back.</summary>
+    /// <summary>In this order: let go of the session and leave the will, say why, let the output drain, cut, give the transport back.</summary>
     private async Task EndAsync()
     {
         Close(ReasonCode.Success, "the peer closed the connection", silently: true);     // stands when nobody closed it: then the peer is gone
         var ending = _ending!;
         if (ending.Reason == ReasonCode.ServerShuttingDown) await WithinCloseTimeoutAsync(WhenAcknowledgedAsync());
-        var will = LetGo(ending);
-        _ended.SetResult();
-        if (will is not null) await _parts.Wills.PublishAsync(will, CancellationToken.None);
+        LetGo(ending);
         if (ending.TellPeer && _session is not null && Version == ProtocolVersion.V5)
         {
             _outbox.Send(new DisconnectPacket { Reason = ending.Reason, Properties = Explain(ending.Detail) });
@@ -78,14 +77,25 @@ internal sealed partial class MqttConnection
         await _transport.Transport.Output.CompleteAsync();
     }
 
-    private Will? LetGo(Ending ending)
+    private void LetGo(Ending ending)
     {
-        if (_session is null) return null;
-        _session.Detach(_outbox);
+        try
+        {
+            if (_session is not null) Release(_session, _principal!, ending);
+        }
+        finally
+        {
+            _ended.SetResult();     // whatever happens: the client's next connection waits for this
+        }
+    }
+
+    private void Release(Session session, Principal principal, Ending ending)
+    {
+        session.Detach(_outbox);
         _parts.Metrics.ClientGone();
-        _parts.Logger.Disconnected(_principal!.ClientId, ending.Reason, ending.Detail);
-        var will = _will is null ? null : Will.From(_will, _principal, _parts.Clock.GetUtcNow());
-        return _parts.Sessions.Release(this, _principal.ClientId, _sessionExpiry, will);
+        _parts.Logger.Disconnected(principal.ClientId, ending.Reason, ending.Detail);
+        var will = _will is null ? null : Will.From(_will, principal, _parts.Clock.GetUtcNow());
+        if (_parts.Sessions.Release(this, principal.ClientId, _sessionExpiry, will) is { } due) _parts.Wills.Publish(due, lastWords: WhenAcknowledgedAsync());
     }
 
     private async Task<bool> WithinCloseTimeoutAsync(Task task)
