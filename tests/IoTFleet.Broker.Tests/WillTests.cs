@@ -255,6 +255,20 @@ public sealed class WillTests
     }
 
     [Fact]
+    public async Task Delayed_will_comes_when_the_host_ends_its_session()
+    {
+        await using var broker = new InMemoryBroker();
+        await using var reader = await ReaderAsync(broker, V5);
+        await using var client = await broker.ConnectToStayAsync("a", V5, will: Delayed(300));
+        await client.LoseAsync();
+
+        broker.Broker.Disconnect("a", ReasonCode.AdministrativeAction, "revoked");
+        broker.Clock.Advance(TimeSpan.FromSeconds(1));
+
+        await reader.ExpectMessageAsync("gone");
+    }
+
+    [Fact]
     public async Task Lifetime_of_a_delayed_will_begins_when_it_is_published()
     {
         await using var broker = new InMemoryBroker();
