@@ -225,6 +225,24 @@ public sealed class ConnectTests
     }
 
     [Theory, BothVersions]
+    public async Task Session_of_a_client_revoked_while_connecting_is_dropped(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        await using (var before = await broker.ConnectToStayAsync("a", version))
+        {
+            await before.SubscribeAsync("t", AtLeastOnce);
+            await before.LoseAsync();
+        }
+
+        broker.Access.StillAdmittedAnswer = _ => false;
+        await using var revoked = broker.Open(version);
+        await revoked.ConnectAsync("a", cleanStart: false, properties: new PropertyBlock { SessionExpiryInterval = 3600 });
+        await revoked.Handled;
+
+        Assert.Equal(0, broker.Publish("t", "x"));
+    }
+
+    [Theory, BothVersions]
     public async Task Connected_client_can_be_looked_up_until_it_goes(ProtocolVersion version)
     {
         await using var broker = new InMemoryBroker();

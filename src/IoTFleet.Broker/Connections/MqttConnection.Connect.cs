@@ -44,6 +44,7 @@ internal sealed partial class MqttConnection
         // Registered first, then asked again: a revocation that swept the sessions a moment ago did not see this one (invariant 4).
         if (!_parts.Access.StillAdmitted(principal))
         {
+            _sessionExpiry = TimeSpan.Zero;     // what it left behind goes, too: the sweep may have been too early for this session
             return RefuseConnect(connect, ReasonCode.Banned, "revoked-while-connecting", "The client was revoked or suspended while it connected.");
         }
 
