@@ -188,6 +188,27 @@ public sealed class SessionTests
     }
 
     [Fact]
+    public async Task Client_that_comes_back_taking_fewer_messages_gets_them_one_by_one()
+    {
+        await using var broker = new InMemoryBroker();
+        await using var client = await broker.ConnectToStayAsync("a", V5);
+        await client.SubscribeAsync("t", AtLeastOnce);
+        foreach (var payload in new[] { "1", "2", "3" }) broker.Publish("t", payload);
+        await client.ExpectMessageAsync("1");
+        await client.LoseAsync();
+        broker.Publish("t", "4");
+
+        await using var back = await broker.ConnectToStayAsync("a", V5, new PropertyBlock { ReceiveMaximum = 1 });
+
+        foreach (var payload in new[] { "1", "2", "3", "4" })                // [MQTT-3.3.4-9]
+        {
+            var message = await back.ExpectMessageAsync(payload);
+            await back.ExpectNothingAsync();
+            await back.SendAsync(new PubAckPacket { PacketId = message.PacketId });
+        }
+    }
+
+    [Fact]
     public async Task Message_too_large_for_the_client_is_passed_over()
     {
         await using var broker = new InMemoryBroker();
@@ -200,6 +221,22 @@ public sealed class SessionTests
 
         await client.ExpectMessageAsync("small");                            // [MQTT-3.1.2-25]
         Assert.Equal(2, broker.Metrics.MessagesDropped);
+    }
+
+    [Fact]
+    public async Task Client_that_comes_back_taking_smaller_packets_is_spared_the_larger_ones()
+    {
+        await using var broker = new InMemoryBroker();
+        await using var client = await broker.ConnectToStayAsync("a", V5);
+        await client.SubscribeAsync("t", AtLeastOnce);
+        broker.Publish("t", new string('x', 200));
+        broker.Publish("t", "small");
+        await client.ExpectMessageAsync(new string('x', 200));
+        await client.LoseAsync();
+
+        await using var back = await broker.ConnectToStayAsync("a", V5, new PropertyBlock { MaximumPacketSize = 100 });
+
+        await back.ExpectMessageAsync("small");
     }
 
     [Theory, BothVersions]

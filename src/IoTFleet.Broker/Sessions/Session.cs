@@ -29,8 +29,8 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
         {
             _outbox = outbox;
             _window = Math.Min(clientReceiveMaximum, options.MaxInFlight);
-            foreach (var sent in _inFlight.InOrder()) outbox.Send(Resend(sent));
-            SendQueued_NeedsGate();
+            _inFlight.StartAgain();
+            SendDue_NeedsGate();
         }
     }
 
@@ -59,7 +59,7 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
         lock (_gate)
         {
             if (!_inFlight.Complete(packetId, released)) return false;
-            SendQueued_NeedsGate();
+            SendDue_NeedsGate();
             return true;
         }
     }
@@ -72,7 +72,7 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
             if (reason >= ReasonCode.UnspecifiedError)
             {
                 var known = _inFlight.Complete(packetId, released: false);
-                SendQueued_NeedsGate();
+                SendDue_NeedsGate();
                 return known;
             }
 
@@ -150,32 +150,43 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
     private bool SendOrQueue_NeedsGate(Message message, Delivery delivery)
     {
         if (!_queue.TryAdd(message, delivery)) return false;
-        SendQueued_NeedsGate();
+        SendDue_NeedsGate();
         return true;
     }
 
-    private void SendQueued_NeedsGate()
+    /// <summary>As much as the client takes now [MQTT-3.3.4-9]: first what an earlier connection left in flight, then what waits.</summary>
+    private void SendDue_NeedsGate()
     {
         if (_outbox is not { } outbox) return;
         var now = clock.GetUtcNow();
-        while (_inFlight.Count < _window && _queue.TryTake(out var message, out var delivery))
-        {
-            if (message.IsExpired(now)) continue;
-            var packetId = _inFlight.NextId();
-            var packet = message.ToPacket(delivery, packetId, duplicate: false, now);
-            if (!outbox.Fits(packet))
-            {
-                metrics.Dropped();          // [MQTT-3.1.2-25]: as if it had been delivered
-                continue;
-            }
-
-            _inFlight.Add(packetId, message, delivery);
-            outbox.Send(packet);
-            metrics.Delivered();
-        }
+        while (_inFlight.OnWire < _window && _inFlight.TryTakeUnsent(out var sent)) SendAgain_NeedsGate(outbox, sent, now);
+        while (_inFlight.OnWire < _window && _queue.TryTake(out var message, out var delivery)) SendFirst_NeedsGate(outbox, message, delivery, now);
     }
 
-    private Packet Resend(InFlightMessage sent) => sent.Released
-        ? new PubRelPacket { PacketId = sent.PacketId }
-        : sent.Message.ToPacket(sent.Delivery, sent.PacketId, duplicate: true, clock.GetUtcNow());
+    private void SendAgain_NeedsGate(PacketOutbox outbox, InFlightMessage sent, DateTimeOffset now)
+    {
+        Packet packet = sent.Released
+            ? new PubRelPacket { PacketId = sent.PacketId }
+            : sent.Message.ToPacket(sent.Delivery, sent.PacketId, duplicate: true, now);
+        if (TrySend(outbox, packet)) return;
+        _inFlight.Remove(sent);
+    }
+
+    private void SendFirst_NeedsGate(PacketOutbox outbox, Message message, Delivery delivery, DateTimeOffset now)
+    {
+        if (message.IsExpired(now)) return;
+        var packetId = _inFlight.NextId();
+        if (!TrySend(outbox, message.ToPacket(delivery, packetId, duplicate: false, now))) return;
+        _inFlight.Add(packetId, message, delivery);
+        metrics.Delivered();
+    }
+
+    /// <summary>A packet larger than the client takes is passed over as if it had been delivered [MQTT-3.1.2-24, -25].</summary>
+    private bool TrySend(PacketOutbox outbox, Packet packet)
+    {
+        var fits = outbox.Fits(packet);
+        if (fits) outbox.Send(packet);
+        else metrics.Dropped();
+        return fits;
+    }
 }
