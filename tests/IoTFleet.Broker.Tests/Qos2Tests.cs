@@ -229,6 +229,22 @@ public sealed class Qos2Tests
         Assert.Equal(((ushort)9, version == V5 ? ReasonCode.PacketIdentifierNotFound : ReasonCode.Success), await ReleaseAsync(reader));
     }
 
+    [Theory, BothVersions]
+    public async Task Puback_does_not_complete_a_qos2_delivery(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        await using var reader = await broker.ConnectToStayAsync("b", version);
+        await reader.SubscribeAsync("t", ExactlyOnce);
+        broker.Publish("t", "x", ExactlyOnce);
+        var id = (await reader.ExpectMessageAsync("x")).PacketId;
+
+        await reader.SendAsync(new PubAckPacket { PacketId = id }, new PubCompPacket { PacketId = id });
+        await reader.ExpectNothingAsync();
+
+        await using var back = await broker.ConnectToStayAsync("b", version);
+        await back.ExpectMessageAsync("x");
+    }
+
     private static async Task<(ushort PacketId, ReasonCode Reason)> ReleaseAsync(RawClient client)
     {
         var release = await client.ExpectAsync<PubRelPacket>();

@@ -69,8 +69,9 @@ internal sealed class InFlightWindow
         return sent.Released = true;
     }
 
-    public bool Complete(ushort packetId, bool released) =>
-        TryGetOnWire(packetId, out var sent) && sent.Released == released && Remove(sent);
+    /// <summary>True when such a message was in flight; a QoS 2 message only ends by its own answers, a QoS 1 message by PUBACK.</summary>
+    public bool Complete(ushort packetId, QualityOfService qos, bool released) =>
+        TryGetOnWire(packetId, out var sent) && sent.Delivery.Qos == qos && sent.Released == released && Remove(sent);
 
     public bool Remove(InFlightMessage sent) => _byId.Remove(sent.PacketId);
 

@@ -53,31 +53,17 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
         }
     }
 
-    /// <summary>PUBACK, or PUBCOMP: the message has arrived and its id is free again.</summary>
-    public bool Complete(ushort packetId, bool released)
-    {
-        lock (_gate)
-        {
-            if (!_inFlight.Complete(packetId, released)) return false;
-            SendDue_NeedsGate();
-            return true;
-        }
-    }
+    /// <summary>PUBACK: the message has arrived and its id is free again.</summary>
+    public void Acknowledged(ushort packetId) => Complete(packetId, QualityOfService.AtLeastOnce, released: false);
+
+    /// <summary>PUBCOMP: the message has arrived and its id is free again.</summary>
+    public void Completed(ushort packetId) => Complete(packetId, QualityOfService.ExactlyOnce, released: true);
 
     /// <summary>PUBREC: with success the message is the client's and only its id is still held [MQTT-4.3.3-4]; otherwise it is given up.</summary>
     public bool Received(ushort packetId, ReasonCode reason)
     {
-        lock (_gate)
-        {
-            if (reason >= ReasonCode.UnspecifiedError)
-            {
-                var known = _inFlight.Complete(packetId, released: false);
-                SendDue_NeedsGate();
-                return known;
-            }
-
-            return _inFlight.Release(packetId);
-        }
+        if (reason >= ReasonCode.UnspecifiedError) return Complete(packetId, QualityOfService.ExactlyOnce, released: false);
+        lock (_gate) return _inFlight.Release(packetId);
     }
 
     /// <summary>The commit of a QoS 2 message that came before under this id and has not been released: then this one is the same again [MQTT-4.3.3-10].</summary>
@@ -135,6 +121,16 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
     public IReadOnlyList<TopicFilter> Filters()
     {
         lock (_gate) return [.. _subscriptions.Keys];
+    }
+
+    private bool Complete(ushort packetId, QualityOfService qos, bool released)
+    {
+        lock (_gate)
+        {
+            if (!_inFlight.Complete(packetId, qos, released)) return false;
+            SendDue_NeedsGate();
+            return true;
+        }
     }
 
     private bool SendNow_NeedsGate(Message message, Delivery delivery)
