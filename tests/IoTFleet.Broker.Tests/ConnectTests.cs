@@ -76,6 +76,19 @@ public sealed class ConnectTests
         await client.ExpectAckAsync(1);
     }
 
+    [Theory, BothVersions]
+    public async Task First_packet_other_than_connect_closes_without_a_word(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        await using var client = broker.Open(version);
+
+        await client.PublishAsync("t", "x");
+
+        await client.ExpectClosedAsync();
+        Assert.Empty(broker.Sink.Messages);
+        Assert.Equal("protocol-error", Assert.Single(broker.Refusals.Recent()).Reason);
+    }
+
     [Theory]
     [InlineData("10 0D 00 04 4D515454 07 02 003C 0001 61")]             // level 7
     [InlineData("10 0F 00 06 4D5149736470 03 02 003C 0001 61")]         // MQTT 3.1
@@ -89,6 +102,21 @@ public sealed class ConnectTests
         await client.ExpectBytesAsync("20 02 00 01");
         await client.ExpectClosedAsync();
         Assert.Equal("unsupported-protocol-version", Assert.Single(broker.Refusals.Recent()).Reason);
+    }
+
+    [Theory]
+    [InlineData("10 0D 00 04 4D515454 04 03 003C 0001 61")]             // reserved flag [MQTT-3.1.2-3]
+    [InlineData("10 0E 00 04 4D515454 05 03 003C 00 0001 61")]
+    [InlineData("10 0D 00 04 4D515454 04 02 003C 0009 61")]             // client id runs past the end
+    public async Task Malformed_connect_closes_without_a_word(string connect)
+    {
+        await using var broker = new InMemoryBroker();
+        await using var client = broker.Open(V311);
+
+        await client.SendAsync(connect);
+
+        await client.ExpectClosedAsync();
+        Assert.Equal("malformed-packet", Assert.Single(broker.Refusals.Recent()).Reason);
     }
 
     [Theory, BothVersions]

@@ -153,7 +153,7 @@ internal sealed partial class MqttConnection
     private void OnViolation(ProtocolViolation violation)
     {
         _parts.Refusals.Record(RefusalDoor.Protocol, ReasonName(violation.Reason), ClientId, _identity.Address, violation.Message);
-        if (_principal is null) SendConnAckRefusal(violation.Reason, violation.Message);
+        if (violation.Reason == ReasonCode.UnsupportedProtocolVersion && _principal is null) SendConnAckRefusal(violation.Reason, violation.Message);     // [MQTT-3.1.2-2]
         Close(violation.Reason, violation.Message);
     }
 
