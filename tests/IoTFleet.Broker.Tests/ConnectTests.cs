@@ -130,6 +130,30 @@ public sealed class ConnectTests
         await client.ExpectDisconnectAsync(ReasonCode.ProtocolError);
     }
 
+    [Theory]
+    [InlineData(V311, V5)]
+    [InlineData(V5, V311)]
+    public async Task Second_connect_of_another_version_is_answered_in_the_first(ProtocolVersion first, ProtocolVersion second)
+    {
+        await using var broker = new InMemoryBroker();
+        await using var client = await broker.ConnectAsync("a", first);
+
+        await client.SendAsync(new ConnectPacket { Version = second, ClientId = "a" });
+
+        await client.ExpectDisconnectAsync(ReasonCode.ProtocolError);
+    }
+
+    [Fact]
+    public async Task Second_connect_of_an_unknown_version_is_a_protocol_error()
+    {
+        await using var broker = new InMemoryBroker();
+        await using var client = await broker.ConnectAsync("a", V5);
+
+        await client.SendAsync("10 0D 00 04 4D515454 07 02 003C 0001 61");
+
+        await client.ExpectDisconnectAsync(ReasonCode.ProtocolError);       // 0x84 may not stand in DISCONNECT
+    }
+
     [Theory, BothVersions]
     public async Task No_connect_within_the_deadline_closes(ProtocolVersion version)
     {

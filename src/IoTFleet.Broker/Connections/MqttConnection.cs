@@ -58,7 +58,7 @@ internal sealed partial class MqttConnection
     /// <summary>When the session became this connection's; null while it waits for an older one to let go.</summary>
     public DateTimeOffset? ConnectedAt => Volatile.Read(ref _connectedAt) is var ticks and > 0 ? new DateTimeOffset(ticks, TimeSpan.Zero) : null;
 
-    private ProtocolVersion Version => _reader.Version;
+    private ProtocolVersion Version => _outbox.Version;      // the reader's would follow a second CONNECT
 
     public async Task RunAsync()
     {
@@ -154,7 +154,8 @@ internal sealed partial class MqttConnection
     {
         _parts.Refusals.Record(RefusalDoor.Protocol, ReasonName(violation.Reason), ClientId, _identity.Address, violation.Message);
         if (violation.Reason == ReasonCode.UnsupportedProtocolVersion && _principal is null) SendConnAckRefusal(violation.Reason, violation.Message);     // [MQTT-3.1.2-2]
-        Close(violation.Reason, violation.Message);
+        var versionOfSecondConnect = violation.Reason == ReasonCode.UnsupportedProtocolVersion;      // has no place in DISCONNECT (MQTT 5 table 2-6)
+        Close(versionOfSecondConnect ? ReasonCode.ProtocolError : violation.Reason, violation.Message);
     }
 
     private void Refuse(RefusalDoor door, string reason, string detail, string? clientId = null) =>
