@@ -165,5 +165,5 @@ public sealed class AckOrderTests
 
     private static PendingAck Pending(string topic, PropertyBlock properties) => new(
         new Message { Topic = TopicName.Parse(topic), Payload = default, Qos = AtLeastOnce, Properties = properties, ReceivedAt = DateTimeOffset.UnixEpoch },
-        AtLeastOnce, 1, ReasonCode.Success, null, Task.CompletedTask);
+        AtLeastOnce, 1, ReasonCode.Success, PropertyBlock.None, Task.CompletedTask);
 }

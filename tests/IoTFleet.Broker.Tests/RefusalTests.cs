@@ -75,6 +75,29 @@ public sealed class RefusalTests
         await client.ExpectBytesAsync("40 03 00 01 87");        // [MQTT-3.1.2-29]
     }
 
+    [Fact]
+    public async Task Explanation_that_does_not_fit_the_clients_packets_is_left_out()
+    {
+        await using var broker = Forbidding();
+        await using var client = await broker.ConnectAsync("a", V5, properties: new PropertyBlock { MaximumPacketSize = 600 });
+
+        await client.PublishAsync("forbidden/" + new string('x', 700), "x", AtLeastOnce, 1);
+
+        await client.ExpectBytesAsync("40 03 00 01 87");        // [MQTT-3.4.2-2]
+    }
+
+    [Fact]
+    public async Task Explanation_that_no_packet_can_hold_is_left_out()
+    {
+        await using var broker = new InMemoryBroker();
+        broker.Sink.Refuse = _ => Acceptance.Refused(ReasonCode.PayloadFormatInvalid, new string('x', 70_000));
+        await using var client = await broker.ConnectAsync("a", V5);
+
+        await client.PublishAsync("t", "x", AtLeastOnce, 1);
+
+        await client.ExpectBytesAsync("40 03 00 01 99");
+    }
+
     [Theory, BothVersions]
     public async Task Refusals_are_counted_by_reason_and_the_latest_are_kept(ProtocolVersion version)
     {

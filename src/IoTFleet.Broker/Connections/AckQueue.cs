@@ -6,7 +6,7 @@ namespace IoTFleet.Broker.Connections;
 
 /// <summary>A message that was accepted and waits for its turn: committed, then acknowledged, then routed.</summary>
 /// <param name="Message">Null when only the acknowledgement is due: a refused message, or a QoS 2 message sent again.</param>
-internal readonly record struct PendingAck(Message? Message, QualityOfService Qos, ushort PacketId, ReasonCode Reason, string? Detail, Task Commit);
+internal readonly record struct PendingAck(Message? Message, QualityOfService Qos, ushort PacketId, ReasonCode Reason, PropertyBlock Properties, Task Commit);
 
 /// <summary>
 /// Drains in arrival order whatever order the commits finish in: one publisher's acknowledgements and deliveries keep the order it
@@ -107,10 +107,9 @@ internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, strin
     {
         if (head.Qos == QualityOfService.AtMostOnce) return;
         if (head.Qos == QualityOfService.AtLeastOnce) Interlocked.Decrement(ref _unacknowledged);     // before the client can see the answer and send more
-        var properties = head.Detail is null ? PropertyBlock.None : new PropertyBlock { ReasonString = head.Detail };
         outbox.Send(head.Qos == QualityOfService.AtLeastOnce
-            ? new PubAckPacket { PacketId = head.PacketId, Reason = head.Reason, Properties = properties }
-            : new PubRecPacket { PacketId = head.PacketId, Reason = head.Reason, Properties = properties });
+            ? new PubAckPacket { PacketId = head.PacketId, Reason = head.Reason, Properties = head.Properties }
+            : new PubRecPacket { PacketId = head.PacketId, Reason = head.Reason, Properties = head.Properties });
         if (head.Message is not null) parts.Metrics.Acked();
     }
 

@@ -11,7 +11,7 @@ internal sealed partial class MqttConnection
     {
         _outbox.Version = connect.Version;
         _outbox.MaximumPacketSize = connect.Properties.MaximumPacketSize;
-        _mayExplain = connect.Properties.RequestProblemInformation != false && connect.Properties.MaximumPacketSize is null or >= 512;     // [MQTT-3.1.2-29]
+        _mayExplain = connect.Properties.RequestProblemInformation != false;
         if (connect.Properties.AuthenticationMethod is not null)
         {
             return RefuseConnect(connect, ReasonCode.BadAuthenticationMethod, "authentication-method", "Extended authentication is not offered; the certificate is the identity.");

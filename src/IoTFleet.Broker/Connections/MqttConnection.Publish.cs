@@ -21,7 +21,7 @@ internal sealed partial class MqttConnection
         {
             await _acks!.WaitForRoomAsync(_closing.Token);
             if (earlier is null) await TakeAsync(publish, topic);
-            else _acks.Add(new PendingAck(null, publish.Qos, publish.PacketId, ReasonCode.Success, null, earlier));     // only its PUBREC is due, once its commit is done
+            else _acks.Add(new PendingAck(null, publish.Qos, publish.PacketId, ReasonCode.Success, PropertyBlock.None, earlier));     // only its PUBREC is due, once its commit is done
         }
         finally
         {
@@ -47,7 +47,7 @@ internal sealed partial class MqttConnection
         }
 
         if (publish.Qos == QualityOfService.ExactlyOnce) _session!.HoldInbound(publish.PacketId, acceptance.Commit);
-        _acks!.Add(new PendingAck(message, publish.Qos, publish.PacketId, acceptance.Reason, null, acceptance.Commit));
+        _acks!.Add(new PendingAck(message, publish.Qos, publish.PacketId, acceptance.Reason, PropertyBlock.None, acceptance.Commit));
     }
 
     /// <summary>A sink that throws has not stored the message: a failed commit, in its turn. Let through, an IOException of the store would pass for a lost socket.</summary>
@@ -114,6 +114,6 @@ internal sealed partial class MqttConnection
             return;
         }
 
-        _acks!.Add(new PendingAck(null, publish.Qos, publish.PacketId, code, _mayExplain ? detail : null, Task.CompletedTask));
+        _acks!.Add(new PendingAck(null, publish.Qos, publish.PacketId, code, Explain(detail), Task.CompletedTask));
     }
 }

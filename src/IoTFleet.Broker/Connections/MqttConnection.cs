@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using System.Text;
 using IoTFleet.Broker.Sessions;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
@@ -161,8 +162,14 @@ internal sealed partial class MqttConnection
     private void Refuse(RefusalDoor door, string reason, string detail, string? clientId = null) =>
         _parts.Refusals.Record(door, reason, clientId ?? ClientId, _identity.Address, detail);
 
-    private PropertyBlock Explain(string? detail) =>
-        detail is null || !_mayExplain || Version != ProtocolVersion.V5 ? PropertyBlock.None : new PropertyBlock { ReasonString = detail };
+    /// <summary>The reason in words, unless the client does not want it or a packet, at most its own largest, could not hold it [MQTT-3.1.2-29] [MQTT-3.4.2-2].</summary>
+    private PropertyBlock Explain(string detail)
+    {
+        if (Version != ProtocolVersion.V5 || !_mayExplain || detail.Contains('\0')) return PropertyBlock.None;
+        const uint ForTheRest = 32;
+        var room = Math.Min(_outbox.MaximumPacketSize ?? uint.MaxValue, ushort.MaxValue);
+        return Encoding.UTF8.GetByteCount(detail) + ForTheRest > room ? PropertyBlock.None : new PropertyBlock { ReasonString = detail };
+    }
 
     private static string ReasonName(ReasonCode reason) => reason switch
     {
