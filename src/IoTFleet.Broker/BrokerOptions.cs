@@ -32,6 +32,9 @@ public sealed class BrokerOptions
     /// <summary>Subscriptions of one session. 1 to 10,000.</summary>
     public int MaxSubscriptionsPerSession { get; set; } = 100;
 
+    /// <summary>Topics with a retained message, of all clients together; a full store refuses further topics. 1 to 10,000,000.</summary>
+    public int MaxRetainedMessages { get; set; } = 100_000;
+
     /// <summary>Topic aliases a client may use (MQTT 5 3.2.2.3.8). 0 to 1,000.</summary>
     public int TopicAliasMaximum { get; set; } = 16;
 
@@ -50,6 +53,7 @@ public sealed class BrokerOptions
         if (MaxQueuedPerSession is < 1 or > 100_000) yield return "Broker:MaxQueuedPerSession must be 1 to 100000.";
         if (MaxOutboxPackets is < 16 or > 100_000) yield return "Broker:MaxOutboxPackets must be 16 to 100000.";
         if (MaxSubscriptionsPerSession is < 1 or > 10_000) yield return "Broker:MaxSubscriptionsPerSession must be 1 to 10000.";
+        if (MaxRetainedMessages is < 1 or > 10_000_000) yield return "Broker:MaxRetainedMessages must be 1 to 10000000.";
         if (TopicAliasMaximum is < 0 or > 1_000) yield return "Broker:TopicAliasMaximum must be 0 to 1000.";
     }
 

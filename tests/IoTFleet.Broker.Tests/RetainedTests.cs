@@ -103,6 +103,36 @@ public sealed class RetainedTests
         await client.ExpectNothingAsync();
     }
 
+    [Fact]
+    public async Task Retained_topics_are_bounded()
+    {
+        await using var broker = new InMemoryBroker(options => options.MaxRetainedMessages = 2);
+        await using var client = await broker.ConnectAsync("a", V5);
+        await RetainAsync(client, "t/1", "x");
+        await RetainAsync(client, "t/2", "x");
+
+        await client.PublishAsync("t/3", "x", AtLeastOnce, 2, retain: true);
+        Assert.Equal(ReasonCode.QuotaExceeded, (await client.ExpectAsync<PubAckPacket>()).Reason);
+        Assert.Equal("retained-full", Assert.Single(broker.Refusals.Recent()).Reason);
+
+        await RetainAsync(client, "t/2", "replaced");
+        await RetainAsync(client, "t/1", "");
+        await RetainAsync(client, "t/3", "has room now");
+    }
+
+    [Fact]
+    public async Task Expired_retained_messages_make_room()
+    {
+        await using var broker = new InMemoryBroker(options => options.MaxRetainedMessages = 1);
+        await using var client = await broker.ConnectAsync("a", V5, keepAlive: 600);
+        await client.PublishAsync("t/1", "x", retain: true, properties: new PropertyBlock { MessageExpiryInterval = 10 });
+        await client.ExpectNothingAsync();
+
+        broker.Clock.Advance(TimeSpan.FromSeconds(20));
+
+        await RetainAsync(client, "t/2", "x");
+    }
+
     private static async Task RetainAsync(RawClient client, string topic, string payload)
     {
         await client.PublishAsync(topic, payload, AtLeastOnce, 1, retain: true);

@@ -38,6 +38,12 @@ internal sealed partial class MqttConnection
             return;
         }
 
+        if (publish.Retain && !_parts.Retained.HasRoomFor(topic, publish.Payload.IsEmpty))
+        {
+            RefuseMessage(publish, ReasonCode.QuotaExceeded, "retained-full", $"Topic {topic.Value} cannot be retained: Broker:MaxRetainedMessages is reached.");
+            return;
+        }
+
         var message = Message.From(publish, topic, _principal!.ClientId, _parts.Clock.GetUtcNow());
         var acceptance = await AcceptAsync(message);     // waits for room only: a full store slows this socket
         if (acceptance.IsRefused)
