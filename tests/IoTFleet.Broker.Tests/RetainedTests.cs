@@ -104,6 +104,18 @@ public sealed class RetainedTests
     }
 
     [Fact]
+    public async Task Own_retained_message_is_not_sent_to_who_asked_not_to_hear_itself()
+    {
+        await using var broker = new InMemoryBroker();
+        await using var client = await broker.ConnectAsync("a", V5);
+        await RetainAsync(client, "t", "mine");
+
+        await client.SubscribeAsync(null, new SubscriptionRequest(TopicFilter.Parse("t"), AtMostOnce, NoLocal: true));
+
+        await client.ExpectNothingAsync();                                      // [MQTT-3.8.3-3]
+    }
+
+    [Fact]
     public async Task Retained_topics_are_bounded()
     {
         await using var broker = new InMemoryBroker(options => options.MaxRetainedMessages = 2);

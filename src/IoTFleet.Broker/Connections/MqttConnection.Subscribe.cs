@@ -51,6 +51,7 @@ internal sealed partial class MqttConnection
     {
         foreach (var message in _parts.Retained.Matching(subscription.Request.Filter))
         {
+            if (subscription.Request.NoLocal && message.Publisher == _session!.ClientId) continue;                                          // [MQTT-3.8.3-3]
             var qos = Router.Lower(message.Qos, subscription.Request.MaximumQos);
             _session!.Deliver(message, new Delivery(qos, Retain: true, subscription.Identifier is { } id ? [id] : []));     // [MQTT-3.3.1-8]
         }
