@@ -62,15 +62,16 @@ public sealed class MqttBroker : IDisposable
 
     /// <summary>
     /// Lets nobody in any more, waits for the messages already accepted to be committed and acknowledged, and says goodbye to each
-    /// client (MQTT 5: DISCONNECT 0x8B). Returns when all connections have ended or <paramref name="cancellationToken"/> ends the wait.
+    /// client (MQTT 5: DISCONNECT 0x8B). Returns when that is done.
     /// </summary>
+    /// <exception cref="OperationCanceledException">It took too long: <paramref name="cancellationToken"/> ended the wait.</exception>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         await _stopping.CancelAsync();
         var open = _connections.Keys.ToList();
         Parts.Logger.ClosingAll(open.Count, ReasonCode.ServerShuttingDown);
         foreach (var connection in open) connection.Close(ReasonCode.ServerShuttingDown, "the server is shutting down");
-        await Task.WhenAll(open.Select(connection => connection.Ended)).WaitAsync(cancellationToken);
+        await Task.WhenAll(open.Select(connection => connection.Gone)).WaitAsync(cancellationToken);
         await Task.WhenAll(open.Select(connection => connection.WhenAcknowledgedAsync())).WaitAsync(cancellationToken);
         await Parts.Wills.WhenPublishedAsync().WaitAsync(cancellationToken);
     }

@@ -3,6 +3,18 @@ namespace IoTFleet.Broker.Tests;
 public sealed class ShutdownTests
 {
     [Theory, BothVersions]
+    public async Task Stop_says_goodbye_and_returns_when_it_is_said(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        await using var client = await broker.ConnectAsync("a", version);
+
+        await broker.Broker.StopAsync(CancellationToken.None);
+
+        Assert.Equal(0, broker.Metrics.Connections);
+        await client.ExpectDisconnectAsync(ReasonCode.ServerShuttingDown);
+    }
+
+    [Theory, BothVersions]
     public async Task Stop_acks_what_is_committed_meanwhile_before_it_says_goodbye(ProtocolVersion version)
     {
         await using var broker = new InMemoryBroker();

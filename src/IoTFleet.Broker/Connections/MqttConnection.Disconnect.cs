@@ -71,10 +71,22 @@ internal sealed partial class MqttConnection
             _outbox.Send(new DisconnectPacket { Reason = ending.Reason, Properties = Explain(ending.Detail) });
         }
 
-        if (!await WithinCloseTimeoutAsync(_outbox.WhenDrainedAsync())) _transport.Abort();
-        await _outbox.CutAsync();
-        await _input.CompleteAsync();
-        await _transport.Transport.Output.CompleteAsync();
+        await GiveBackTransportAsync();
+    }
+
+    private async Task GiveBackTransportAsync()
+    {
+        try
+        {
+            if (!await WithinCloseTimeoutAsync(_outbox.WhenDrainedAsync())) _transport.Abort();
+            await _outbox.CutAsync();
+            await _input.CompleteAsync();
+            await _transport.Transport.Output.CompleteAsync();
+        }
+        finally
+        {
+            _gone.SetResult();
+        }
     }
 
     private void LetGo(Ending ending)

@@ -31,6 +31,7 @@ internal sealed partial class MqttConnection
     private readonly PacketOutbox _outbox;
     private readonly CancellationTokenSource _closing = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     // From CONNECT on.
     private Principal? _principal;
@@ -49,8 +50,11 @@ internal sealed partial class MqttConnection
         _outbox = new PacketOutbox(transport, parts.Options.MaxOutboxPackets, parts.Logger);
     }
 
-    /// <summary>Completes when the connection has ended and let go of its session.</summary>
+    /// <summary>Completes when the connection has let go of its session.</summary>
     public Task Ended => _ended.Task;
+
+    /// <summary>Completes when it has said its last word, too, and does not touch its transport any more.</summary>
+    public Task Gone => _gone.Task;
 
     public string? ClientId => _principal?.ClientId;
 
