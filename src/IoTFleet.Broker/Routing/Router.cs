@@ -14,14 +14,20 @@ internal sealed class Router(SubscriptionTree tree, RetainedMessages retained)
         if (message.Retain) retained.Keep(message);
 
         var matches = _matches ??= [];
-        matches.Clear();
-        tree.Match(message.Topic, matches);
-        return matches.Count switch
+        try
         {
-            0 => 0,
-            1 => Deliver(message, matches[0]) ? 1 : 0,
-            _ => DeliverEach(message, matches),
-        };
+            tree.Match(message.Topic, matches);
+            return matches.Count switch
+            {
+                0 => 0,
+                1 => Deliver(message, matches[0]) ? 1 : 0,
+                _ => DeliverEach(message, matches),
+            };
+        }
+        finally
+        {
+            matches.Clear();        // a thread that routes nothing for a while must not keep ended sessions and their queues alive
+        }
     }
 
     private static bool Deliver(Message message, Subscription match)
