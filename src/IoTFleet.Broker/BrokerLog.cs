@@ -34,4 +34,7 @@ internal static partial class BrokerLog
 
     [LoggerMessage(1010, LogLevel.Error, "The will of client {ClientId} on {Topic} could not be published")]
     public static partial void WillFailed(this ILogger logger, Exception error, string clientId, string topic);
+
+    [LoggerMessage(1011, LogLevel.Error, "The client at {Address} was not let in because the access policy failed")]
+    public static partial void AdmissionFailed(this ILogger logger, Exception error, string address);
 }

@@ -218,6 +218,20 @@ public sealed class ConnectTests
     }
 
     [Theory, BothVersions]
+    public async Task Client_is_told_to_come_back_when_the_policy_fails(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker { ExpectedEvents = ["AdmissionFailed"] };
+        broker.Access.Admit = _ => throw new IOException("the database is away");
+        await using var client = broker.Open(version);
+
+        var answer = await client.ConnectAsync("a");
+
+        Assert.Equal(ReasonCode.ServerUnavailable, answer.Reason);
+        await client.ExpectClosedAsync();
+        Assert.Equal(1, broker.Log.Count("AdmissionFailed"));
+    }
+
+    [Theory, BothVersions]
     public async Task Packets_behind_a_refused_connect_are_not_taken(ProtocolVersion version)
     {
         await using var broker = new InMemoryBroker();

@@ -17,12 +17,26 @@ internal sealed partial class MqttConnection
             return RefuseConnect(connect, ReasonCode.BadAuthenticationMethod, "authentication-method", "Extended authentication is not offered; the certificate is the identity.");
         }
 
-        return await _parts.Access.AdmitAsync(_identity, connect, _closing.Token) switch
+        return await AdmitAsync(connect) switch
         {
             Admission.Accepted accepted => await OnAdmittedAsync(connect, accepted.Principal),
             Admission.Refused refused => RefuseConnect(connect, refused.Code, refused.Reason, refused.Detail),
             var other => throw new InvalidOperationException($"Unknown admission {other}."),
         };
+    }
+
+    /// <summary>A policy that throws has lost its store. Let through, an IOException of the store would pass for a lost socket.</summary>
+    private async ValueTask<Admission> AdmitAsync(ConnectPacket connect)
+    {
+        try
+        {
+            return await _parts.Access.AdmitAsync(_identity, connect, _closing.Token);
+        }
+        catch (Exception error) when (!IsClosing)
+        {
+            _parts.Logger.AdmissionFailed(error, _identity.Address);
+            return new Admission.Refused(ReasonCode.ServerUnavailable, "admission-failed", "The server could not decide on this client; it may try again.");
+        }
     }
 
     private async Task<bool> OnAdmittedAsync(ConnectPacket connect, Principal principal)
