@@ -20,12 +20,15 @@ public sealed record Refusal(DateTimeOffset At, RefusalDoor Door, string Reason,
 public sealed class RefusalLog(TimeProvider clock, BrokerMetrics metrics, ILogger<RefusalLog> logger)
 {
     private const int Kept = 100;
+    private const int LongestClientId = 64;
+    private const int LongestDetail = 500;
 
     private readonly Lock _gate = new();
     private readonly Queue<Refusal> _recent = new(Kept);
 
     public void Record(RefusalDoor door, string reason, string? clientId, string? address, string detail)
     {
+        (clientId, detail) = (clientId is null ? null : Printable(clientId, LongestClientId), Printable(detail, LongestDetail));
         metrics.Refused(door, reason);
         logger.Refused(door, reason, clientId ?? "-", address ?? "-", detail);
         lock (_gate)
@@ -40,4 +43,8 @@ public sealed class RefusalLog(TimeProvider clock, BrokerMetrics metrics, ILogge
     {
         lock (_gate) return [.. _recent.Reverse()];
     }
+
+    /// <summary>These texts come from whoever was turned away: no line of the log may be forged with them, nor filled.</summary>
+    private static string Printable(string text, int longest) =>
+        new([.. text.Take(longest).Select(character => char.IsControl(character) ? '?' : character), .. text.Length > longest ? "..." : ""]);
 }

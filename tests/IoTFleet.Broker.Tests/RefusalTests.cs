@@ -1,3 +1,4 @@
+using IoTFleet.Broker.Connections;
 using IoTFleet.Broker.Routing;
 
 namespace IoTFleet.Broker.Tests;
@@ -126,6 +127,20 @@ public sealed class RefusalTests
 
         var line = Assert.Single(broker.Log.Lines, line => line.Contains("Refused", StringComparison.Ordinal));
         Assert.All(new[] { "publish-not-authorized", "pump-7", "127.0.0.1", "forbidden/topic" }, part => Assert.Contains(part, line, StringComparison.Ordinal));
+    }
+
+    [Theory, BothVersions]
+    public async Task Refused_client_cannot_forge_or_fill_the_log(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        broker.Access.Admit = connect => new Admission.Refused(ReasonCode.ClientIdentifierNotValid, "client-id-mismatch", $"Not '{connect.ClientId}'.");
+        await using var client = broker.Open(version);
+
+        await client.ConnectAsync("x\nError: all is lost" + new string('x', 10_000));
+
+        var refusal = Assert.Single(broker.Refusals.Recent());
+        Assert.StartsWith("x?Error", refusal.ClientId, StringComparison.Ordinal);
+        Assert.All(broker.Log.Lines, line => Assert.True(line.Length < 1_000 && !line.Contains('\n')));
     }
 
     private static InMemoryBroker Forbidding()
