@@ -111,6 +111,19 @@ public sealed class Qos2Tests
     }
 
     [Theory, BothVersions]
+    public async Task Release_before_the_commit_breaks_the_protocol(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        await using var device = await broker.ConnectAsync("a", version);
+        broker.Sink.HoldCommits = true;
+
+        await device.PublishAsync("t", "x", ExactlyOnce, 5);
+        await device.SendAsync(new PubRelPacket { PacketId = 5 });
+
+        await device.ExpectDisconnectAsync(ReasonCode.ProtocolError);
+    }
+
+    [Theory, BothVersions]
     public async Task Id_of_a_message_that_was_not_stored_is_free_again(ProtocolVersion version)
     {
         await using var broker = new InMemoryBroker { ExpectedEvents = ["CommitFailed"] };

@@ -20,7 +20,12 @@ internal sealed partial class MqttConnection
 
     private void OnPubRel(PubRelPacket release)
     {
-        var known = _session!.ReleaseInbound(release.PacketId);
+        if (_session!.InboundCommit(release.PacketId) is { IsCompletedSuccessfully: false })
+        {
+            throw new ProtocolViolation(ReasonCode.ProtocolError, "PUBREL before PUBREC.");        // PUBCOMP would say more than the store does
+        }
+
+        var known = _session.ReleaseInbound(release.PacketId);
         _outbox.Send(new PubCompPacket { PacketId = release.PacketId, Reason = known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound });     // [MQTT-4.3.3-11]
     }
 }
