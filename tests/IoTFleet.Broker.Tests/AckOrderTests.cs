@@ -1,3 +1,4 @@
+using System.Globalization;
 using IoTFleet.Broker.Connections;
 using IoTFleet.Broker.Routing;
 
@@ -73,6 +74,28 @@ public sealed class AckOrderTests
         await slow.ExpectNothingAsync();
     }
 
+    [Theory, BothVersions]
+    public async Task Messages_of_an_earlier_connection_come_first(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        await using var reader = await broker.ConnectAsync("b", version);
+        await reader.SubscribeAsync("t", AtLeastOnce);
+        broker.Sink.HoldCommits = true;
+        foreach (var payload in new[] { "1", "2", "3" })
+        {
+            await using var device = await broker.ConnectToStayAsync("a", version);
+            await device.PublishAsync("t", payload, AtLeastOnce, 1);
+            await broker.Sink.WhenGivenAsync(int.Parse(payload, CultureInfo.InvariantCulture));
+        }
+
+        broker.Sink.Commit("3");
+        broker.Sink.Commit("2");
+        await reader.ExpectNothingAsync();
+        broker.Sink.Commit("1");
+
+        foreach (var payload in new[] { "1", "2", "3" }) await reader.ExpectMessageAsync(payload);
+    }
+
     [Fact]
     public async Task Refusal_waits_for_its_turn()
     {
@@ -117,7 +140,7 @@ public sealed class AckOrderTests
         await using var reader = await broker.ConnectAsync("b", V5, properties: new PropertyBlock { MaximumPacketSize = 1000 });
         await reader.SubscribeAsync("t", AtLeastOnce);
         var outbox = new PacketOutbox(new PipeConnection(DuplexPipe.CreatePair().Far), 100, broker.Broker.Parts.Logger);
-        var acks = new AckQueue(broker.Broker.Parts, outbox, "a", 10, _ => { });
+        var acks = new AckQueue(broker.Broker.Parts, outbox, "a", 10, earlier: Task.CompletedTask, _ => { });
 
         acks.Add(Pending("t", new PropertyBlock { ContentType = new string('x', 70_000) }));       // more than a packet can hold
         acks.Add(Pending("t", PropertyBlock.None));

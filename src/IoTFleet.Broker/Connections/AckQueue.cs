@@ -12,7 +12,8 @@ internal readonly record struct PendingAck(Message? Message, QualityOfService Qo
 /// Drains in arrival order whatever order the commits finish in: one publisher's acknowledgements and deliveries keep the order it
 /// published in [MQTT-4.6.0-2, -3]. What was accepted is routed even if the publisher has gone meanwhile.
 /// </summary>
-internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, string clientId, int capacity, Action<PendingAck> commitFailed)
+/// <param name="earlier">What the session's earlier connections had published: its turn is first.</param>
+internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, string clientId, int capacity, Task earlier, Action<PendingAck> commitFailed)
 {
     private readonly Lock _gate = new();
     private readonly Queue<PendingAck> _pending = new();
@@ -61,6 +62,7 @@ internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, strin
 
     private async Task DrainAsync()
     {
+        await earlier;
         while (TryPeek(out var head))
         {
             if (!head.Commit.IsCompletedSuccessfully && !await CommittedAsync(head)) _failed = true;

@@ -48,7 +48,7 @@ internal sealed partial class MqttConnection
 
         if (await _parts.Sessions.ClaimAsync(this, principal.ClientId, connect.CleanStart) is not var (session, wasPresent)) return false;
         (_principal, _session) = (principal, session);
-        _acks = new AckQueue(_parts, _outbox, principal.ClientId, _parts.Options.ReceiveMaximum, OnCommitFailed);
+        _acks = new AckQueue(_parts, _outbox, principal.ClientId, _parts.Options.ReceiveMaximum, session.Settled, OnCommitFailed);
         _will = connect.Will;
         _sessionExpiry = SessionExpiryOf(connect);
         StartKeepAlive(connect.KeepAlive);

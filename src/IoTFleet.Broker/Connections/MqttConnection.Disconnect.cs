@@ -103,7 +103,7 @@ internal sealed partial class MqttConnection
 
     private void Release(Session session, Principal principal, Ending ending)
     {
-        session.Detach(_outbox);
+        session.Detach(_outbox, WhenAcknowledgedAsync());
         _parts.Metrics.ClientGone();
         _parts.Logger.Disconnected(principal.ClientId, ending.Reason, ending.Detail);
         var will = _will is null ? null : Will.From(_will, principal, _parts.Clock.GetUtcNow());

@@ -22,6 +22,9 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
 
     public string ClientId => clientId;
 
+    /// <summary>Completes when all that its ended connections published is committed and routed. Its next connection's messages come behind that.</summary>
+    public Task Settled { get; private set; } = Task.CompletedTask;
+
     /// <summary>A connection takes the session: what was in flight is sent again first, in order, then what waits in the queue [MQTT-4.4.0-1].</summary>
     public void Attach(PacketOutbox outbox, int clientReceiveMaximum)
     {
@@ -34,11 +37,13 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
         }
     }
 
-    public void Detach(PacketOutbox outbox)
+    /// <param name="settled">Completes when what this connection published is committed and routed.</param>
+    public void Detach(PacketOutbox outbox, Task settled)
     {
         lock (_gate)
         {
             if (_outbox == outbox) _outbox = null;
+            Settled = Settled.IsCompleted ? settled : Task.WhenAll(Settled, settled);
         }
     }
 
