@@ -43,7 +43,7 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
         lock (_gate)
         {
             if (_outbox == outbox) _outbox = null;
-            Settled = Settled.IsCompleted ? settled : Task.WhenAll(Settled, settled);
+            if (!settled.IsCompleted) Settled = Settled.IsCompleted ? settled : Task.WhenAll(Settled, settled);
         }
     }
 
