@@ -32,7 +32,7 @@ internal sealed class CommandLine
     private readonly Option<string?> _serverDll = new("--server-dll") { Description = "A built IoTFleet.Server.dll (default: build it from this source tree)" };
     private readonly Option<bool> _noRestart = new("--no-restart") { Description = "Do not start the server again when it dies" };
 
-    private readonly Option<Uri?> _server = new("--server") { Description = "The server, such as https://host:8443" };
+    private readonly Option<Uri?> _server = new("--server") { Description = "The server, such as https://host:8443", CustomParser = ParseAddress };
     private readonly Option<string?> _root = new("--root") { Description = "The server's root certificate, a PEM file" };
     private readonly Option<string?> _fingerprint = new("--fingerprint") { Description = "SHA-256 of the server's root certificate, instead of --root" };
     private readonly Option<string?> _apiKeyFile = new("--api-key-file") { Description = "The file that holds an operator's API key" };
@@ -132,6 +132,14 @@ internal sealed class CommandLine
         var text = argument.Tokens[0].Value;
         if (Duration.TryParse(text, out var duration)) return duration;
         argument.AddError($"--duration takes a length of time such as 60s, 5m or 1h, not '{text}'.");
+        return null;
+    }
+
+    private static Uri? ParseAddress(ArgumentResult argument)
+    {
+        var text = argument.Tokens[0].Value;
+        if (Uri.TryCreate(text, UriKind.Absolute, out var address)) return address;
+        argument.AddError($"--server takes an address such as https://host:8443, not '{text}'.");
         return null;
     }
 
