@@ -192,8 +192,8 @@ public sealed class PublishTests
     {
         for (ushort id = 1; id <= 2; id++)
         {
-            await link.SendAsync(Commands.Packet("ping", id));
-            await Commands.TakeAsync(device);
+            await link.SendCommandAsync("ping", id);
+            await device.TakeCommandAsync();
             Assert.Equal(id, (await link.ExpectAsync<PubAckPacket>()).PacketId);
         }
     }

@@ -1,5 +1,6 @@
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
+using IoTFleet.Mqtt.Topics;
 using IoTFleet.Testing;
 
 namespace IoTFleet.Device.Tests.Support;
@@ -30,17 +31,33 @@ internal sealed class BrokerEnd(Stream stream, ProtocolVersion version) : IAsync
     public Task AcknowledgeAsync(PublishPacket publish, ReasonCode reason = ReasonCode.Success) =>
         SendAsync(new PubAckPacket { PacketId = publish.PacketId, Reason = reason });
 
-    /// <summary>Takes and acknowledges messages until the connection ends; returns their numbers in order of arrival.</summary>
-    public async Task<List<string>> AcknowledgeAllAsync()
+    /// <param name="name">The command.</param>
+    /// <param name="packetId">0 sends it at QoS 0.</param>
+    public Task SendCommandAsync(string name, ushort packetId) => SendAsync(new PublishPacket
+    {
+        Topic = TopicName.Parse($"devices/{Devices.Id}/commands/{name}"),
+        Payload = Devices.Json($"\"{name}\""),
+        Qos = packetId == 0 ? QualityOfService.AtMostOnce : QualityOfService.AtLeastOnce,
+        PacketId = packetId,
+    });
+
+    /// <summary>Answers whatever comes until the connection ends; returns the messages in order of arrival.</summary>
+    public async Task<List<string>> ObligeAsync()
     {
         var taken = new List<string>();
-        while (await ReceiveAsync() is { } packet)
+        try
         {
-            if (packet is not PublishPacket publish)
-                continue;
-            taken.Add(publish.Text());
-            if (!await TryAcknowledgeAsync(publish))
-                break;
+            while (await ReceiveAsync() is { } packet)
+            {
+                if (packet is PublishPacket publish)
+                    taken.Add(publish.Text());
+                if (Answer(packet) is { } answer)
+                    await SendAsync(answer);
+            }
+        }
+        catch (IOException)
+        {
+            // Cut while an answer was on its way.
         }
 
         return taken;
@@ -48,16 +65,12 @@ internal sealed class BrokerEnd(Stream stream, ProtocolVersion version) : IAsync
 
     public ValueTask DisposeAsync() => stream.DisposeAsync();
 
-    private async Task<bool> TryAcknowledgeAsync(PublishPacket publish)
+    private static Packet? Answer(Packet packet) => packet switch
     {
-        try
-        {
-            await AcknowledgeAsync(publish);
-            return true;
-        }
-        catch (IOException)
-        {
-            return false;                                      // cut in the meantime
-        }
-    }
+        ConnectPacket => new ConnAckPacket { Reason = ReasonCode.Success },
+        SubscribePacket subscribe => new SubAckPacket { PacketId = subscribe.PacketId, Reasons = [ReasonCode.GrantedQos1] },
+        PublishPacket publish => new PubAckPacket { PacketId = publish.PacketId },
+        PingReqPacket => PingRespPacket.Instance,
+        _ => null,
+    };
 }

@@ -39,4 +39,12 @@ internal static class Devices
     public static string Text(this PublishPacket publish) => Encoding.UTF8.GetString(publish.Payload.Span);
 
     public static string Sequence(this PublishPacket publish) => publish.Properties.UserProperties.Single(p => p.Name == "seq").Value;
+
+    public static async Task<DeviceCommand> TakeCommandAsync(this DeviceClient device)
+    {
+        using var deadline = new CancellationTokenSource(Patience);
+        await foreach (var command in device.CommandsAsync(deadline.Token))
+            return command;
+        throw new InvalidOperationException("The device has stopped.");
+    }
 }

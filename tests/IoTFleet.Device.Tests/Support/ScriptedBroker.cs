@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using IoTFleet.Mqtt;
+using IoTFleet.Mqtt.Packets;
 using IoTFleet.Testing;
 
 namespace IoTFleet.Device.Tests.Support;
