@@ -15,7 +15,8 @@ internal static class Codec
         return packet;
     }
 
-    public static Packet Read(string notation, ProtocolVersion version, PacketLimits? limits = null) => Read(Bytes.Of(notation), version, limits);
+    public static Packet Read(string notation, ProtocolVersion version, PacketLimits? limits = null) =>
+        Read(Bytes.Of(notation), version, limits);
 
     public static ReasonCode Refusal(string notation, ProtocolVersion version, PacketLimits? limits = null) =>
         Assert.Throws<ProtocolViolation>(() => Read(notation, version, limits)).Reason;

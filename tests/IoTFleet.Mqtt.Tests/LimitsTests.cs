@@ -10,8 +10,9 @@ public sealed class LimitsTests
     public void A_packet_too_large_is_refused_by_its_header_alone()
     {
         var header = new ReadOnlySequence<byte>(Bytes.Of("30 E307")); // 995 bytes to come: 998 with the header
+        var reader = Codec.Reader(V311, new PacketLimits { MaxPacketSize = 997 });
 
-        var violation = Assert.Throws<ProtocolViolation>(() => Codec.Reader(V311, new PacketLimits { MaxPacketSize = 997 }).TryRead(ref header, out _));
+        var violation = Assert.Throws<ProtocolViolation>(() => reader.TryRead(ref header, out _));
 
         Assert.Equal(ReasonCode.PacketTooLarge, violation.Reason);
     }
@@ -58,7 +59,9 @@ public sealed class LimitsTests
     [InlineData("26 'a' '' 26 'b' '' 26 'c' ''", ReasonCode.QuotaExceeded)]
     public void User_properties_have_a_limit(string properties, ReasonCode? refusal)
     {
-        var violation = Record.Exception(() => Codec.Read($"30 ['a' [{properties}]]", V5, new PacketLimits { MaxUserProperties = 2 })) as ProtocolViolation;
+        var limits = new PacketLimits { MaxUserProperties = 2 };
+
+        var violation = Record.Exception(() => Codec.Read($"30 ['a' [{properties}]]", V5, limits)) as ProtocolViolation;
 
         Assert.Equal(refusal, violation?.Reason);
     }

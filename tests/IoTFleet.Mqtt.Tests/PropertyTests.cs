@@ -118,6 +118,10 @@ public sealed class PropertyTests
     }
 
     [Fact]
-    public void The_text_of_a_block_holds_no_values() =>
-        Assert.Equal("[AuthenticationMethod, AuthenticationData]", new PropertyBlock { AuthenticationMethod = "m", AuthenticationData = "key"u8.ToArray() }.ToString());
+    public void The_text_of_a_block_holds_no_values()
+    {
+        var secret = new PropertyBlock { AuthenticationMethod = "m", AuthenticationData = "key"u8.ToArray() };
+
+        Assert.Equal("[AuthenticationMethod, AuthenticationData]", secret.ToString());
+    }
 }

@@ -23,7 +23,7 @@ internal sealed class RandomPackets(int seed, ProtocolVersion version)
         PacketType.Subscribe => new SubscribePacket { PacketId = Id(), Subscriptions = Some(Subscription), Properties = Properties("SUBSCRIBE") },
         PacketType.SubAck => new SubAckPacket { PacketId = Id(), Reasons = Some(SubscriptionReason), Properties = Properties("SUBACK") },
         PacketType.Unsubscribe => new UnsubscribePacket { PacketId = Id(), Filters = Some(Filter), Properties = Properties("UNSUBSCRIBE") },
-        PacketType.UnsubAck => new UnsubAckPacket { PacketId = Id(), Reasons = V5 ? Some(() => Reason(type)) : [], Properties = Properties("UNSUBACK") },
+        PacketType.UnsubAck => UnsubAck(),
         PacketType.PingReq => PingReqPacket.Instance,
         PacketType.PingResp => PingRespPacket.Instance,
         PacketType.Disconnect => new DisconnectPacket { Reason = Reason(type), Properties = Properties("DISCONNECT") },
@@ -46,7 +46,11 @@ internal sealed class RandomPackets(int seed, ProtocolVersion version)
         };
     }
 
-    private WillMessage Will() => new() { Topic = Topic(), Payload = Binary(300), Qos = Qos(), Retain = Chance(), Properties = Properties("will") };
+    private WillMessage Will() =>
+        new() { Topic = Topic(), Payload = Binary(300), Qos = Qos(), Retain = Chance(), Properties = Properties("will") };
+
+    private UnsubAckPacket UnsubAck() =>
+        new() { PacketId = Id(), Reasons = V5 ? Some(() => Reason(PacketType.UnsubAck)) : [], Properties = Properties("UNSUBACK") };
 
     private ConnAckPacket ConnAck()
     {
@@ -74,10 +78,11 @@ internal sealed class RandomPackets(int seed, ProtocolVersion version)
     private PropertyBlock Properties(string place)
     {
         if (!V5 || Chance()) return PropertyBlock.None;
-        var samples = PropertyCases.All.Where(row => row.StandsIn.Contains(place) && !row.Words.Contains("AuthenticationData", StringComparison.Ordinal)).ToArray();
+        var samples = PropertyCases.All.Where(row => row.StandsIn.Contains(place)).DistinctBy(row => row.Notation[..2]).ToArray();
         _random.Shuffle(samples);
         var chosen = string.Concat(samples.Take(_random.Next(samples.Length + 1)).Select(row => row.Notation));
-        return PropertyCases.BlockIn(Codec.Read(PropertyCases.Places[place].Replace("?", chosen), version)) with { UserProperties = UserProperties() };
+        var packet = Codec.Read(PropertyCases.Places[place].Replace("?", chosen), version);
+        return PropertyCases.BlockIn(packet) with { UserProperties = UserProperties() };
     }
 
     private List<UserProperty> UserProperties() => [.. Enumerable.Range(0, _random.Next(4)).Select(_ => new UserProperty(Text(), Text()))];
@@ -94,10 +99,14 @@ internal sealed class RandomPackets(int seed, ProtocolVersion version)
 
     private TopicName Topic() => TopicName.Parse("t" + string.Join('/', Some(Text)));
 
-    private ReasonCode SubscriptionReason() => OneOf<ReasonCode>([ReasonCode.Success, ReasonCode.GrantedQos1, ReasonCode.GrantedQos2, ReasonCode.UnspecifiedError]);
+    private ReasonCode SubscriptionReason() =>
+        OneOf<ReasonCode>([ReasonCode.Success, ReasonCode.GrantedQos1, ReasonCode.GrantedQos2, ReasonCode.UnspecifiedError]);
 
-    private ReasonCode Reason(PacketType type) =>
-        V5 ? OneOf(Enum.GetValues<ReasonCode>().Where(reason => (ReasonCodeTable.PacketsWith(reason) & type.AsSet()) != 0).ToArray()) : ReasonCode.Success;
+    private ReasonCode Reason(PacketType type)
+    {
+        if (!V5) return ReasonCode.Success;
+        return OneOf([.. Enum.GetValues<ReasonCode>().Where(reason => (ReasonCodeTable.PacketsWith(reason) & type.AsSet()) != 0)]);
+    }
 
     private ushort Id() => (ushort)_random.Next(1, 0x10000);
 

@@ -90,7 +90,7 @@ public sealed class RandomTests
                 case 1: bytes[at] = (byte)random.Next(256); break;
                 case 2: bytes.Insert(at, (byte)random.Next(256)); break;
                 case 3 when bytes.Count > 2: bytes.RemoveAt(at); break;
-                default: bytes[Math.Min(1, bytes.Count - 1)] = (byte)Math.Max(0, bytes.Count - 2); break; // mend the length, so that the content is reached
+                default: bytes[bytes.Count > 1 ? 1 : 0] = (byte)(bytes.Count - 2); break; // mend the length, so that the content is reached
             }
         }
 

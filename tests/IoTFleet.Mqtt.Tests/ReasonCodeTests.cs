@@ -4,7 +4,7 @@ namespace IoTFleet.Mqtt.Tests;
 
 public sealed class ReasonCodeTests
 {
-    /// <summary>What may be said in each packet: the lists of chapter 3 of MQTT 5.0, and from table 2-6 "packet too large" in PUBACK and PUBREC.</summary>
+    /// <summary>The lists of MQTT 5.0, chapter 3; "packet too large" in PUBACK and PUBREC is from table 2-6.</summary>
     [Theory]
     [InlineData("CONNACK", "20 [00 ? []]", "00 80 81 82 83 84 85 86 87 88 89 8A 8C 90 95 97 99 9A 9B 9C 9D 9F")]
     [InlineData("PUBACK", "40 [0001 ?]", "00 10 80 83 87 90 91 95 97 99")]

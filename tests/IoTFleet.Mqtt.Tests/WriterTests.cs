@@ -21,7 +21,7 @@ public sealed class WriterTests
         { "a text too long", new ConnectPacket { Version = V5, ClientId = new string('a', 65_536) }, V5 },
         { "a text with U+0000", new ConnectPacket { Version = V5, ClientId = "a\0" }, V5 },
         { "half a surrogate pair", new ConnectPacket { Version = V5, ClientId = "\uD83D" }, V5 },
-        { "a will too long", new ConnectPacket { Version = V5, ClientId = "a", Will = new WillMessage { Topic = Topic, Payload = new byte[65_536] } }, V5 },
+        { "a will too long", new ConnectPacket { Version = V5, ClientId = "a", Will = new() { Topic = Topic, Payload = new byte[65_536] } }, V5 },
         { "a password alone in 3.1.1", new ConnectPacket { Version = V311, ClientId = "a", Password = new byte[1] }, V311 },
         { "SUBSCRIBE to nothing", new SubscribePacket { PacketId = 1, Subscriptions = [] }, V5 },
         { "No Local on a share", new SubscribePacket { PacketId = 1, Subscriptions = [new(TopicFilter.Parse("$share/g/a"), 0, NoLocal: true)] }, V5 },
@@ -48,8 +48,9 @@ public sealed class WriterTests
     public void What_3_1_1_cannot_say_is_left_out()
     {
         var words = new PropertyBlock { ReasonString = "because" };
+        var refusal = new PubAckPacket { PacketId = 1, Reason = ReasonCode.NotAuthorized, Properties = words };
 
-        Assert.Equal(Bytes.Of("40 [0001]"), Codec.Write(new PubAckPacket { PacketId = 1, Reason = ReasonCode.NotAuthorized, Properties = words }, V311));
+        Assert.Equal(Bytes.Of("40 [0001]"), Codec.Write(refusal, V311));
         Assert.Equal(Bytes.Of("E000"), Codec.Write(new DisconnectPacket { Reason = ReasonCode.ServerBusy, Properties = words }, V311));
         Assert.Equal(Bytes.Of("B0 [0001]"), Codec.Write(new UnsubAckPacket { PacketId = 1, Reasons = [], Properties = words }, V311));
         Assert.Equal(Bytes.Of("90 [0001 80 02]"),
