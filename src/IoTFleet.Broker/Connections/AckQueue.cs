@@ -65,7 +65,7 @@ internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, strin
         {
             if (!head.Commit.IsCompletedSuccessfully && !await CommittedAsync(head)) _failed = true;
             else Finish(head);
-            Remove(head);
+            Remove();
         }
     }
 
@@ -114,7 +114,7 @@ internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, strin
         }
     }
 
-    private void Remove(in PendingAck head)
+    private void Remove()
     {
         lock (_gate)
         {

@@ -42,8 +42,8 @@ internal sealed partial class MqttConnection
 
     private static bool WantsRetained(RetainHandling handling, bool isNew) => handling switch     // MQTT 5 3.8.3.1
     {
-        RetainHandling.SendAtSubscribe => true,
-        RetainHandling.SendAtNewSubscribe => isNew,
+        RetainHandling.Send => true,
+        RetainHandling.SendIfNew => isNew,
         _ => false,
     };
 

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using IoTFleet.Broker.Sessions;
-using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
 using IoTFleet.Mqtt.Topics;
 

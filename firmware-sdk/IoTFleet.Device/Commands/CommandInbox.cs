@@ -1,0 +1,73 @@
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using IoTFleet.Device.Link;
+
+namespace IoTFleet.Device.Commands;
+
+/// <summary>
+/// Commands between the read loop and the application. A command is acknowledged when the application takes it, and the CONNECT's
+/// Receive Maximum is the room left here, so a server that keeps to it never finds the inbox full. When it is full all the same
+/// (QoS 0, MQTT 3.1.1) the command is dropped unacknowledged and counted.
+/// </summary>
+internal sealed class CommandInbox(int capacity, Doorbell doorbell)
+{
+    private readonly Channel<Entry> _entries = Channel.CreateBounded<Entry>(capacity);
+    private readonly Lock _gate = new();
+    private readonly Queue<ushort> _acks = new();          // at most one per entry
+    private int _connection;
+    private long _dropped;
+
+    public long Dropped => Volatile.Read(ref _dropped);
+
+    public ushort Room => (ushort)Math.Max(1, capacity - _entries.Reader.Count);   // 0 is no legal Receive Maximum
+
+    /// <summary>A new connection begins: acknowledgements due on the last one have nobody left to want them.</summary>
+    public void StartOver()
+    {
+        lock (_gate)
+        {
+            _connection++;
+            _acks.Clear();
+        }
+    }
+
+    /// <param name="command">What arrived.</param>
+    /// <param name="packetId">The PUBLISH's packet id, 0 for QoS 0.</param>
+    public void Offer(DeviceCommand command, ushort packetId)
+    {
+        if (!_entries.Writer.TryWrite(new Entry(command, packetId, _connection)))
+            Interlocked.Increment(ref _dropped);
+    }
+
+    public async IAsyncEnumerable<DeviceCommand> TakeAllAsync([EnumeratorCancellation] CancellationToken cancellation)
+    {
+        await foreach (var entry in _entries.Reader.ReadAllAsync(cancellation))
+        {
+            if (entry.PacketId != 0)
+                Acknowledge(entry);
+            yield return entry.Command;
+        }
+    }
+
+    public bool TryTakeAck(out ushort packetId)
+    {
+        lock (_gate)
+            return _acks.TryDequeue(out packetId);
+    }
+
+    public void Close() => _entries.Writer.TryComplete();
+
+    private void Acknowledge(Entry entry)
+    {
+        lock (_gate)
+        {
+            if (entry.Connection != _connection)
+                return;
+            _acks.Enqueue(entry.PacketId);
+        }
+
+        doorbell.Ring();
+    }
+
+    private readonly record struct Entry(DeviceCommand Command, ushort PacketId, int Connection);
+}

@@ -1,0 +1,130 @@
+using IoTFleet.Device.Commands;
+using IoTFleet.Device.Enrolment;
+using IoTFleet.Device.Identity;
+using IoTFleet.Device.Link;
+using IoTFleet.Device.Telemetry;
+
+namespace IoTFleet.Device;
+
+/// <summary>
+/// A device's connection to its fleet server. It enrols the device when needed, connects, and comes back by itself after every
+/// kind of interruption; messages given to it are kept in memory until the server has stored them. Safe for use by many threads.
+/// </summary>
+public sealed partial class DeviceClient : IAsyncDisposable
+{
+    private const int InboxCapacity = 64;
+
+    private readonly DeviceOptions _options;
+    private readonly Func<CancellationToken, Task<Stream>> _dial;
+    private readonly DeviceIdentity? _identity;
+    private readonly Doorbell _doorbell = new();
+    private readonly Outbox _outbox;
+    private readonly CommandInbox _inbox;
+    private readonly TelemetryTopics _topics;
+    private readonly Reconnect _reconnect;
+    private readonly StateBoard _states;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Task _running;
+    private long _sent;
+    private long _acked;
+    private long _connections;
+    private int _disposed;
+
+    private DeviceClient(DeviceOptions options, Func<CancellationToken, Task<Stream>> dial, DeviceIdentity? identity, StateBoard states)
+    {
+        (_options, _dial, _identity, _states) = (options, dial, identity, states);
+        _outbox = new Outbox(options.OutboxCapacity, options.Clock);
+        _inbox = new CommandInbox(InboxCapacity, _doorbell);
+        _topics = new TelemetryTopics(options.DeviceId);
+        _reconnect = new Reconnect(options.BackoffMin, options.BackoffMax, Random.Shared.NextDouble);
+        _running = Task.Run(StayConnectedAsync);
+    }
+
+    /// <summary>Where the device stands now. <see cref="DeviceOptions.StateChanged"/> is told of each change.</summary>
+    public DeviceState State => _states.Current;
+
+    /// <summary>Messages taken by PublishAsync.</summary>
+    public long Sent => Volatile.Read(ref _sent);
+
+    /// <summary>Messages that the server has stored.</summary>
+    public long Acked => Volatile.Read(ref _acked);
+
+    /// <summary>Connections after the first one.</summary>
+    public long Reconnects => Math.Max(0, Volatile.Read(ref _connections) - 1);
+
+    /// <summary>Commands that found the inbox full and were dropped unacknowledged: only with MQTT 3.1.1 or at QoS 0.</summary>
+    public long CommandsDropped => _inbox.Dropped;
+
+    /// <summary>
+    /// Enrols the device if its key store holds no valid certificate, then connects in the background. Returns when the device has
+    /// an identity; while the server cannot be reached for enrolment it waits and tries again until cancelled.
+    /// </summary>
+    /// <exception cref="DeviceException">An option is out of range, the key store is unusable, or the server was not trusted or refused the enrolment.</exception>
+    public static async Task<DeviceClient> StartAsync(DeviceOptions options, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        var states = new StateBoard(options.StateChanged);
+        var identity = await new Enroller(options, states.Enter).IdentifyAsync(cancellation);
+        return new DeviceClient(options, new TlsDialer(options, identity).DialAsync, identity, states);
+    }
+
+    /// <summary>A client over a connection that is not TLS, for tests of everything above it.</summary>
+    internal static DeviceClient StartOver(Func<CancellationToken, Task<Stream>> dial, DeviceOptions options)
+    {
+        options.Validate();
+        return new DeviceClient(options, dial, identity: null, new StateBoard(options.StateChanged));
+    }
+
+    /// <summary>Completes as soon as the device is connected and subscribed to its commands.</summary>
+    /// <exception cref="DeviceException">The client was disposed.</exception>
+    public Task WaitConnectedAsync(CancellationToken cancellation = default) => _states.WaitConnectedAsync(cancellation);
+
+    /// <summary>
+    /// Sends telemetry at QoS 1 and completes when the server has stored it. The message is kept across reconnects and sent again, in
+    /// order, with the same sequence number. Cancelling stops the wait for room in a full outbox; a message already in the outbox is
+    /// still delivered, only not waited for.
+    /// </summary>
+    /// <param name="stream">A name for this kind of telemetry, or null for the device's unnamed stream; no <c>/ + #</c>.</param>
+    /// <param name="json">One JSON object in UTF-8; copied, so the caller may reuse the memory.</param>
+    /// <param name="cancellation">Stops the waiting.</param>
+    /// <exception cref="DeviceException">The server refused this message (<see cref="DeviceException.Reason"/> says why), or the client was disposed.</exception>
+    public async Task<PublishReceipt> PublishAsync(string? stream, ReadOnlyMemory<byte> json, CancellationToken cancellation = default)
+    {
+        var message = await _outbox.AddAsync(_topics.For(stream), json.ToArray(), cancellation);
+        Interlocked.Increment(ref _sent);
+        _doorbell.Ring();
+        var receipt = await message.Settled.WaitAsync(cancellation);
+        Interlocked.Increment(ref _acked);
+        return receipt;
+    }
+
+    /// <summary>The same with one number per name, written as a JSON object.</summary>
+    /// <exception cref="ArgumentException">A number is infinite or not a number.</exception>
+    /// <exception cref="DeviceException">The server refused this message, or the client was disposed.</exception>
+    public Task<PublishReceipt> PublishAsync(string? stream, IReadOnlyDictionary<string, double> readings, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(readings);
+        return PublishAsync(stream, JsonReadings.Write(readings), cancellation);
+    }
+
+    /// <summary>
+    /// The commands for this device as they arrive; ends when the client is disposed. Taking a command acknowledges it to the server.
+    /// Up to 64 wait here. With several readers each command goes to one of them.
+    /// </summary>
+    public IAsyncEnumerable<DeviceCommand> CommandsAsync(CancellationToken cancellation = default) => _inbox.TakeAllAsync(cancellation);
+
+    /// <summary>Says goodbye to the server and closes. Messages not stored yet fail with <see cref="DeviceError.Stopped"/>.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 1)
+        {
+            await _running;
+            return;
+        }
+
+        await _stopping.CancelAsync();
+        await _running;
+        _identity?.Dispose();
+    }
+}

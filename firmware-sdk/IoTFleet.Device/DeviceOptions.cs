@@ -1,0 +1,100 @@
+using System.Buffers;
+using IoTFleet.Device.Identity;
+using IoTFleet.Mqtt;
+
+namespace IoTFleet.Device;
+
+/// <summary>What a device must know to enrol and to stay connected. Validated by <see cref="DeviceClient.StartAsync(DeviceOptions, CancellationToken)"/>.</summary>
+public sealed record DeviceOptions
+{
+    private static readonly SearchValues<char> IdCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789._-");
+
+    /// <summary>The device's name: 1 to 63 characters of <c>a-z 0-9 . _ -</c>, the first a letter or digit. Also its MQTT client id.</summary>
+    public required string DeviceId { get; init; }
+
+    /// <summary>The address of the fleet server for enrolment, for example <c>https://fleet.example:8443</c>.</summary>
+    public required Uri Server { get; init; }
+
+    /// <summary>SHA-256 of the fleet's root certificate, 64 hexadecimal digits; colons and spaces are ignored. The server prints it at start.</summary>
+    public required string RootFingerprint { get; init; }
+
+    /// <summary>The enrolment token; needed until the device has a certificate. It leaves the device only over a connection proved by <see cref="RootFingerprint"/>.</summary>
+    public string? EnrolmentToken { get; init; }
+
+    /// <summary>The MQTT broker's host name or address; null for the host of <see cref="Server"/>. The broker's certificate must carry it.</summary>
+    public string? BrokerHost { get; init; }
+
+    /// <summary>The MQTT broker's TLS port, 1 to 65535. Default 8883.</summary>
+    public int BrokerPort { get; init; } = 8883;
+
+    /// <summary>Where key and certificate are kept. Default: files in the folder <c>device-data</c>.</summary>
+    public IKeyStore KeyStore { get; init; } = new FileKeyStore("device-data");
+
+    /// <summary>The MQTT version to speak. With 3.1.1 there are no sequence numbers on the wire and no reasons for refused messages.</summary>
+    public ProtocolVersion Protocol { get; init; } = ProtocolVersion.V5;
+
+    /// <summary>The longest silence from this device before it sends a ping, 1 s to 18 h. Default 60 s. The server may shorten it (MQTT 5.0 section 3.2.2.3.14).</summary>
+    public TimeSpan KeepAlive { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long a connection may take to become ready, and how long one enrolment request may take. Default 20 s.</summary>
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>How long the server may leave a message or a ping unanswered before the connection counts as dead. Default 30 s.</summary>
+    public TimeSpan AckTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>The shortest wait before a new attempt. Default 1 s.</summary>
+    public TimeSpan BackoffMin { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>The longest wait before a new attempt, up to 1 day. Default 5 min. Waits grow exponentially up to it, with full jitter.</summary>
+    public TimeSpan BackoffMax { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How many messages may be held until the server has stored them, 1 to 1,000,000. A full outbox makes PublishAsync wait. Default 1000.</summary>
+    public int OutboxCapacity { get; init; } = 1000;
+
+    /// <summary>How many messages may be on their way unacknowledged, 1 to 65535; the server's own limit is kept too. Default 20.</summary>
+    public ushort MaxInFlight { get; init; } = 20;
+
+    /// <summary>Called with each new state, from the connection's loop: return quickly and do not throw.</summary>
+    public Action<DeviceState>? StateChanged { get; init; }
+
+    /// <summary>The clock for timestamps, certificate validity, keep-alive and backoff.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    internal string BrokerName => BrokerHost ?? Server.Host;
+
+    internal string PinnedFingerprint => RootFingerprint.Replace(":", "").Replace(" ", "").ToLowerInvariant();
+
+    internal void Validate()
+    {
+        Require(IsDeviceId(DeviceId), nameof(DeviceId), "must be 1 to 63 characters of a-z 0-9 . _ - and start with a letter or digit");
+        Require(Server is { IsAbsoluteUri: true, Scheme: "https" }, nameof(Server), "must be an https address such as https://fleet.example:8443");
+        Require(RootFingerprint is not null && IsSha256(PinnedFingerprint), nameof(RootFingerprint), "must be a SHA-256 fingerprint: 64 hexadecimal digits");
+        Require(BrokerHost is null or { Length: > 0 }, nameof(BrokerHost), "must be a host name or address, or null");
+        Require(BrokerPort is >= 1 and <= 65535, nameof(BrokerPort), "must be 1 to 65535");
+        Require(KeyStore is not null, nameof(KeyStore), "must be set");
+        Require(Enum.IsDefined(Protocol), nameof(Protocol), "must be V311 or V5");
+        RequireRange(KeepAlive, TimeSpan.FromSeconds(1), TimeSpan.FromHours(18), nameof(KeepAlive));
+        RequireRange(ConnectTimeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1), nameof(ConnectTimeout));
+        RequireRange(AckTimeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1), nameof(AckTimeout));
+        RequireRange(BackoffMin, TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(1), nameof(BackoffMin));
+        RequireRange(BackoffMax, BackoffMin, TimeSpan.FromDays(1), nameof(BackoffMax));
+        Require(OutboxCapacity is >= 1 and <= 1_000_000, nameof(OutboxCapacity), "must be 1 to 1000000");
+        Require(MaxInFlight >= 1, nameof(MaxInFlight), "must be 1 to 65535");
+        Require(Clock is not null, nameof(Clock), "must be set");
+    }
+
+    // The server's grammar for names (src/IoTFleet.Pki); an SDK cannot reference the server's projects.
+    private static bool IsDeviceId(string? id) =>
+        id is { Length: >= 1 and <= 63 } && char.IsAsciiLetterOrDigit(id[0]) && !id.AsSpan().ContainsAnyExcept(IdCharacters);
+
+    private static bool IsSha256(string hex) => hex.Length == 64 && hex.All(char.IsAsciiHexDigitLower);
+
+    private static void RequireRange(TimeSpan value, TimeSpan least, TimeSpan most, string setting) =>
+        Require(value >= least && value <= most, setting, $"must be {least} to {most}");
+
+    private static void Require(bool holds, string setting, string rule)
+    {
+        if (!holds)
+            throw new DeviceException(DeviceError.OptionsNotValid, $"{nameof(DeviceOptions)}.{setting} {rule}.");
+    }
+}

@@ -1,0 +1,92 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using IoTFleet.Device.Identity;
+using IoTFleet.Device.Link;
+
+namespace IoTFleet.Device.Enrolment;
+
+/// <summary>
+/// Gets a device its identity: the one in its key store, or a new one from the server.
+/// <code>
+/// key store -> key -> cacerts (server not proved) -> fingerprint matches -> NEW connection, proved by that root
+///           -> signing request + token -> certificate -> key store
+/// </code>
+/// </summary>
+internal sealed class Enroller(DeviceOptions options, Action<DeviceState> enter)
+{
+    private readonly EstClient _est = new(options);
+    private readonly Reconnect _backoff = new(options.BackoffMin, options.BackoffMax, Random.Shared.NextDouble);
+
+    public async Task<DeviceIdentity> IdentifyAsync(CancellationToken cancellation)
+    {
+        // The key is in the store before any token is spent: a retry after a power cut asks for the same key, and the server gives the same certificate.
+        using var key = await options.KeyStore.OpenKeyAsync(cancellation);
+        if (await options.KeyStore.LoadAsync(cancellation) is { } stored)
+        {
+            var identity = DeviceIdentity.Create(key, stored, options);
+            if (identity.ExpiresAt > options.Clock.GetUtcNow())
+                return identity;
+            identity.Dispose();
+        }
+
+        var enrolled = await EnrolAsync(key, cancellation);
+        var fresh = DeviceIdentity.Create(key, enrolled, options);
+        await options.KeyStore.SaveAsync(enrolled, cancellation);
+        return fresh;
+    }
+
+    private async Task<EnrolledCertificate> EnrolAsync(ECDsa key, CancellationToken cancellation)
+    {
+        var token = options.EnrolmentToken ?? throw new DeviceException(
+            DeviceError.OptionsNotValid,
+            $"Device {options.DeviceId} has no valid certificate and no {nameof(DeviceOptions.EnrolmentToken)}; create a token at the server and set it.");
+        var request = new CertificateRequest($"CN={options.DeviceId}", key, HashAlgorithmName.SHA256).CreateSigningRequest();
+        while (true)
+        {
+            enter(new DeviceState.Enrolling());
+            var (enrolled, later) = await TryEnrolAsync(key, request, token, cancellation);
+            if (enrolled is not null)
+                return enrolled;
+            await WaitAsync(later!, cancellation);
+        }
+    }
+
+    private async Task<(EnrolledCertificate? Enrolled, EstAnswer.Later? Later)> TryEnrolAsync(ECDsa key, byte[] request, string token, CancellationToken cancellation)
+    {
+        try
+        {
+            using var root = FindRoot(await _est.FetchUnprovedCertificatesAsync(cancellation));
+            var trust = new PinnedTrust([root], options.Clock);
+            var answer = await _est.EnrolAsync(request, token, trust, cancellation);
+            return answer is EstAnswer.Issued issued
+                ? (new EnrolledCertificate(FindOwn(issued.Certificates, key), [root.RawData]), null)
+                : (null, (EstAnswer.Later)answer);
+        }
+        catch (HttpRequestException error)                     // no network yet, or a server that restarts: both pass
+        {
+            return (null, new EstAnswer.Later($"{options.Server.Authority} cannot be reached: {error.Message}", null));
+        }
+    }
+
+    private async Task WaitAsync(EstAnswer.Later later, CancellationToken cancellation)
+    {
+        var wait = _backoff.Next();
+        if (later.After is { } asked && asked > wait)
+            wait = asked < options.BackoffMax ? asked : options.BackoffMax;
+        enter(new DeviceState.Waiting(later.Reason, options.Clock.GetUtcNow() + wait));
+        await Task.Delay(wait, options.Clock, cancellation);
+    }
+
+    private X509Certificate2 FindRoot(X509Certificate2Collection offered) =>
+        offered.FirstOrDefault(c => PinnedTrust.Fingerprint(c.RawData) == options.PinnedFingerprint) ?? throw new DeviceException(
+            DeviceError.ServerNotTrusted,
+            $"None of the {offered.Count} certificates from {options.Server.Authority} has the pinned fingerprint {options.PinnedFingerprint}: another server answers there, or its CA was made anew.");
+
+    private ReadOnlyMemory<byte> FindOwn(X509Certificate2Collection issued, ECDsa key)
+    {
+        var mine = key.ExportSubjectPublicKeyInfo();
+        var leaf = issued.FirstOrDefault(c => c.PublicKey.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(mine));
+        return leaf?.RawDataMemory ?? throw new DeviceException(
+            DeviceError.EnrolmentRefused, $"{options.Server.Authority} issued no certificate for the key of {options.DeviceId}.");
+    }
+}

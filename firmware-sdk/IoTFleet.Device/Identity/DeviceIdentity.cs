@@ -1,0 +1,83 @@
+using System.Formats.Asn1;
+using System.Net.Security;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace IoTFleet.Device.Identity;
+
+/// <summary>An enrolled device's key, certificate and trust, checked and ready for TLS.</summary>
+internal sealed class DeviceIdentity : IDisposable
+{
+    private static readonly Asn1Tag UriName = new(TagClass.ContextSpecific, 6);
+
+    private readonly X509Certificate2 _certificate;
+    private readonly X509Certificate2[] _roots;
+
+    private DeviceIdentity(X509Certificate2 certificate, X509Certificate2[] roots, TimeProvider clock)
+    {
+        _certificate = certificate;
+        _roots = roots;
+        Trust = new PinnedTrust(roots, clock);
+        // The leaf alone: the server knows its issuing CA, and each further certificate costs both sides. offline: no downloads.
+        ClientCertificate = SslStreamCertificateContext.Create(certificate, additionalCertificates: null, offline: true);
+    }
+
+    public PinnedTrust Trust { get; }
+
+    public SslStreamCertificateContext ClientCertificate { get; }
+
+    public DateTimeOffset ExpiresAt => new(_certificate.NotAfter);
+
+    /// <summary>Joins key and certificate, and checks that they are this device's, of the fleet with the pinned root.</summary>
+    public static DeviceIdentity Create(ECDsa key, EnrolledCertificate enrolled, DeviceOptions options)
+    {
+        var roots = enrolled.TrustAnchors.Select(der => X509CertificateLoader.LoadCertificate(der.Span)).ToArray();
+        if (!roots.Any(root => PinnedTrust.Fingerprint(root.RawData) == options.PinnedFingerprint))
+            throw Unusable($"The key store of {options.DeviceId} belongs to another fleet: none of its roots has the fingerprint {options.PinnedFingerprint}.");
+
+        using var leaf = X509CertificateLoader.LoadCertificate(enrolled.Certificate.Span);
+        if (!Names(leaf, options.DeviceId))
+            throw Unusable($"The key store holds the certificate of another device ({leaf.Subject}), not of {options.DeviceId}.");
+        return new DeviceIdentity(Join(leaf, key, options.DeviceId), roots, options.Clock);
+    }
+
+    public void Dispose()
+    {
+        _certificate.Dispose();
+        foreach (var root in _roots)
+            root.Dispose();
+    }
+
+    private static X509Certificate2 Join(X509Certificate2 leaf, ECDsa key, string deviceId)
+    {
+        try
+        {
+            return leaf.CopyWithPrivateKey(key);
+        }
+        catch (ArgumentException error)                        // how the BCL says that the public keys differ
+        {
+            throw Unusable($"The certificate of {deviceId} does not belong to the key beside it.", error);
+        }
+    }
+
+    // spiffe://device.<fleet>/<id>; the subject is for display only.
+    private static bool Names(X509Certificate2 leaf, string deviceId)
+    {
+        if (leaf.Extensions["2.5.29.17"] is not { } names)
+            return false;
+
+        var reader = new AsnReader(names.RawData, AsnEncodingRules.DER).ReadSequence();
+        while (reader.HasData)
+        {
+            if (reader.PeekTag() != UriName)
+                reader.ReadEncodedValue();
+            else if (reader.ReadCharacterString(UniversalTagNumber.IA5String, UriName).EndsWith('/' + deviceId, StringComparison.Ordinal))
+                return true;
+        }
+
+        return false;
+    }
+
+    private static DeviceException Unusable(string what, Exception? inner = null) =>
+        new(DeviceError.IdentityNotUsable, what + " Point the device at its own key store, or delete the store and enrol again.", inner);
+}

@@ -1,0 +1,65 @@
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace IoTFleet.Device.Identity;
+
+/// <summary>
+/// Writes that survive a power cut: temporary file, flush to disk, rename, flush of the folder. A device that lost its key
+/// after spending a one-time token could not enrol again.
+/// </summary>
+internal static class DurableFile
+{
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    public static void CreatePrivateFolder(string folder)
+    {
+        if (OperatingSystem.IsWindows())
+            Directory.CreateDirectory(folder);
+        else
+            Directory.CreateDirectory(folder, OwnerOnly | UnixFileMode.UserExecute);
+    }
+
+    public static async Task ReplaceAsync(string file, string text, CancellationToken cancellation)
+    {
+        var temporary = file + ".new";
+        File.Delete(temporary);                  // left by a power cut, perhaps with a mode of its own
+        await using (var stream = new FileStream(temporary, CreateOptions()))
+        {
+            await stream.WriteAsync(Encoding.UTF8.GetBytes(text), cancellation);
+            stream.Flush(flushToDisk: true);
+        }
+
+        File.Move(temporary, file, overwrite: true);
+        FlushFolder(Path.GetDirectoryName(file)!);
+    }
+
+    private static FileStreamOptions CreateOptions()
+    {
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = OwnerOnly;  // from the first byte on: the file is never readable to others
+        return options;
+    }
+
+    // The rename is in the folder, so the folder must reach the disk too; .NET opens no folders, hence libc.
+    private static void FlushFolder(string folder)
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+
+        var descriptor = Open(Encoding.UTF8.GetBytes(folder + '\0'), 0);
+        if (descriptor < 0)
+            throw new IOException($"Folder {folder} cannot be opened to flush it (errno {Marshal.GetLastPInvokeError()}).");
+        _ = Flush(descriptor);                   // a file system that cannot flush folders says EINVAL; the file itself is safe
+        _ = Close(descriptor);
+    }
+
+    [DllImport("libc", EntryPoint = "open", SetLastError = true)]
+    private static extern int Open(byte[] path, int flags);
+
+    [DllImport("libc", EntryPoint = "fsync")]
+    private static extern int Flush(int descriptor);
+
+    [DllImport("libc", EntryPoint = "close")]
+    private static extern int Close(int descriptor);
+}

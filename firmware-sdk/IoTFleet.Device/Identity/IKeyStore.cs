@@ -1,0 +1,27 @@
+using System.Security.Cryptography;
+
+namespace IoTFleet.Device.Identity;
+
+/// <summary>
+/// Where a device keeps its private key and its certificate. The key is made inside the store and is only ever used through
+/// the returned object, so that a store over a security chip need not be able to export it.
+/// </summary>
+public interface IKeyStore
+{
+    /// <summary>The device's private key (ECDSA P-256), made and kept at the first call, the same ever after. The caller disposes the object.</summary>
+    /// <exception cref="DeviceException">The store cannot be read or written, or the key is damaged.</exception>
+    ValueTask<ECDsa> OpenKeyAsync(CancellationToken cancellation);
+
+    /// <summary>What the last enrolment left, or null when the device has never been enrolled.</summary>
+    /// <exception cref="DeviceException">The store cannot be read or holds something damaged.</exception>
+    ValueTask<EnrolledCertificate?> LoadAsync(CancellationToken cancellation);
+
+    /// <summary>Keeps the outcome of an enrolment in the place of an older one; durable when the task completes.</summary>
+    /// <exception cref="DeviceException">The store cannot be written.</exception>
+    ValueTask SaveAsync(EnrolledCertificate enrolled, CancellationToken cancellation);
+}
+
+/// <summary>What an enrolment leaves on a device.</summary>
+/// <param name="Certificate">The device's certificate, DER.</param>
+/// <param name="TrustAnchors">The fleet's root certificates, against which servers are checked, DER each; at least one.</param>
+public sealed record EnrolledCertificate(ReadOnlyMemory<byte> Certificate, IReadOnlyList<ReadOnlyMemory<byte>> TrustAnchors);

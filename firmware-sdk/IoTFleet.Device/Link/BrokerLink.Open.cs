@@ -1,0 +1,71 @@
+using IoTFleet.Mqtt;
+using IoTFleet.Mqtt.Packets;
+using IoTFleet.Mqtt.Topics;
+
+namespace IoTFleet.Device.Link;
+
+internal sealed partial class BrokerLink
+{
+    private const ushort SubscribeId = 1;                      // free: nothing is published before the SUBACK
+
+    private int _window;
+    private long _largestPacket;
+    private bool _subscribed;
+
+    /// <summary>Makes the connection ready for telemetry and commands; returns why not if the server says no.</summary>
+    public async Task<LinkEnd?> OpenAsync(CancellationToken cancellation)
+    {
+        _outbox.StartOver();
+        _inbox.StartOver();
+        try
+        {
+            Write(Connect());
+            await FlushAsync(cancellation);
+            if (await ReceiveAsync(cancellation) is not ConnAckPacket answer)
+                throw new ProtocolViolation(ReasonCode.ProtocolError, "the first packet is not CONNACK");   // [MQTT-3.2.0-1]
+            if (answer.Reason != ReasonCode.Success)
+                return LinkEnd.ByServer("CONNACK", answer.Reason, answer.Properties.ReasonString);
+            Heed(answer.Properties);
+        }
+        catch (IOException)
+        {
+            // With TLS 1.3 a server may reject the client's certificate after the client saw the handshake succeed, and some send no alert.
+            return new LinkEnd("The server closed the connection right after the TLS handshake; it possibly refused this device's certificate.", Refused: true);
+        }
+
+        return await SubscribeAsync(cancellation);
+    }
+
+    private ConnectPacket Connect() => new()
+    {
+        Version = _options.Protocol,
+        ClientId = _options.DeviceId,
+        CleanStart = true,                                     // what is unacknowledged is kept by the outbox, not by the session
+        KeepAlive = (ushort)_options.KeepAlive.TotalSeconds,
+        Properties = _options.Protocol == ProtocolVersion.V5
+            ? new PropertyBlock { ReceiveMaximum = _inbox.Room, MaximumPacketSize = (uint)PacketLimits.Default.MaxPacketSize }
+            : PropertyBlock.None,
+    };
+
+    private void Heed(PropertyBlock terms)
+    {
+        _window = Math.Min(_options.MaxInFlight, terms.ReceiveMaximum ?? ushort.MaxValue);   // [MQTT-3.3.4-7]
+        _largestPacket = terms.MaximumPacketSize ?? uint.MaxValue;                           // [MQTT-3.2.2-15]
+        if (terms.ServerKeepAlive is { } seconds)                                            // [MQTT-3.2.2-21]
+            _keepAlive = seconds == 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(seconds);
+    }
+
+    private async Task<LinkEnd?> SubscribeAsync(CancellationToken cancellation)
+    {
+        var commands = new SubscriptionRequest(TopicFilter.Parse(_commandTopic + "#"), QualityOfService.AtLeastOnce);
+        Write(new SubscribePacket { PacketId = SubscribeId, Subscriptions = [commands] });
+        await FlushAsync(cancellation);
+        while (!_subscribed)
+        {
+            if (Handle(await ReceiveAsync(cancellation)) is { } end)
+                return end;
+        }
+
+        return null;
+    }
+}

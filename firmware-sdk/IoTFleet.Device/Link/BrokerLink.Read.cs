@@ -1,0 +1,90 @@
+using IoTFleet.Mqtt;
+using IoTFleet.Mqtt.Packets;
+
+namespace IoTFleet.Device.Link;
+
+internal sealed partial class BrokerLink
+{
+    private async Task<LinkEnd> ReadLoopAsync(CancellationToken ending)
+    {
+        while (true)
+        {
+            if (Handle(await ReceiveAsync(ending)) is { } end)
+                return end;
+        }
+    }
+
+    private async ValueTask<Packet> ReceiveAsync(CancellationToken cancellation)
+    {
+        while (true)
+        {
+            var read = await _input.ReadAsync(cancellation);
+            var buffer = read.Buffer;
+            if (_packets.TryRead(ref buffer, out var packet))
+            {
+                _input.AdvanceTo(buffer.Start);
+                return packet;
+            }
+
+            _input.AdvanceTo(buffer.Start, buffer.End);
+            if (read.IsCompleted)
+                throw new EndOfStreamException("the server closed it.");
+        }
+    }
+
+    // Returns the connection's end when the packet is one.
+    private LinkEnd? Handle(Packet packet)
+    {
+        switch (packet)
+        {
+            case PubAckPacket ack:
+                OnAck(ack);
+                return null;
+            case PublishPacket publish:
+                OnPublish(publish);
+                return null;
+            case PingRespPacket:
+                Volatile.Write(ref _pingAskedAt, NoPing);
+                return null;
+            case SubAckPacket answer:
+                return OnSubscribed(answer);
+            case DisconnectPacket bye:
+                return LinkEnd.ByServer("DISCONNECT", bye.Reason, bye.Properties.ReasonString);
+            default:
+                throw new ProtocolViolation(ReasonCode.ProtocolError, $"unexpected {packet.Type}");
+        }
+    }
+
+    private void OnAck(PubAckPacket ack)
+    {
+        if (_outbox.Settle(ack.PacketId) is not { } message)
+            return;                                            // answers nothing of ours; harmless
+
+        if (ack.Reason < ReasonCode.UnspecifiedError)
+            message.Complete(ack.Reason);
+        else
+            message.Refuse(ack.Reason, ack.Properties.ReasonString);
+        _doorbell.Ring();                                      // the window has room
+    }
+
+    private void OnPublish(PublishPacket publish)
+    {
+        if (publish.Qos == QualityOfService.ExactlyOnce)       // [MQTT-3.8.4-8]: the subscription asked for QoS 1 at most
+            throw new ProtocolViolation(ReasonCode.QosNotSupported, "QoS 2 to a QoS 1 subscription");
+        if (publish.Topic is not { } topic || !topic.Value.StartsWith(_commandTopic, StringComparison.Ordinal))
+            throw new ProtocolViolation(ReasonCode.TopicNameInvalid, "a message outside this device's commands");
+
+        var command = new DeviceCommand(topic.Value[_commandTopic.Length..], publish.Payload, _options.Clock.GetUtcNow());
+        _inbox.Offer(command, publish.PacketId);
+    }
+
+    private LinkEnd? OnSubscribed(SubAckPacket answer)
+    {
+        if (answer.PacketId != SubscribeId || answer.Reasons.Count != 1)
+            throw new ProtocolViolation(ReasonCode.ProtocolError, "SUBACK for no subscription of this device");
+        if (answer.Reasons[0] >= ReasonCode.UnspecifiedError)
+            return LinkEnd.ByServer("SUBACK", answer.Reasons[0], answer.Properties.ReasonString);
+        _subscribed = true;
+        return null;
+    }
+}

@@ -1,0 +1,48 @@
+using IoTFleet.Mqtt;
+
+namespace IoTFleet.Device.Link;
+
+internal sealed partial class BrokerLink
+{
+    private const long NoPing = long.MinValue;
+
+    private TimeSpan _keepAlive;                               // zero or less: the server wants none
+    private long _pingAskedAt = NoPing;                        // set by the watch, cleared by the read loop
+    private int _pingDue;                                      // set by the watch, taken by the write loop
+
+    /// <summary>Pings when this side has been silent, and gives up on a server that leaves a ping or a message unanswered (a half-open connection).</summary>
+    private async Task<LinkEnd> WatchAsync(CancellationToken ending)
+    {
+        while (true)
+        {
+            await Task.Delay(UntilNextCheck(), _options.Clock, ending);
+            if (LongestUnanswered() >= _options.AckTimeout)
+                return new LinkEnd($"The server has not answered for {_options.AckTimeout.TotalSeconds} s.") { Goodbye = ReasonCode.UnspecifiedError };
+            if (_keepAlive > TimeSpan.Zero && SinceLastSent() >= _keepAlive && Volatile.Read(ref _pingAskedAt) == NoPing)
+                AskForPing();
+        }
+    }
+
+    private void AskForPing()
+    {
+        Volatile.Write(ref _pingAskedAt, _options.Clock.GetTimestamp());
+        Volatile.Write(ref _pingDue, 1);
+        _doorbell.Ring();
+    }
+
+    private TimeSpan UntilNextCheck()
+    {
+        var untilPing = _keepAlive - SinceLastSent();
+        return untilPing > TimeSpan.Zero && untilPing < _options.AckTimeout ? untilPing : _options.AckTimeout;
+    }
+
+    private TimeSpan SinceLastSent() => _options.Clock.GetElapsedTime(Volatile.Read(ref _lastSentAt));
+
+    private TimeSpan LongestUnanswered()
+    {
+        var pingAskedAt = Volatile.Read(ref _pingAskedAt);
+        var ping = pingAskedAt == NoPing ? TimeSpan.Zero : _options.Clock.GetElapsedTime(pingAskedAt);
+        var message = _outbox.LongestWait();
+        return ping > message ? ping : message;
+    }
+}

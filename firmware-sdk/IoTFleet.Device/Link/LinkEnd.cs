@@ -1,0 +1,39 @@
+using System.Net.Sockets;
+using IoTFleet.Mqtt;
+
+namespace IoTFleet.Device.Link;
+
+/// <summary>Why a connection ended or never began.</summary>
+/// <param name="Why">In words, for the device's state.</param>
+/// <param name="Code">The server's reason code, if it gave one.</param>
+/// <param name="Refused">The server turned this device away, rather than the network or the server failing.</param>
+internal sealed record LinkEnd(string Why, ReasonCode? Code = null, bool Refused = false)
+{
+    public static readonly LinkEnd Stopped = new("The device stops.");
+
+    /// <summary>What this side still owes the server before it closes: a DISCONNECT with this reason.</summary>
+    public ReasonCode? Goodbye { get; init; }
+
+    public static LinkEnd ByServer(string packet, ReasonCode code, string? reasonString) =>
+        new($"The server answered with {packet} 0x{(byte)code:X2} {code}{(reasonString is null ? "" : $": {reasonString}")}.", code, !WillPass(code));
+
+    /// <summary>Whatever it was, a device must come back; so an error nobody expected becomes a reason too instead of ending the client.</summary>
+    public static LinkEnd From(Exception error) => error switch
+    {
+        OperationCanceledException => Stopped,
+        ProtocolViolation violation => new($"The server broke the protocol: {violation.Message}") { Goodbye = violation.Reason },
+        DeviceException => new(error.Message),
+        SocketException => new($"The broker cannot be reached: {error.Message}"),
+        IOException => new($"The connection was lost: {error.Message}"),
+        _ => new($"Unexpected {error.GetType().Name}: {error.Message}"),
+    };
+
+    public DeviceState ToState(DateTimeOffset retryAt) =>
+        Refused ? new DeviceState.Refused(Why, Code, retryAt) : new DeviceState.Waiting(Why, retryAt);
+
+    // Codes that speak about the server and not about this device.
+    private static bool WillPass(ReasonCode code) => code is
+        ReasonCode.Success or ReasonCode.UnspecifiedError or ReasonCode.ServerUnavailable or ReasonCode.ServerBusy or ReasonCode.ServerShuttingDown
+        or ReasonCode.KeepAliveTimeout or ReasonCode.ConnectionRateExceeded or ReasonCode.MaximumConnectTime or ReasonCode.UseAnotherServer
+        or ReasonCode.ServerMoved or ReasonCode.QuotaExceeded or ReasonCode.MessageRateTooHigh;
+}

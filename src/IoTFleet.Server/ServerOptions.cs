@@ -1,0 +1,63 @@
+using IoTFleet.Pki;
+
+namespace IoTFleet.Server;
+
+/// <summary>
+/// Settings of the server, section <c>IoTFleet</c>: from <c>appsettings.json</c>, the environment (<c>IoTFleet__Data</c>) and the command line,
+/// the later one winning. The defaults run a single node on SQLite.
+/// </summary>
+public sealed class ServerOptions
+{
+    public const string Section = "IoTFleet";
+
+    /// <summary>The folder that holds everything: authorities, keys, database.</summary>
+    public string Data { get; set; } = "data";
+
+    /// <summary>The fleet's domain, part of every certificate's identity; it cannot change once the authorities exist.</summary>
+    public string Fleet { get; set; } = "fleet.local";
+
+    /// <summary>Names and addresses that devices and operators reach this server by, beside localhost; they become the certificate's SANs.</summary>
+    public string[] Hosts { get; set; } = [];
+
+    /// <summary>MQTT over mutual TLS. 0 takes any free port.</summary>
+    public int MqttPort { get; set; } = 8883;
+
+    /// <summary>EST, REST and the console over TLS. 0 takes any free port.</summary>
+    public int HttpsPort { get; set; } = 8443;
+
+    /// <summary>Validity of a device certificate, in days. 1 to 90.</summary>
+    public int DeviceCertificateDays { get; set; } = 30;
+
+    public static ServerOptions From(IConfiguration configuration)
+    {
+        var options = configuration.GetSection(Section).Get<ServerOptions>() ?? new ServerOptions();
+        if (options.Problem() is { } problem) throw new StartupException(problem);
+        return options;
+    }
+
+    private string? Problem()
+    {
+        if (string.IsNullOrWhiteSpace(Data)) return "IoTFleet:Data is empty; name a folder.";
+        if (MqttPort is < 0 or > 65_535) return $"IoTFleet:MqttPort is {MqttPort}; it must be 0 to 65535.";
+        if (HttpsPort is < 0 or > 65_535) return $"IoTFleet:HttpsPort is {HttpsPort}; it must be 0 to 65535.";
+        if (MqttPort == HttpsPort && MqttPort != 0) return $"IoTFleet:MqttPort and IoTFleet:HttpsPort are both {MqttPort}; they need different ports.";
+        if (DeviceCertificateDays is < 1 or > 90) return $"IoTFleet:DeviceCertificateDays is {DeviceCertificateDays}; it must be 1 to 90.";
+        if (Hosts.FirstOrDefault(host => Uri.CheckHostName(host) == UriHostNameType.Unknown) is { } host) return $"IoTFleet:Hosts holds '{host}', which is neither a host name nor an address.";
+        return Names(Fleet) is null ? $"IoTFleet:Fleet is '{Fleet}'; it must be a domain name such as fleet.example." : null;
+    }
+
+    private static FleetNames? Names(string domain)
+    {
+        try
+        {
+            return new FleetNames(domain);
+        }
+        catch (ArgumentException)
+        {
+            return null;
+        }
+    }
+}
+
+/// <summary>The server cannot start; the message is one line that says what, which and what to do.</summary>
+public sealed class StartupException(string message, Exception? cause = null) : Exception(message, cause);
