@@ -21,8 +21,15 @@ public static class PemFile
     /// <summary>Creates a folder that only its owner may enter (mode 0700).</summary>
     public static void CreateSecretFolder(string folder)
     {
-        if (OperatingSystem.IsWindows()) Directory.CreateDirectory(folder);
-        else Directory.CreateDirectory(folder, Owner | UnixFileMode.UserExecute);
+        try
+        {
+            if (OperatingSystem.IsWindows()) Directory.CreateDirectory(folder);
+            else Directory.CreateDirectory(folder, Owner | UnixFileMode.UserExecute);
+        }
+        catch (Exception unwritable) when (unwritable is IOException or UnauthorizedAccessException)
+        {
+            throw CannotWrite(folder, unwritable);
+        }
     }
 
     public static X509Certificate2 ReadCertificate(string file)
@@ -60,16 +67,26 @@ public static class PemFile
     private static void Write(string file, string text, UnixFileMode mode)
     {
         var draft = file + ".new";
-        File.Delete(draft); // A draft left by a crash keeps its own mode, so it must not be reused.
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = mode; // At creation: a later chmod leaves a moment in between.
-        using (var stream = new FileStream(draft, options))
+        try
         {
-            stream.Write(Encoding.UTF8.GetBytes(text));
-            stream.Flush(flushToDisk: true);
+            File.Delete(draft); // A draft left by a crash keeps its own mode, so it must not be reused.
+            using (var stream = new FileStream(draft, options))
+            {
+                stream.Write(Encoding.UTF8.GetBytes(text));
+                stream.Flush(flushToDisk: true);
+            }
+            File.Move(draft, file, overwrite: true);
         }
-        File.Move(draft, file, overwrite: true);
+        catch (Exception unwritable) when (unwritable is IOException or UnauthorizedAccessException)
+        {
+            throw CannotWrite(file, unwritable);
+        }
     }
+
+    private static KeyFileException CannotWrite(string path, Exception cause) =>
+        new(path, "cannot be written", "make its folder writable for the account the server runs as", cause);
 
     private static string ReadText(string file)
     {
