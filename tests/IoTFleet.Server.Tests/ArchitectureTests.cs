@@ -92,6 +92,7 @@ public sealed partial class ArchitectureTests
     {
         var events = Repository.Files("src", "*.cs").SelectMany(LogEvents).ToList();
 
+        Assert.NotEmpty(events);
         Assert.All(events, found => Assert.True(found.Id > 0, $"{found.File}: a [LoggerMessage] without an event id"));
         Assert.All(events.GroupBy(found => found.Id), same =>
             Assert.True(same.Count() == 1, $"event id {same.Key} is given twice: {string.Join(", ", same.Select(found => found.File))}"));
