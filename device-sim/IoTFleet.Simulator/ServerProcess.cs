@@ -159,7 +159,8 @@ internal sealed class ServerProcess : IAsyncDisposable
         var started = _clock.GetTimestamp();
         while (_clock.GetElapsedTime(started) < StartTimeout)
         {
-            if (_process.HasExited) throw new SimulatorException($"The server did not start (exit code {_process.ExitCode}):\n{await LastWordsAsync()}");
+            if (_process.HasExited)
+                throw new SimulatorException($"The server did not start (exit code {_process.ExitCode}):\n{await LastWordsAsync()}");
             // A file with another process id was left by a server that was killed.
             if (ServerFile.TryRead(_launch.DataFolder) is { } file && file.ProcessId == _process.Id) return file;
             await Task.Delay(LookEvery, _clock, cancellationToken);
