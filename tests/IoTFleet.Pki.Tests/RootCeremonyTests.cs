@@ -128,7 +128,7 @@ public sealed class RootCeremonyTests : IDisposable
     public void Expired_authority_is_refused()
     {
         Start().Dispose();
-        var later = new ClockAt(TimeProvider.System.GetUtcNow().AddYears(4));
+        var later = new FakeClock(TimeProvider.System.GetUtcNow().AddYears(4));
         var refused = Assert.Throws<KeyFileException>(() => RootCeremony.LoadOrCreate(Files.Folder, Names, later));
         Assert.Contains("expired at", refused.Message);
     }

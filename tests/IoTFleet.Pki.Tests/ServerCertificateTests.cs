@@ -104,7 +104,7 @@ public sealed class ServerCertificateTests : IDisposable
     }
 
     private ServerCertificate Load(DateTimeOffset now, params string[] hosts) =>
-        ServerCertificate.LoadOrCreate(_folder.Path, hosts, new CertificateAuthority(_pki.Authorities.Servers, new ClockAt(now)), new ClockAt(now));
+        ServerCertificate.LoadOrCreate(_folder.Path, hosts, new CertificateAuthority(_pki.Authorities.Servers, new FakeClock(now)), new FakeClock(now));
 
     private static string Serial(ServerCertificate server)
     {
