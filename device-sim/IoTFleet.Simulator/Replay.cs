@@ -61,8 +61,8 @@ internal sealed class Replay : IDisposable
 
     /// <summary>The messages of one device, in file order.</summary>
     /// <param name="deviceId">One of <see cref="DeviceIds"/>.</param>
-    /// <param name="rate">Messages a second; null to follow the time column at the chosen speed, or the acks when there is none.</param>
-    public IEnumerable<Measurement> Read(string deviceId, double? rate)
+    /// <param name="schedule">When to send; null to follow the time column at the chosen speed, or the acks when there is none.</param>
+    public IEnumerable<Measurement> Read(string deviceId, Schedule? schedule)
     {
         var json = NewRowJson();
         var number = 0L;
@@ -70,7 +70,7 @@ internal sealed class Replay : IDisposable
         {
             var row = ReadRow(place);
             var time = json.TimeOf(row);
-            yield return new Measurement(json.Write(row), rate is null ? DueBy(time) : TimeSpan.FromSeconds(number++ / rate.Value), time);
+            yield return new Measurement(json.Write(row), schedule is null ? DueBy(time) : schedule.Value.DueOf(number++), time);
         }
     }
 
