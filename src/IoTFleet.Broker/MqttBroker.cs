@@ -42,6 +42,9 @@ public sealed class MqttBroker : IDisposable
     /// <summary>Since when the client is connected; null when it is not.</summary>
     public DateTimeOffset? ConnectedSince(string clientId) => Parts.Sessions.Holder(clientId)?.ConnectedAt;
 
+    /// <summary>Whom the policy let in as the client that is connected; null when it is not.</summary>
+    public Principal? ConnectedAs(string clientId) => Parts.Sessions.Holder(clientId)?.Principal;
+
     /// <summary>Ends the client's session, and its connection with the reason if it has one. Returns whether there was one.</summary>
     public bool Disconnect(string clientId, ReasonCode reason, string detail)
     {

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Formats.Asn1;
+using System.Security.Cryptography.X509Certificates;
 
 namespace IoTFleet.Pki;
 
@@ -28,13 +29,13 @@ internal static class AlternativeNames
         }
     }
 
-    public static byte[] EncodeUri(Uri uri)
+    public static X509Extension OfUris(params ReadOnlySpan<string> uris)
     {
         var writer = new AsnWriter(AsnEncodingRules.DER);
         using (writer.PushSequence())
         {
-            writer.WriteCharacterString(UniversalTagNumber.IA5String, uri.OriginalString, UriTag);
+            foreach (var uri in uris) writer.WriteCharacterString(UniversalTagNumber.IA5String, uri, UriTag);
         }
-        return writer.Encode();
+        return new X509Extension(Oids.SubjectAlternativeName, writer.Encode(), critical: false);
     }
 }

@@ -67,7 +67,8 @@ internal static class AuthorityCertificate
 
     /// <summary>
     /// Only this fleet's device and service URIs, and no host, address or mailbox at all. RFC 5280 4.2.1.10.
-    /// An IP constraint of all zeros and an empty DNS name match everything.
+    /// An empty DNS name and a zero address with a zero mask match everything. For mailboxes openssl knows no such
+    /// pattern, so the only one permitted is at a host that cannot exist (RFC 2606 2).
     /// </summary>
     internal static X509Extension DeviceNameConstraints(FleetNames names)
     {
@@ -78,10 +79,10 @@ internal static class AuthorityCertificate
             {
                 WriteSubtree(writer, () => WriteText(writer, 6, names.DeviceHost));
                 WriteSubtree(writer, () => WriteText(writer, 6, names.ServiceHost));
+                WriteSubtree(writer, () => WriteText(writer, 1, "mail.invalid"));
             }
             using (writer.PushSequence(Context(1)))
             {
-                WriteSubtree(writer, () => WriteText(writer, 1, ""));
                 WriteSubtree(writer, () => WriteText(writer, 2, ""));
                 WriteSubtree(writer, () => writer.WriteOctetString(new byte[8], Context(7)));
                 WriteSubtree(writer, () => writer.WriteOctetString(new byte[32], Context(7)));

@@ -26,8 +26,8 @@ public sealed class CertificateAuthority(IssuerKey issuer, TimeProvider clock)
     {
         var name = new X500DistinguishedNameBuilder();
         name.AddCommonName(terms.CommonName);
-        var san = new X509Extension(Oids.SubjectAlternativeName, AlternativeNames.EncodeUri(terms.Identity), critical: false);
-        return Sign(name.Build(), terms.SubjectPublicKeyInfo, san, KeyPurpose.ClientAuth, terms.Lifetime, terms.Backdate);
+        var identity = AlternativeNames.OfUris(terms.Identity.OriginalString);
+        return Sign(name.Build(), terms.SubjectPublicKeyInfo, identity, KeyPurpose.ClientAuth, terms.Lifetime, terms.Backdate);
     }
 
     /// <summary>A server's certificate for host names and IP addresses, valid for 90 days.</summary>

@@ -60,15 +60,29 @@ public static class PemFile
     private static void Write(string file, string text, UnixFileMode mode)
     {
         var draft = file + ".new";
-        File.Delete(draft); // A draft left by a crash keeps its own mode, so it must not be reused.
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = mode; // At creation: a later chmod leaves a moment in between.
+
+        File.Delete(draft); // A draft left by a crash keeps its own mode, so it must not be reused.
         using (var stream = new FileStream(draft, options))
         {
             stream.Write(Encoding.UTF8.GetBytes(text));
             stream.Flush(flushToDisk: true);
         }
         File.Move(draft, file, overwrite: true);
+    }
+
+    /// <summary>Turns what the file system says while writing into the one line that names the place.</summary>
+    internal static void WhileWriting(string place, Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (Exception unwritable) when (unwritable is IOException or UnauthorizedAccessException)
+        {
+            throw new KeyFileException(place, "cannot be written", "make it writable for the account the server runs as", unwritable);
+        }
     }
 
     private static string ReadText(string file)

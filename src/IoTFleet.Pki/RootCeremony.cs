@@ -10,7 +10,7 @@ public static class RootCeremony
     {
         var files = new AuthorityFiles(folder);
         if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any()) return Load(files, names, clock);
-        Write(files, names, clock);
+        PemFile.WhileWriting(folder, () => Write(files, names, clock));
         return Load(files, names, clock, created: true);
     }
 

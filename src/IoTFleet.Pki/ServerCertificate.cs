@@ -68,9 +68,12 @@ public sealed class ServerCertificate : IDisposable
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using var certificate = servers.IssueServer(hosts, key.ExportSubjectPublicKeyInfo()).Load();
-        PemFile.CreateSecretFolder(folder);
-        PemFile.WriteSecret(keyFile, key.ExportPkcs8PrivateKeyPem() + "\n");
-        PemFile.WritePublic(certificateFile, certificate.ExportCertificatePem() + "\n" + servers.Certificate.ExportCertificatePem() + "\n");
+        PemFile.WhileWriting(folder, () =>
+        {
+            PemFile.CreateSecretFolder(folder);
+            PemFile.WriteSecret(keyFile, key.ExportPkcs8PrivateKeyPem() + "\n");
+            PemFile.WritePublic(certificateFile, certificate.ExportCertificatePem() + "\n" + servers.Certificate.ExportCertificatePem() + "\n");
+        });
         return Join(certificate, key);
     }
 

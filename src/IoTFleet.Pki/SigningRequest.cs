@@ -60,7 +60,7 @@ public sealed class SigningRequest
         var signedBytes = parts.PeekEncodedValue();
         var info = parts.ReadSequence();
         var algorithm = parts.ReadSequence();
-        var signature = parts.ReadBitString(out _);
+        var signature = ReadBytes(parts);
         parts.ThrowIfNotEmpty();
 
         if (!info.TryReadInt32(out var version) || version != 0) throw new RequestRefused("the request's version is not 1");
@@ -79,7 +79,7 @@ public sealed class SigningRequest
     {
         var spki = new AsnReader(publicKey, AsnEncodingRules.DER).ReadSequence();
         var algorithm = spki.ReadSequence();
-        var point = spki.ReadBitString(out _);
+        var point = ReadBytes(spki);
         spki.ThrowIfNotEmpty();
 
         if (algorithm.ReadObjectIdentifier() != Oids.EcPublicKey) throw new RequestRefused("the key must be an ECDSA P-256 key; other algorithms, RSA among them, are not accepted");
@@ -117,6 +117,12 @@ public sealed class SigningRequest
             key.Dispose();
             throw new RequestRefused("the key's point is not on the curve");
         }
+    }
+
+    private static byte[] ReadBytes(AsnReader reader)
+    {
+        var bytes = reader.ReadBitString(out var unusedBits);
+        return unusedBits == 0 ? bytes : throw new AsnContentException("A key or signature is a whole number of bytes.");
     }
 
     private static string? ReadCommonName(ReadOnlyMemory<byte> subject)

@@ -27,6 +27,9 @@ internal sealed class DataFolder : IDisposable
     /// <summary>Where the first administrator's key is kept; 0600.</summary>
     public string AdministratorKey => In("admin.key");
 
+    /// <summary>Keys that protect the console's cookies.</summary>
+    public string CookieKeys => In("console-keys");
+
     private string Ready => In(ServerFile.FileName);
 
     /// <exception cref="StartupException">The folder cannot be made, written, or is in use by another server.</exception>
@@ -37,7 +40,10 @@ internal sealed class DataFolder : IDisposable
         {
             PemFile.CreateSecretFolder(path);
             var held = new FileStream(System.IO.Path.Combine(path, "server.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
-            return new DataFolder(path, held);
+            var data = new DataFolder(path, held);
+            data.Withdraw();        // left behind by a process that was killed
+            PemFile.CreateSecretFolder(data.CookieKeys);
+            return data;
         }
         catch (Exception problem) when (problem is UnauthorizedAccessException or SecurityException)
         {

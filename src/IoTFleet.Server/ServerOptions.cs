@@ -28,6 +28,9 @@ public sealed class ServerOptions
     /// <summary>Validity of a device certificate, in days. 1 to 90.</summary>
     public int DeviceCertificateDays { get; set; } = 30;
 
+    /// <summary>Makes another administrator's key at this start, for whoever lost the first.</summary>
+    public bool NewAdministratorKey { get; set; }
+
     public static ServerOptions From(IConfiguration configuration)
     {
         var options = configuration.GetSection(Section).Get<ServerOptions>() ?? new ServerOptions();

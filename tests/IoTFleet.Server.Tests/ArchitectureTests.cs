@@ -77,10 +77,22 @@ public sealed partial class ArchitectureTests
     }
 
     [Fact]
+    public void Every_gate_has_a_row_in_the_locks_page()
+    {
+        var page = Repository.Read("docs/locks.md");
+        var gates = Repository.Files("src", "*.cs").Concat(Repository.Files("firmware-sdk", "*.cs"))
+            .Where(file => Gate().IsMatch(Repository.Read(file)))
+            .Select(file => Path.GetFileNameWithoutExtension(file));
+
+        Assert.All(gates, gate => Assert.Contains($"| `{gate}`", page, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Log_event_ids_are_given_and_unique()
     {
         var events = Repository.Files("src", "*.cs").SelectMany(LogEvents).ToList();
 
+        Assert.NotEmpty(events);
         Assert.All(events, found => Assert.True(found.Id > 0, $"{found.File}: a [LoggerMessage] without an event id"));
         Assert.All(events.GroupBy(found => found.Id), same =>
             Assert.True(same.Count() == 1, $"event id {same.Key} is given twice: {string.Join(", ", same.Select(found => found.File))}"));
@@ -128,6 +140,9 @@ public sealed partial class ArchitectureTests
 
     [GeneratedRegex(@"^\| `(?<folder>(?:src|firmware-sdk|device-sim)/[^`]+)` \|[^|\n]*\|(?<references>[^|\n]*)\|\s*$", RegexOptions.Multiline)]
     private static partial Regex TableRow();
+
+    [GeneratedRegex(@"\bLock _\w+ = new\(\)")]
+    private static partial Regex Gate();
 
     [GeneratedRegex(@"\[LoggerMessage\((?:[^""\]]*?EventId\s*=\s*|\s*)(?<id>\d*)")]
     private static partial Regex LoggerMessage();

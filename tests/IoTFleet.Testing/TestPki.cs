@@ -54,35 +54,45 @@ public sealed class TestPki : IDisposable
     public X509Certificate2 SelfSigned(string id)
     {
         var key = NewKey();
-        var request = DeviceRequest(id, key, [Names.DeviceUri(id)], KeyPurpose.ClientAuth);
+        var request = DeviceRequest(id, key, [Names.DeviceUri(id).OriginalString], KeyPurpose.ClientAuth);
         using var issuer = new IssuerKey(request.CreateSelfSigned(_clock.GetUtcNow().AddDays(-1), _clock.GetUtcNow().AddDays(30)), key);
         return Join(X509CertificateLoader.LoadCertificate(issuer.Certificate.RawData), key);
     }
 
-    /// <summary>Issued by another fleet's authority that uses the same domain.</summary>
-    public X509Certificate2 OtherAuthority(string id)
+    /// <summary>Issued by another fleet's authority that uses the same domain; may name a URL where its issuer is to be fetched.</summary>
+    public X509Certificate2 OtherAuthority(string id, string? issuerUrl = null)
     {
         var other = new TestPki(_clock, Names.Domain);
         _made.Add(other);
-        return other.Device(id);
+        return issuerUrl is null ? other.Device(id) : other.BySigner(
+            other.Authorities.Devices, id, [Names.DeviceUri(id).OriginalString], KeyPurpose.ClientAuth,
+            new X509AuthorityInformationAccessExtension(ocspUris: null, caIssuersUris: [issuerUrl]));
+    }
+
+    /// <summary>A device's key used as an authority.</summary>
+    public X509Certificate2 IssuedByDevice(string id, string issuer)
+    {
+        var parent = Device(issuer);
+        using var key = new IssuerKey(X509CertificateLoader.LoadCertificate(parent.RawData), parent.GetECDsaPrivateKey()!);
+        return BySigner(key, id, [Names.DeviceUri(id).OriginalString], KeyPurpose.ClientAuth);
     }
 
     /// <summary>By the device authority, without any extended key usage.</summary>
-    public X509Certificate2 WithoutPurpose(string id) => ByDeviceIssuer(id, [Names.DeviceUri(id)], purpose: null);
+    public X509Certificate2 WithoutPurpose(string id) => ByDeviceIssuer(id, [Names.DeviceUri(id).OriginalString], purpose: null);
 
     /// <summary>By the device authority, for servers.</summary>
-    public X509Certificate2 WithServerPurpose(string id) => ByDeviceIssuer(id, [Names.DeviceUri(id)], KeyPurpose.ServerAuth);
+    public X509Certificate2 WithServerPurpose(string id) => ByDeviceIssuer(id, [Names.DeviceUri(id).OriginalString], KeyPurpose.ServerAuth);
 
     public X509Certificate2 WithTwoIdentities(string id, string second) =>
-        ByDeviceIssuer(id, [Names.DeviceUri(id), Names.DeviceUri(second)], KeyPurpose.ClientAuth);
+        ByDeviceIssuer(id, [Names.DeviceUri(id).OriginalString, Names.DeviceUri(second).OriginalString], KeyPurpose.ClientAuth);
 
     public X509Certificate2 WithoutIdentity(string id) => ByDeviceIssuer(id, [], KeyPurpose.ClientAuth);
 
     /// <summary>By the device authority, for a URI it is not allowed to name, such as <c>spiffe://elsewhere.local/pump-1</c>.</summary>
-    public X509Certificate2 WithIdentity(string id, string uri) => ByDeviceIssuer(id, [new Uri(uri)], KeyPurpose.ClientAuth);
+    public X509Certificate2 WithIdentity(string id, string uri) => ByDeviceIssuer(id, [uri], KeyPurpose.ClientAuth);
 
     /// <summary>By the server authority, but with a device's identity and purpose.</summary>
-    public X509Certificate2 DeviceFromServerAuthority(string id) => BySigner(Authorities.Servers, id, [Names.DeviceUri(id)], KeyPurpose.ClientAuth);
+    public X509Certificate2 DeviceFromServerAuthority(string id) => BySigner(Authorities.Servers, id, [Names.DeviceUri(id).OriginalString], KeyPurpose.ClientAuth);
 
     /// <summary>A DER encoded signing request for a new key, as a device would send it.</summary>
     public static byte[] Request(string? commonName = null) => Request(commonName, out _);
@@ -97,7 +107,7 @@ public sealed class TestPki : IDisposable
     }
 
     /// <summary>Writes <c>name.pem</c> and <c>name.key</c>, for programs such as mosquitto_pub and openssl.</summary>
-    public static (string CertificateFile, string KeyFile) WritePem(string folder, string name, X509Certificate2 leaf)
+    public static (string CertificateFile, string KeyFile) WritePair(string folder, string name, X509Certificate2 leaf)
     {
         var certificateFile = Path.Combine(folder, name + ".pem");
         var keyFile = Path.Combine(folder, name + ".key");
@@ -108,7 +118,7 @@ public sealed class TestPki : IDisposable
     }
 
     /// <summary>Writes certificates one after the other, such as a trust file.</summary>
-    public static string WritePem(string folder, string name, params X509Certificate2[] certificates)
+    public static string WriteCertificates(string folder, string name, params X509Certificate2[] certificates)
     {
         var file = Path.Combine(folder, name + ".pem");
         PemFile.WritePublic(file, string.Concat(certificates.Select(certificate => certificate.ExportCertificatePem() + "\n")));
@@ -128,12 +138,13 @@ public sealed class TestPki : IDisposable
         return Join(new CertificateAuthority(Authorities.Devices, clock).Issue(terms).Load(), key);
     }
 
-    private X509Certificate2 ByDeviceIssuer(string id, Uri[] identities, string? purpose) => BySigner(Authorities.Devices, id, identities, purpose);
+    private X509Certificate2 ByDeviceIssuer(string id, string[] identities, string? purpose) => BySigner(Authorities.Devices, id, identities, purpose);
 
-    private X509Certificate2 BySigner(IssuerKey issuer, string id, Uri[] identities, string? purpose)
+    private X509Certificate2 BySigner(IssuerKey issuer, string id, string[] identities, string? purpose, params X509Extension[] others)
     {
         using var key = NewKey();
         var request = DeviceRequest(id, key, identities, purpose);
+        foreach (var other in others) request.CertificateExtensions.Add(other);
         request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromSubjectKeyIdentifier(
             issuer.Certificate.Extensions.OfType<X509SubjectKeyIdentifierExtension>().Single()));
         var now = _clock.GetUtcNow();
@@ -141,18 +152,13 @@ public sealed class TestPki : IDisposable
             issuer.Certificate.SubjectName, generator, now.AddDays(-1), now.AddDays(30), SerialNumber.Create().Bytes.Span)), key);
     }
 
-    private static CertificateRequest DeviceRequest(string id, ECDsa key, Uri[] identities, string? purpose)
+    private static CertificateRequest DeviceRequest(string id, ECDsa key, string[] identities, string? purpose)
     {
         var request = new CertificateRequest($"CN={id}", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, true));
         if (purpose is not null) request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(purpose)], false));
-        if (identities.Length > 0)
-        {
-            var names = new SubjectAlternativeNameBuilder();
-            foreach (var identity in identities) names.AddUri(identity);
-            request.CertificateExtensions.Add(names.Build());
-        }
+        if (identities.Length > 0) request.CertificateExtensions.Add(AlternativeNames.OfUris(identities));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
         return request;
     }

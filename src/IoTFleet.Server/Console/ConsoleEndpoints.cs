@@ -1,8 +1,7 @@
-using System.Security.Claims;
+using IoTFleet.Fleet.Operators;
 using IoTFleet.Server.Console.Pages;
 using IoTFleet.Server.Security;
-using Microsoft.AspNetCore.Authentication;
-using Microsoft.AspNetCore.Authentication.Cookies;
+using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 
@@ -21,20 +20,22 @@ internal static class ConsoleEndpoints
         MapAsset(app, "console.js", "text/javascript");
     }
 
-    private static async Task<RazorComponentResult<OverviewLive>> LiveOverviewAsync(OverviewReport report, CancellationToken cancellationToken) =>
-        new(new { Figures = await report.MakeAsync(cancellationToken) });
+    private static async Task<IResult> LiveOverviewAsync(OverviewReport report, HttpContext context, CancellationToken cancellationToken) =>
+        await report.MakeAsync(OperatorAuth.ActorOf(context), cancellationToken) is { } figures
+            ? new RazorComponentResult<OverviewLive>(new { Figures = figures })
+            : TypedResults.Forbid();
 
-    private static async Task<RedirectHttpResult> SignInAsync([FromForm] string key, OperatorAuth auth, HttpContext context)
+    private static async Task<IResult> SignInAsync([FromForm] string key, SignIn signIn, HttpContext context)
     {
-        if (await auth.IdentifyAsync(key, context.RequestAborted) is not { } who) return TypedResults.LocalRedirect("/signin?failed=true");
-        var identity = new ClaimsIdentity(who.Claims, CookieAuthenticationDefaults.AuthenticationScheme, ClaimTypes.Name, ClaimTypes.Role);
-        await context.SignInAsync(CookieAuthenticationDefaults.AuthenticationScheme, new ClaimsPrincipal(identity));
+        if (await signIn.WithKeyAsync(key.Trim(), context.RequestAborted) is not { } who) return TypedResults.LocalRedirect("/signin?failed=true");
+        await OperatorAuth.SignInAsync(context, who);
         return TypedResults.LocalRedirect("/");
     }
 
-    private static async Task<RedirectHttpResult> SignOutAsync([FromForm] string? _, HttpContext context)
+    private static async Task<IResult> SignOutAsync(HttpContext context, IAntiforgery antiforgery)
     {
-        await context.SignOutAsync(CookieAuthenticationDefaults.AuthenticationScheme);
+        await antiforgery.ValidateRequestAsync(context);
+        await OperatorAuth.SignOutAsync(context);
         return TypedResults.LocalRedirect("/signin");
     }
 

@@ -1,0 +1,11 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Design;
+
+namespace IoTFleet.Fleet.Sqlite;
+
+/// <summary>For <c>dotnet ef migrations add</c>, which only needs the model.</summary>
+internal sealed class SqliteDesignTime : IDesignTimeDbContextFactory<FleetDbContext>
+{
+    public FleetDbContext CreateDbContext(string[] args) =>
+        new((DbContextOptions<FleetDbContext>)new DbContextOptionsBuilder<FleetDbContext>().UseSqliteFleet("design-time.db").Options);
+}

@@ -1,0 +1,28 @@
+using IoTFleet.Fleet.Telemetry;
+using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace IoTFleet.Fleet.Sqlite;
+
+/// <summary>The embedded database: one file, one server, nothing to install.</summary>
+public static class SqliteFleet
+{
+    public static IServiceCollection AddSqliteFleet(this IServiceCollection services, string databaseFile)
+    {
+        services.AddPooledDbContextFactory<FleetDbContext>(options => options.UseSqliteFleet(databaseFile));
+        services.AddSingleton(provider => new FleetDatabase(
+            provider.GetRequiredService<IDbContextFactory<FleetDbContext>>(), SqliteMigration.PrepareAsync,
+            provider.GetRequiredService<ILogger<FleetDatabase>>()));
+        services.AddSingleton<ITelemetryWriter>(_ => new SqliteTelemetryWriter(databaseFile));
+        return services;
+    }
+
+    public static DbContextOptionsBuilder UseSqliteFleet(this DbContextOptionsBuilder options, string databaseFile) => options
+        .UseSqlite(ConnectionString(databaseFile), sqlite => sqlite.MigrationsAssembly(typeof(SqliteFleet).Assembly.GetName().Name))
+        .AddInterceptors(DurableConnections.Instance);
+
+    internal static string ConnectionString(string databaseFile) =>
+        new SqliteConnectionStringBuilder { DataSource = databaseFile, ForeignKeys = true, DefaultTimeout = 10 }.ToString();
+}

@@ -1,0 +1,40 @@
+using Microsoft.EntityFrameworkCore;
+
+namespace IoTFleet.Fleet.Audit;
+
+/// <summary>Writes down who did what. What was done is written in the transaction that does it; what was refused, on its own.</summary>
+public sealed class AuditTrail(IDbContextFactory<FleetDbContext> databases, TimeProvider clock)
+{
+    private const string DoneOutcome = "done";
+    private const string ForbiddenOutcome = "forbidden";
+    private const int MaxText = 500;
+
+    /// <summary>Joins the caller's unit of work.</summary>
+    internal void Done(FleetDbContext db, Actor actor, string action, string subject, string? detail = null) =>
+        db.Audit.Add(Entry(actor, action, subject, DoneOutcome, detail));
+
+    internal Task ForbiddenAsync(Actor actor, string action, string subject, CancellationToken ct) =>
+        RefusedAsync(actor, action, subject, ForbiddenOutcome, null, ct);
+
+    /// <summary>In a transaction of its own, since there is nothing else to commit.</summary>
+    internal async Task RefusedAsync(Actor actor, string action, string subject, string code, string? detail, CancellationToken ct)
+    {
+        await using var db = await databases.CreateDbContextAsync(ct);
+        db.Audit.Add(Entry(actor, action, subject, code, detail));
+        await db.SaveChangesAsync(ct);
+    }
+
+    private AuditEntry Entry(Actor actor, string action, string subject, string outcome, string? detail) => new()
+    {
+        At = clock.GetUtcNow(),
+        ActorKind = actor.Kind,
+        ActorName = actor.Name,
+        Action = action,
+        Subject = Short(subject),
+        Outcome = outcome,
+        Detail = detail is null ? null : Short(detail),
+    };
+
+    /// <summary>Part of it may have come from a peer.</summary>
+    private static string Short(string text) => text.Length > MaxText ? text[..MaxText] : text;
+}

@@ -1,0 +1,70 @@
+using Microsoft.EntityFrameworkCore;
+
+namespace IoTFleet.Fleet.Devices;
+
+/// <param name="DeviceId">From the certificate's identity.</param>
+/// <param name="CertificateSerial">Lower-case hex.</param>
+public sealed record AdmitDeviceRequest(string DeviceId, string CertificateSerial);
+
+public enum RefusalReason
+{
+    UnknownDevice,
+    DeviceNotEnrolled,
+    DeviceSuspended,
+    DeviceRevoked,
+    CertificateUnknown,
+    CertificateRevoked,
+    CertificateNotYetValid,
+    CertificateExpired,
+}
+
+public abstract record AdmitDeviceResult
+{
+    private AdmitDeviceResult() { }
+
+    public sealed record Admitted(Actor Actor) : AdmitDeviceResult;
+    public sealed record Refused(RefusalReason Reason) : AdmitDeviceResult;
+}
+
+/// <summary>
+/// Asked at each connect, with a certificate whose chain was verified: is this device, with this certificate, welcome now?
+/// A door, so it takes no actor; one read, so that a whole fleet may come back at once.
+/// </summary>
+public sealed class AdmitDevice(IDbContextFactory<FleetDbContext> databases, TimeProvider clock)
+{
+    // Compiled once: building the query anew would cost more than running it.
+    private static readonly Func<FleetDbContext, string, string, CancellationToken, Task<Standing?>> ReadStanding =
+        EF.CompileAsyncQuery((FleetDbContext db, string id, string serial, CancellationToken ct) =>
+            (from device in db.Devices
+             where device.Id == id
+             from certificate in db.Certificates.Where(c => c.Serial == serial && c.DeviceId == device.Id).DefaultIfEmpty()
+             select new Standing(device.State, certificate != null, certificate!.RevokedAt, certificate.NotBefore, certificate.NotAfter))
+            .SingleOrDefault());
+
+    public async Task<AdmitDeviceResult> RunAsync(AdmitDeviceRequest request, CancellationToken ct)
+    {
+        await using var db = await databases.CreateDbContextAsync(ct);
+        var standing = await ReadStanding(db, request.DeviceId, request.CertificateSerial, ct);
+        return FindRefusal(standing) is { } reason
+            ? new AdmitDeviceResult.Refused(reason)
+            : new AdmitDeviceResult.Admitted(Actor.Device(request.DeviceId));
+    }
+
+    private RefusalReason? FindRefusal(Standing? standing)
+    {
+        if (standing is null) return RefusalReason.UnknownDevice;
+        if (standing.State == DeviceState.Revoked) return RefusalReason.DeviceRevoked;
+        if (standing.State == DeviceState.Suspended) return RefusalReason.DeviceSuspended;
+        if (standing.State != DeviceState.Active) return RefusalReason.DeviceNotEnrolled;
+        if (!standing.CertificateKnown) return RefusalReason.CertificateUnknown;
+        if (standing.RevokedAt is not null) return RefusalReason.CertificateRevoked;
+        var now = clock.GetUtcNow();
+        if (now < standing.NotBefore) return RefusalReason.CertificateNotYetValid;
+        // A certificate is good until the end of its last second.
+        if (now >= standing.NotAfter!.Value.AddSeconds(1)) return RefusalReason.CertificateExpired;
+        return null;
+    }
+
+    private sealed record Standing(
+        DeviceState State, bool CertificateKnown, DateTimeOffset? RevokedAt, DateTimeOffset? NotBefore, DateTimeOffset? NotAfter);
+}

@@ -1,0 +1,27 @@
+using Microsoft.Extensions.Logging;
+
+namespace IoTFleet.Fleet;
+
+internal static partial class FleetLog
+{
+    [LoggerMessage(2001, LogLevel.Error, "{Count} telemetry messages were not stored and stay unacknowledged; their devices will send them again. Check the database.")]
+    internal static partial void TelemetryNotStored(ILogger log, int count, Exception error);
+
+    [LoggerMessage(2002, LogLevel.Warning, "Storing telemetry is tried again ({Attempt} of {MaxRetries}): {Problem}")]
+    internal static partial void TelemetryRetried(ILogger log, int attempt, int maxRetries, string problem);
+
+    [LoggerMessage(2010, LogLevel.Information, "Certificate {Serial} issued to device {DeviceId} by token {TokenId}, valid until {NotAfter}.")]
+    internal static partial void CertificateIssued(ILogger log, string serial, string deviceId, string tokenId, DateTimeOffset notAfter);
+
+    [LoggerMessage(2011, LogLevel.Information, "Enrolment of device {DeviceId} refused ({Code}): {Detail}")]
+    internal static partial void EnrolmentRefused(ILogger log, string deviceId, string code, string detail);
+
+    [LoggerMessage(2020, LogLevel.Information, "Device {DeviceId} revoked with {Certificates} certificates, by {Actor}.")]
+    internal static partial void DeviceRevoked(ILogger log, string deviceId, int certificates, string actor);
+
+    [LoggerMessage(2021, LogLevel.Information, "{Devices} blocked devices and {Certificates} revoked certificates loaded.")]
+    internal static partial void RevokedSetLoaded(ILogger log, int devices, int certificates);
+
+    [LoggerMessage(2030, LogLevel.Information, "Database brought up to date with {Migrations} migrations, the last {Last}.")]
+    internal static partial void DatabaseMigrated(ILogger log, int migrations, string last);
+}

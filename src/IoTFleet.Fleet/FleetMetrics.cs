@@ -1,0 +1,78 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
+
+namespace IoTFleet.Fleet;
+
+/// <summary>What happened since the start: as instruments for a collector, and as plain numbers for the overview.</summary>
+public sealed class FleetMetrics : IDisposable
+{
+    public const string MeterName = "iotfleet.fleet";
+
+    private readonly Meter _meter = new(MeterName);
+    private readonly Counter<long> _telemetryAccepted;
+    private readonly Counter<long> _telemetryStored;
+    private readonly Counter<long> _telemetryFailed;
+    private readonly Histogram<int> _batchSize;
+    private readonly Histogram<double> _commitDuration;
+    private readonly Counter<long> _certificatesIssued;
+    private readonly Counter<long> _certificatesRevoked;
+    private readonly Counter<long> _enrolmentsRefused;
+    private readonly ConcurrentDictionary<string, long> _enrolmentRefusals = new(StringComparer.Ordinal);
+    private long _accepted;
+    private long _stored;
+    private long _failed;
+    private long _batches;
+
+    public FleetMetrics()
+    {
+        _telemetryAccepted = _meter.CreateCounter<long>("iotfleet.telemetry.accepted", "{message}");
+        _telemetryStored = _meter.CreateCounter<long>("iotfleet.telemetry.stored", "{message}");
+        _telemetryFailed = _meter.CreateCounter<long>("iotfleet.telemetry.failed", "{message}");
+        _batchSize = _meter.CreateHistogram<int>("iotfleet.telemetry.batch", "{message}", "Messages in one transaction.");
+        _commitDuration = _meter.CreateHistogram<double>("iotfleet.telemetry.commit", "s", "From taking a batch to its commit.");
+        _certificatesIssued = _meter.CreateCounter<long>("iotfleet.certificates.issued", "{certificate}");
+        _certificatesRevoked = _meter.CreateCounter<long>("iotfleet.certificates.revoked", "{certificate}");
+        _enrolmentsRefused = _meter.CreateCounter<long>("iotfleet.enrolment.refused", "{request}");
+    }
+
+    public long TelemetryAccepted => Interlocked.Read(ref _accepted);
+    public long TelemetryStored => Interlocked.Read(ref _stored);
+    public long TelemetryFailed => Interlocked.Read(ref _failed);
+    public long TelemetryBatches => Interlocked.Read(ref _batches);
+
+    /// <summary>Refused enrolments by the code of the refusal.</summary>
+    public IReadOnlyDictionary<string, long> EnrolmentRefusals => _enrolmentRefusals;
+
+    public void Dispose() => _meter.Dispose();
+
+    internal void CountTelemetryAccepted()
+    {
+        Interlocked.Increment(ref _accepted);
+        _telemetryAccepted.Add(1);
+    }
+
+    internal void CountTelemetryStored(int messages, TimeSpan duration)
+    {
+        Interlocked.Add(ref _stored, messages);
+        Interlocked.Increment(ref _batches);
+        _telemetryStored.Add(messages);
+        _batchSize.Record(messages);
+        _commitDuration.Record(duration.TotalSeconds);
+    }
+
+    internal void CountTelemetryFailed(int messages)
+    {
+        Interlocked.Add(ref _failed, messages);
+        _telemetryFailed.Add(messages);
+    }
+
+    internal void CountCertificateIssued() => _certificatesIssued.Add(1);
+
+    internal void CountCertificatesRevoked(int certificates) => _certificatesRevoked.Add(certificates);
+
+    internal void CountEnrolmentRefused(string code)
+    {
+        _enrolmentRefusals.AddOrUpdate(code, 1, (_, count) => count + 1);
+        _enrolmentsRefused.Add(1, new KeyValuePair<string, object?>("reason", code));
+    }
+}

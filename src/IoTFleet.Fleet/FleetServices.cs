@@ -1,0 +1,33 @@
+using IoTFleet.Fleet.Audit;
+using IoTFleet.Fleet.Certificates;
+using IoTFleet.Fleet.Commands;
+using IoTFleet.Fleet.Devices;
+using IoTFleet.Fleet.Enrolment;
+using IoTFleet.Fleet.Operators;
+using IoTFleet.Fleet.Telemetry;
+using IoTFleet.Pki;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace IoTFleet.Fleet;
+
+public static class FleetServices
+{
+    /// <summary>
+    /// The use cases. A database (such as <c>AddSqliteFleet</c>), logging, an <see cref="IssuancePolicy"/> and the devices'
+    /// <see cref="CertificateAuthority"/> are the host's to add.
+    /// </summary>
+    public static IServiceCollection AddFleet(this IServiceCollection services, TelemetryOptions? telemetry = null)
+    {
+        var options = telemetry ?? new TelemetryOptions();
+        options.Validate();
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(options).AddSingleton<FleetMetrics>().AddSingleton<AuditTrail>();
+        services.AddSingleton<RegisterDevice>().AddSingleton<FindDevices>().AddSingleton<SuspendDevice>().AddSingleton<ResumeDevice>();
+        services.AddSingleton<AdmitDevice>().AddSingleton<RevokeDevice>().AddSingleton<RevocationFeed>().AddSingleton<RevokedSet>();
+        services.AddSingleton<CreateToken>().AddSingleton<FindTokens>().AddSingleton<RevokeToken>().AddSingleton<EnrolDevice>();
+        services.AddSingleton<TelemetryIngest>().AddSingleton<QueryTelemetry>().AddSingleton<SendCommand>();
+        services.AddSingleton<CreateFirstKey>().AddSingleton<CreateKey>().AddSingleton<RevokeKey>().AddSingleton<SignIn>();
+        return services;
+    }
+}

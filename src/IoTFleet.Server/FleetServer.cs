@@ -1,0 +1,173 @@
+using System.Data.Common;
+using IoTFleet.Api;
+using IoTFleet.Broker;
+using IoTFleet.Broker.Connections;
+using IoTFleet.Broker.Routing;
+using IoTFleet.Fleet;
+using IoTFleet.Fleet.Operators;
+using IoTFleet.Fleet.Sqlite;
+using IoTFleet.Pki;
+using IoTFleet.Server.Console;
+using IoTFleet.Server.Est;
+using IoTFleet.Server.Mqtt;
+using IoTFleet.Server.Rest;
+using IoTFleet.Server.Security;
+
+namespace IoTFleet.Server;
+
+/// <summary>The whole server, put together here and read from top to bottom. Tests start it the same way on ports of their own.</summary>
+public sealed class FleetServer : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private readonly DataFolder _data;
+
+    private FleetServer(WebApplication app, DataFolder data)
+    {
+        _app = app;
+        _data = data;
+    }
+
+    public IServiceProvider Services => _app.Services;
+
+    public string DataPath => _data.Path;
+
+    /// <summary>Where it listens and what it made; complete once it has started.</summary>
+    internal StartupReport Report { get; private set; } = null!;
+
+    public int MqttPort => Report.MqttPort;
+
+    public int HttpsPort => Report.HttpsPort;
+
+    public string RootFingerprint => Report.RootFingerprint;
+
+    /// <param name="settings">Override what appsettings and the environment say, by names such as <c>IoTFleet:Data</c>.</param>
+    /// <param name="customise">For tests: other logging, another clock.</param>
+    /// <exception cref="StartupException">It cannot start; the message is one line for the operator.</exception>
+    public static async Task<FleetServer> StartAsync(
+        IReadOnlyDictionary<string, string?> settings, Action<WebApplicationBuilder>? customise = null, CancellationToken cancellationToken = default)
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        builder.Configuration.AddInMemoryCollection(settings);
+        builder.Services.AddSingleton(TimeProvider.System);
+        customise?.Invoke(builder);
+
+        var options = ServerOptions.From(builder.Configuration);
+        var data = DataFolder.Open(options.Data);
+        try
+        {
+            var server = new FleetServer(Build(builder, options, data, out var listeners), data);
+            await server.StartAsync(options, listeners, cancellationToken);
+            return server;
+        }
+        catch (Exception error)
+        {
+            data.Dispose();
+            if (StartupProblem(error, options) is { } line) throw new StartupException(line, error);
+            throw;
+        }
+    }
+
+    public Task WaitForShutdownAsync() => _app.WaitForShutdownAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        await _app.StopAsync();
+        await _app.DisposeAsync();
+        _data.Dispose();
+    }
+
+    private static WebApplication Build(WebApplicationBuilder builder, ServerOptions options, DataFolder data, out Listeners listeners)
+    {
+        var services = builder.Services;
+        services.AddSingleton(data).AddSingleton(options);
+
+        // Identity: who we are and whom we trust. Made before anything listens, so that a broken key file is the first thing said.
+        services.AddFleetIdentity();
+
+        // The fleet: devices, enrolment, certificates, telemetry, operators, on SQLite.
+        services.AddFleet();
+        services.AddSqliteFleet(data.Database);
+
+        // The broker, and the product behind its three ports.
+        services.AddBroker();
+        services.AddSingleton<IAccessPolicy, FleetAccessPolicy>();
+        services.AddSingleton<IMessageSink, TelemetrySink>();
+        services.AddSingleton<CommandRelay>();
+        services.AddSingleton<RevocationWatch>();
+        services.AddHostedService(provider => provider.GetRequiredService<RevocationWatch>());
+
+        // The doors for people.
+        services.AddOperatorAuth(data.CookieKeys);
+        services.AddSingleton<MessageRate>().AddSingleton<OverviewReport>();
+        services.AddRazorComponents();
+        services.AddCascadingAuthenticationState();
+        services.AddHealth();
+        services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default));
+
+        services.AddHostedService<OrderlyStop>();
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(20));
+        listeners = Listeners.Configure(builder.WebHost, options);
+
+        var app = builder.Build();
+        app.UseProblems();
+        app.UseSecurityHeaders();
+        app.UseRateLimiter();
+        app.UseAuthentication();
+        app.UseAuthorization();
+        app.UseAntiforgery();
+
+        app.MapEst();
+        app.MapConsole();
+        app.MapHealth();
+        var api = app.MapGroup("/api/v1").RequireAuthorization(OperatorAuth.Rest);
+        api.MapOverview();
+        api.MapDevices();
+        api.MapTokens();
+        api.MapTelemetry();
+        api.MapCommands();
+        return app;
+    }
+
+    private async Task StartAsync(ServerOptions options, Listeners listeners, CancellationToken cancellationToken)
+    {
+        var identity = Services.GetRequiredService<FleetIdentity>();
+        await Services.GetRequiredService<FleetDatabase>().MigrateAsync(cancellationToken);
+        var newKey = await AdministratorKeyAsync(options, cancellationToken);
+        await Services.GetRequiredService<RevocationWatch>().LoadAsync(cancellationToken);
+        await _app.StartAsync(cancellationToken);
+
+        Report = new StartupReport(_data, identity, listeners.MqttPort, listeners.HttpsPort, newKey);
+        _data.Announce(Report.ForLocalPrograms());
+    }
+
+    /// <returns>The administrator's key, when this start made one; this is the one time it is shown.</returns>
+    private async Task<string?> AdministratorKeyAsync(ServerOptions options, CancellationToken cancellationToken)
+    {
+        var secret = await Services.GetRequiredService<CreateFirstKey>().RunAsync(Actor.System, new CreateFirstKeyRequest("administrator"), cancellationToken) switch
+        {
+            CreateFirstKeyResult.Created created => created.Secret,
+            _ when options.NewAdministratorKey => await AnotherKeyAsync(cancellationToken),
+            _ => null,
+        };
+        if (secret is null) return null;
+        PemFile.WriteSecret(_data.AdministratorKey, secret.Reveal() + Environment.NewLine);
+        return secret.Reveal();
+    }
+
+    private async Task<Secret?> AnotherKeyAsync(CancellationToken cancellationToken)
+    {
+        var result = await Services.GetRequiredService<CreateKey>().RunAsync(Actor.System, new CreateKeyRequest("administrator", Role.Administrator), cancellationToken);
+        return (result as CreateKeyResult.Created)?.Secret;
+    }
+
+    /// <summary>What an operator can mend, in one line; null for what is ours to mend.</summary>
+    private static string? StartupProblem(Exception error, ServerOptions options) => error switch
+    {
+        KeyFileException or StartupException => error.Message,
+        DbException => $"The database {Path.Combine(options.Data, "fleet.db")} cannot be used: {error.Message}",
+        Microsoft.Extensions.Options.OptionsValidationException invalid => string.Join(' ', invalid.Failures),
+        IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => $"{error.Message} Another program listens there; stop it or choose other ports with --mqtt-port and --https-port.",
+        System.Net.Sockets.SocketException { SocketErrorCode: System.Net.Sockets.SocketError.AccessDenied } => $"Port {options.MqttPort} or {options.HttpsPort} may not be opened by this user; choose ports above 1023 or grant the right to bind them.",
+        _ => null,
+    };
+}

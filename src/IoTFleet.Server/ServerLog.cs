@@ -1,0 +1,22 @@
+namespace IoTFleet.Server;
+
+internal static partial class ServerLog
+{
+    [LoggerMessage(3001, LogLevel.Error, "The revocation feed could not be read; trying again in {Seconds} s")]
+    public static partial void RevocationFeedUnread(this ILogger logger, Exception error, double seconds);
+
+    [LoggerMessage(3002, LogLevel.Information, "Closed the session of {DeviceId}: {Why}")]
+    public static partial void SessionSwept(this ILogger logger, string deviceId, string why);
+
+    [LoggerMessage(3003, LogLevel.Information, "Stopping: telling clients, committing what was accepted")]
+    public static partial void Stopping(this ILogger logger);
+
+    [LoggerMessage(3004, LogLevel.Warning, "Some connections did not end in time and are cut")]
+    public static partial void StopTookTooLong(this ILogger logger);
+
+    [LoggerMessage(3005, LogLevel.Information, "The server's certificate was renewed; the new one is valid until {End}")]
+    public static partial void ServerCertificateRenewed(this ILogger logger, DateTimeOffset end);
+
+    [LoggerMessage(3006, LogLevel.Error, "The server's certificate could not be renewed; the present one is valid until {End}, and this is tried again in an hour")]
+    public static partial void ServerCertificateNotRenewed(this ILogger logger, Exception error, DateTimeOffset end);
+}

@@ -1,0 +1,43 @@
+using System.Globalization;
+using System.Reflection;
+using IoTFleet.Api;
+using IoTFleet.Server.Security;
+
+namespace IoTFleet.Server;
+
+/// <summary>What a start found, made and opened: for the operator's eyes and, without secrets, for programs on this machine.</summary>
+internal sealed record StartupReport(DataFolder Data, FleetIdentity Identity, int MqttPort, int HttpsPort, string? NewAdministratorKey)
+{
+    public string RootFingerprint => Identity.Authorities.RootFingerprint;
+
+    public ServerFile ForLocalPrograms() => new()
+    {
+        ProcessId = Environment.ProcessId,
+        MqttPort = MqttPort,
+        HttpsPort = HttpsPort,
+        RootFingerprint = RootFingerprint,
+        RootFile = Identity.RootFile,
+        ApiKeyFile = Data.AdministratorKey,
+    };
+
+    public void Print(TextWriter output)
+    {
+        var host = Identity.Hosts.FirstOrDefault() ?? "localhost";
+        var version = typeof(StartupReport).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+        output.WriteLine($"IoTFleet {version}, fleet {Identity.Authorities.Names.Domain}");
+        Line("data", Data.Path);
+        Line("authorities", Identity.Authorities.Created ? "made: root, devices, servers" : "found and reused");
+        Line("root SHA-256", RootFingerprint);
+        Line("certificate", $"{(Identity.ServerCertificateIsNew ? "made" : "found and reused")}, for {string.Join(", ", Identity.Hosts.Append("localhost"))}, until {Identity.ServerCertificateEnd.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)}");
+        Line("MQTT", $"mqtts://{host}:{MqttPort} (mutual TLS)");
+        Line("EST", $"https://{host}:{HttpsPort}/.well-known/est");
+        Line("REST", $"https://{host}:{HttpsPort}/api/v1");
+        Line("console", $"https://{host}:{HttpsPort}/");
+        Line("API key", NewAdministratorKey is null
+            ? $"made before; kept in {Data.AdministratorKey}"
+            : $"{NewAdministratorKey} (administrator; shown this once, kept in {Data.AdministratorKey})");
+        output.WriteLine("Ready.");
+
+        void Line(string name, string value) => output.WriteLine($"  {name,-13} {value}");
+    }
+}

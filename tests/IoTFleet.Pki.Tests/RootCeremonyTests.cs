@@ -1,0 +1,185 @@
+using System.Runtime.Versioning;
+using IoTFleet.Testing;
+
+namespace IoTFleet.Pki.Tests;
+
+public sealed class RootCeremonyTests : IDisposable
+{
+    private static readonly FleetNames Names = new("fleet.local");
+    private readonly TempFolder _folder = new();
+
+    private AuthorityFiles Files => new(_folder.File("ca"));
+
+    [Fact]
+    public void First_start_creates_and_the_next_finds_the_same()
+    {
+        string fingerprint, serial;
+        using (var first = Start())
+        {
+            Assert.True(first.Created);
+            (fingerprint, serial) = (first.RootFingerprint, first.Devices.Certificate.SerialNumber);
+        }
+        using var second = Start();
+        Assert.False(second.Created);
+        Assert.Equal(fingerprint, second.RootFingerprint);
+        Assert.Equal(serial, second.Devices.Certificate.SerialNumber);
+        Assert.Equal(Files, second.Files);
+    }
+
+    [Fact]
+    [UnsupportedOSPlatform("windows")]
+    public void Only_the_owner_may_read_keys()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "File modes are a Unix matter.");
+        Start().Dispose();
+        const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        Assert.All([Files.RootKey, Files.DevicesKey, Files.ServersKey], file => Assert.Equal(OwnerOnly, File.GetUnixFileMode(file)));
+        Assert.Equal(OwnerOnly | UnixFileMode.UserExecute, File.GetUnixFileMode(Files.Folder));
+        Assert.Equal(6, Directory.GetFileSystemEntries(Files.Folder).Length);
+    }
+
+    [Fact]
+    [UnsupportedOSPlatform("windows")]
+    public void Key_that_others_may_read_is_refused()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "File modes are a Unix matter.");
+        Start().Dispose();
+        File.SetUnixFileMode(Files.DevicesKey, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead);
+        Assert.Equal($"{Files.DevicesKey} is open to other users (mode 0640); run: chmod 600 {Files.DevicesKey}.", Refusal(Files.DevicesKey));
+    }
+
+    [Fact]
+    public void Missing_file_is_named()
+    {
+        Start().Dispose();
+        File.Delete(Files.ServersKey);
+        Assert.Equal($"{Files.ServersKey} is missing; restore it from a backup.", Refusal(Files.ServersKey));
+    }
+
+    [Fact]
+    public void Root_key_may_be_kept_elsewhere()
+    {
+        Start().Dispose();
+        File.Delete(Files.RootKey);
+        using var authorities = Start();
+        Assert.Null(authorities.RootKey);
+    }
+
+    [Fact]
+    public void Broken_key_file_is_named()
+    {
+        Start().Dispose();
+        File.WriteAllText(Files.DevicesKey, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
+        Assert.Equal($"{Files.DevicesKey} does not hold an unencrypted EC private key in PEM form; restore it from a backup.", Refusal(Files.DevicesKey));
+    }
+
+    [Fact]
+    public void Emptied_key_file_is_named()
+    {
+        Start().Dispose();
+        File.WriteAllText(Files.DevicesKey, "");
+        Assert.Contains("does not hold", Refusal(Files.DevicesKey));
+    }
+
+    [Fact]
+    public void Broken_certificate_file_is_named()
+    {
+        Start().Dispose();
+        File.WriteAllText(Files.RootCertificate, "hello");
+        Assert.Contains("does not hold a PEM certificate", Refusal(Files.RootCertificate));
+    }
+
+    [Fact]
+    public void Key_of_another_certificate_is_refused()
+    {
+        Start().Dispose();
+        File.Copy(Files.ServersKey, Files.DevicesKey, overwrite: true);
+        Assert.Contains($"is not the key of {Files.DevicesCertificate}", Refusal(Files.DevicesKey));
+    }
+
+    [Fact]
+    public void Authority_below_another_root_is_refused()
+    {
+        Start().Dispose();
+        using var other = RootCeremony.Create(Names, TimeProvider.System);
+        PemFile.WritePublic(Files.RootCertificate, other.Root.ExportCertificatePem());
+        PemFile.WriteSecret(Files.RootKey, other.RootKey!.ExportKeyPem());
+        Assert.Contains("was not issued by", Refusal(Files.DevicesCertificate));
+    }
+
+    [Fact]
+    public void Swapped_authorities_are_refused()
+    {
+        Start().Dispose();
+        File.Copy(Files.ServersKey, Files.DevicesKey, overwrite: true);
+        File.Copy(Files.ServersCertificate, Files.DevicesCertificate, overwrite: true);
+        Assert.Contains("another purpose", Refusal(Files.DevicesCertificate));
+    }
+
+    [Fact]
+    public void Authorities_of_another_fleet_are_refused()
+    {
+        Start().Dispose();
+        var refused = Assert.Throws<KeyFileException>(() => RootCeremony.LoadOrCreate(Files.Folder, new FleetNames("other.local"), TimeProvider.System));
+        Assert.Contains("another fleet than other.local", refused.Message);
+    }
+
+    [Fact]
+    public void Expired_authority_is_refused()
+    {
+        Start().Dispose();
+        var later = new FakeClock(TimeProvider.System.GetUtcNow().AddYears(4));
+        var refused = Assert.Throws<KeyFileException>(() => RootCeremony.LoadOrCreate(Files.Folder, Names, later));
+        Assert.Contains("expired at", refused.Message);
+    }
+
+    [Fact]
+    public void Crash_while_creating_leaves_nothing_in_the_way()
+    {
+        Directory.CreateDirectory(Files.Folder + ".new");
+        File.WriteAllText(Files.Folder + ".new/root.key", "half");
+        using var authorities = Start();
+        Assert.True(authorities.Created);
+        Assert.False(Directory.Exists(Files.Folder + ".new"));
+    }
+
+    [Fact]
+    public void Folder_that_cannot_be_written_is_named()
+    {
+        File.WriteAllText(_folder.File("file"), "");
+        var refused = Assert.Throws<KeyFileException>(() => RootCeremony.LoadOrCreate(_folder.File("file/ca"), Names, TimeProvider.System));
+        Assert.Contains("cannot be written", refused.Message);
+    }
+
+    [Fact]
+    public async Task Written_authorities_are_verified_by_openssl()
+    {
+        Start().Dispose();
+        var result = await Peers.RunAsync("openssl", "verify", "-x509_strict", "-CAfile", Files.RootCertificate, Files.DevicesCertificate, Files.ServersCertificate);
+        Assert.True(result.ExitCode == 0, result.Everything);
+    }
+
+    [Fact]
+    [UnsupportedOSPlatform("windows")]
+    public void Draft_of_a_secret_never_has_another_mode()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "File modes are a Unix matter.");
+        var file = _folder.File("secret");
+        File.WriteAllText(file + ".new", "left by a crash, open to all");
+        PemFile.WriteSecret(file, "secret");
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
+        Assert.Equal("secret", File.ReadAllText(file));
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private FleetAuthorities Start() => RootCeremony.LoadOrCreate(Files.Folder, Names, TimeProvider.System);
+
+    private string Refusal(string file)
+    {
+        var refused = Assert.Throws<KeyFileException>(Start);
+        Assert.Equal(file, refused.File);
+        Assert.DoesNotContain('\n', refused.Message);
+        return refused.Message;
+    }
+}
