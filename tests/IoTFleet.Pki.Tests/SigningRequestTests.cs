@@ -84,7 +84,8 @@ public sealed class SigningRequestTests
     {
         using var folder = new TempFolder();
         var made = await Peers.RunAsync("openssl",
-            ["req", "-new", "-nodes", "-subj", "/CN=pump-1", .. arguments, "-outform", "DER", "-out", folder.File("r.der"), "-keyout", folder.File("k.pem")]);
+            ["req", "-new", "-nodes", "-subj", "/CN=pump-1", .. arguments,
+                "-outform", "DER", "-out", folder.File("r.der"), "-keyout", folder.File("k.pem")]);
         Assert.True(made.ExitCode == 0, made.Errors);
         Assert.False(SigningRequest.TryParse(await File.ReadAllBytesAsync(folder.File("r.der")), out _, out var problem));
         Assert.Contains(expected, problem);
