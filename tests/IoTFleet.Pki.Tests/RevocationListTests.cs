@@ -9,7 +9,7 @@ public sealed class RevocationListTests : IDisposable
 {
     private static readonly Uri Shard = new("http://fleet.local/crl/devices-3.crl");
 
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
     private readonly TestPki _pki = new();
     private readonly DateTimeOffset _now = TimeProvider.System.GetUtcNow();
 

@@ -6,7 +6,7 @@ namespace IoTFleet.Pki.Tests;
 public sealed class RootCeremonyTests : IDisposable
 {
     private static readonly FleetNames Names = new("fleet.local");
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     private AuthorityFiles Files => new(_folder.File("ca"));
 

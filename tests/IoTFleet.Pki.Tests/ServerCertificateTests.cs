@@ -5,7 +5,7 @@ namespace IoTFleet.Pki.Tests;
 
 public sealed class ServerCertificateTests : IDisposable
 {
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
     private readonly TestPki _pki = new();
     private readonly DateTimeOffset _now = TimeProvider.System.GetUtcNow();
 
