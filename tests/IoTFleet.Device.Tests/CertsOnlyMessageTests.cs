@@ -30,13 +30,13 @@ public sealed class CertsOnlyMessageTests
     {
         Peers.Require("openssl");
         using var pki = new TestPki();
-        var folder = Directory.CreateTempSubdirectory("certs-").FullName;
-        var pem = TestPki.WritePem(folder, "cas", pki.Root, pki.DeviceIssuer);
+        var pem = Path.GetTempFileName();
+        await File.WriteAllTextAsync(pem, pki.Root.ExportCertificatePem() + "\n" + pki.DeviceIssuer.ExportCertificatePem() + "\n");
         var result = await Peers.RunAsync("openssl", "crl2pkcs7", "-nocrl", "-certfile", pem);
 
         var body = result.Output.Replace("-----BEGIN PKCS7-----", "").Replace("-----END PKCS7-----", "");
 
         Assert.Contains(pki.Root, CertsOnlyMessage.Parse(body));
-        Directory.Delete(folder, recursive: true);
+        File.Delete(pem);
     }
 }

@@ -37,8 +37,9 @@ public sealed class ConnectionTests
     }
 
     [Fact]
-    public async Task Answered_pings_keep_the_connection()
+    public async Task Answered_pings_keep_the_connection_and_come_once_per_keep_alive_however_patient_the_device()
     {
+        var start = _clock.GetUtcNow();
         await using var broker = new ScriptedBroker();
         await using var device = broker.StartDevice(Timed() with { AckTimeout = TimeSpan.FromHours(1) });
         var link = await broker.AcceptDeviceAsync();
@@ -54,6 +55,7 @@ public sealed class ConnectionTests
         }
 
         Assert.Equal(0, device.Reconnects);
+        Assert.True(_clock.GetUtcNow() - start < TimeSpan.FromHours(1));
     }
 
     [Fact]

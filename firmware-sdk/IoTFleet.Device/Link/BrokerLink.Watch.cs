@@ -32,8 +32,12 @@ internal sealed partial class BrokerLink
 
     private TimeSpan UntilNextCheck()
     {
+        if (_keepAlive <= TimeSpan.Zero)
+            return _options.AckTimeout;
         var untilPing = _keepAlive - SinceLastSent();
-        return untilPing > TimeSpan.Zero && untilPing < _options.AckTimeout ? untilPing : _options.AckTimeout;
+        if (untilPing <= TimeSpan.Zero)
+            untilPing = _keepAlive;                            // one has been asked for and is about to leave
+        return untilPing < _options.AckTimeout ? untilPing : _options.AckTimeout;
     }
 
     private TimeSpan SinceLastSent() => _options.Clock.GetElapsedTime(Volatile.Read(ref _lastSentAt));
