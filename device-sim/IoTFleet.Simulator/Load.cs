@@ -41,8 +41,12 @@ internal sealed class Load : IDisposable
     /// <exception cref="ReplayException">The file cannot be replayed.</exception>
     public static Load Of(Scenario scenario) => new(scenario, scenario.Replay is { } options ? Replay.Open(options) : null);
 
-    public IEnumerable<Measurement> MessagesOf(string deviceId) =>
-        _replay?.Read(deviceId, _scenario.Rate) ?? Signals.Of(_numbers[deviceId], DeviceIds.Count, Rate);
+    public IEnumerable<Measurement> MessagesOf(string deviceId)
+    {
+        var number = _numbers[deviceId];
+        var schedule = new Schedule(Rate, (double)number / DeviceIds.Count);
+        return _replay?.Read(deviceId, _scenario.Rate is null ? null : schedule) ?? Signals.Of(number, schedule);
+    }
 
     public void Dispose() => _replay?.Dispose();
 }

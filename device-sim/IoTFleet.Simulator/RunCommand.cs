@@ -53,7 +53,10 @@ internal sealed class RunCommand(Scenario scenario, RunningServer options, IAnsi
     private async Task<ServerAddress> FindServerAsync(CancellationToken stop)
     {
         if (options.DataFolder is { } folder)
-            return ServerAddress.Of(ServerFile.TryRead(folder) ?? throw new SimulatorException($"No server runs on {folder}: it has no {ServerFile.FileName}."));
+        {
+            return ServerAddress.Of(ServerFile.TryRead(folder)
+                ?? throw new SimulatorException($"No server runs on {folder}: it has no {ServerFile.FileName}."));
+        }
         return new ServerAddress(options.Server!, options.MqttPort, await FindTrustAsync(stop), options.ApiKeyFile!);
     }
 

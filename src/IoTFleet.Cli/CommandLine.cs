@@ -7,14 +7,19 @@ namespace IoTFleet.Cli;
 /// <summary>What a command does once the server is found: talk to it, and print.</summary>
 internal delegate Task CommandAction(ParseResult parsed, FleetClient fleet, Output output, CancellationToken cancellationToken);
 
-/// <summary>The <c>iotfleet</c> command: nouns and verbs over the REST API. Errors are one line on standard error; see <see cref="ExitCodes"/>.</summary>
+/// <summary>The <c>iotfleet</c> command: nouns and verbs over the REST API. An error is one line on standard error and an exit code.</summary>
 internal sealed class CommandLine
 {
     private readonly TextWriter _output;
     private readonly TextWriter _errors;
     private readonly Func<ParseResult, CancellationToken, Task<FleetClient>> _open;
     private readonly RootCommand _root = new("Operates an IoTFleet server.");
-    private readonly Option<string> _format = new("--output", "-o") { Description = "table or json", DefaultValueFactory = _ => "table", Recursive = true };
+    private readonly Option<string> _format = new("--output", "-o")
+    {
+        Description = "table or json",
+        DefaultValueFactory = _ => "table",
+        Recursive = true,
+    };
 
     public CommandLine(TextWriter output, TextWriter errors, Connection connection)
         : this(output, errors, connection, connection.OpenAsync)
@@ -42,7 +47,8 @@ internal sealed class CommandLine
 
     private IEnumerable<Command> Nouns() =>
     [
-        OverviewCommand.Create(Verb), DeviceCommands.Create(Verb), TokenCommands.Create(Verb), TelemetryCommands.Create(Verb), CommandCommands.Create(Verb),
+        OverviewCommand.Create(Verb), DeviceCommands.Create(Verb), TokenCommands.Create(Verb),
+        TelemetryCommands.Create(Verb), CommandCommands.Create(Verb),
     ];
 
     private Command Verb(string name, string description, Symbol[] inputs, CommandAction action)

@@ -49,7 +49,10 @@ internal sealed class Connection(Func<string, string?> environment)
     {
         try { return ServerTrust.FromRootFile(path); }
         catch (CryptographicException) { throw new UsageException($"{path} holds no certificate in PEM form."); }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException) { throw new UsageException($"The root certificate cannot be read: {e.Message}"); }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UsageException($"The root certificate cannot be read: {e.Message}");
+        }
     }
 
     private static Uri ServerOf(string? text, ServerFile? local)
@@ -65,7 +68,10 @@ internal sealed class Connection(Func<string, string?> environment)
     {
         if (path is null) throw new UsageException("Whose key? Give --api-key-file FILE: the file that holds your API key.");
         try { return File.ReadAllText(path).Trim(); }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException) { throw new UsageException($"The API key cannot be read: {e.Message}"); }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UsageException($"The API key cannot be read: {e.Message}");
+        }
     }
 
     private static ServerFile? ReadLocal(string? folder)

@@ -61,13 +61,21 @@ public sealed class BrokerTlsTests : IDisposable
         await AssertHearsNothingAsync(broker, other.Server(), "does not lead to the pinned root");
     }
 
-    [Fact]
-    public async Task Another_device_cannot_pose_as_the_broker()
+    [Theory]
+    [InlineData("1.3.6.1.5.5.7.3.2", false)]
+    [InlineData("1.3.6.1.5.5.7.3.1", true)]
+    public async Task Only_a_certificate_for_servers_makes_a_broker(string purpose, bool believed)
     {
         await using var broker = new ScriptedBroker();
-        await using var device = await DeviceClient.StartAsync(await OptionsAsync(broker));
+        using var pair = TestRoot.WithLeaf("localhost", purpose);
+        var options = await OptionsAsync(broker);
+        var enrolled = (await options.KeyStore.LoadAsync(default))!;
+        await options.KeyStore.SaveAsync(enrolled with { TrustAnchors = [.. enrolled.TrustAnchors, pair.Root.RawData] }, default);
+        await using var device = await DeviceClient.StartAsync(options);
 
-        await AssertHearsNothingAsync(broker, _pki.Device("pump-8"), "does not");
+        var link = await broker.AcceptTlsAsync(_pki, pair.Leaf);
+
+        Assert.Equal(believed, await link.ReceiveAsync() is Mqtt.Packets.ConnectPacket);
     }
 
     private async Task AssertHearsNothingAsync(ScriptedBroker broker, X509Certificate2 certificate, string why)

@@ -40,7 +40,7 @@ public sealed class ConnectionTests
     public async Task Answered_pings_keep_the_connection()
     {
         await using var broker = new ScriptedBroker();
-        await using var device = broker.StartDevice(Timed());
+        await using var device = broker.StartDevice(Timed() with { AckTimeout = TimeSpan.FromHours(1) });
         var link = await broker.AcceptDeviceAsync();
 
         for (var n = 0; n < 5; n++)
@@ -167,7 +167,8 @@ public sealed class ConnectionTests
 
     private DeviceOptions Watched() => Devices.Quick() with { StateChanged = _states.Enqueue };
 
-    private DeviceOptions Timed() => Watched() with { Clock = _clock };
+    // A step of the clock may pass while a connection is being made, so that has time enough.
+    private DeviceOptions Timed() => Watched() with { Clock = _clock, ConnectTimeout = TimeSpan.FromHours(1) };
 
     // The device sets its timers from its own loops, so time passes in small steps until the thing has happened.
     private async Task PassTimeUntilAsync(Task happened)

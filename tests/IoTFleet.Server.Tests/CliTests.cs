@@ -7,7 +7,8 @@ namespace IoTFleet.Server.Tests;
 
 public sealed class CliTests : IDisposable
 {
-    private const string Device = """{"id":"pump-7","displayName":"Pump 7","state":"active","registeredAt":"2026-11-21T10:00:00Z","connected":false}""";
+    private const string Device =
+        """{"id":"pump-7","displayName":"Pump 7","state":"active","registeredAt":"2026-11-21T10:00:00Z","connected":false}""";
 
     private readonly StringWriter _output = new();
     private readonly StringWriter _errors = new();
@@ -162,7 +163,8 @@ public sealed class CliTests : IDisposable
     }
 
     private Task<int> RunAsync(StubHandler stub, params string[] arguments) =>
-        new CommandLine(_output, _errors, new Connection(_ => null), (_, _) => Task.FromResult(new FleetClient(stub.ToClient()))).InvokeAsync(arguments);
+        new CommandLine(_output, _errors, new Connection(_ => null), (_, _) => Task.FromResult(new FleetClient(stub.ToClient())))
+            .InvokeAsync(arguments);
 
     private static string[] Words(string line) => line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
 }

@@ -111,7 +111,8 @@ public sealed class FleetClientTests
         var stub = StubHandler.Json("""{"id":"c1","delivered":true}""");
         using var fleet = new FleetClient(stub.ToClient());
 
-        var receipt = await fleet.SendCommandAsync("pump-7", new SendCommandRequest { Name = "set", Payload = JsonElement.Parse("""{"x":1.50}""") });
+        var command = new SendCommandRequest { Name = "set", Payload = JsonElement.Parse("""{"x":1.50}""") };
+        var receipt = await fleet.SendCommandAsync("pump-7", command);
 
         Assert.True(receipt.Delivered);
         Assert.Equal("""{"name":"set","payload":{"x":1.50}}""", Assert.Single(stub.Bodies));

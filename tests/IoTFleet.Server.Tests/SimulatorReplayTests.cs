@@ -75,7 +75,7 @@ public sealed class SimulatorReplayTests : IDisposable
     {
         using var replay = Open("device,when,a\nd1,2013-12-02 21:15:00,1\nd1,2013-12-02T21:20:00Z,2\n", "when", speed: 60);
 
-        var messages = replay.Read("d1", rate: null).ToList();
+        var messages = replay.Read("d1", schedule: null).ToList();
 
         Assert.Equal("""{"ts":"2013-12-02T21:15:00+00:00","a":1}""", Encoding.UTF8.GetString(messages[0].Body.Span));
         Assert.Equal([TimeSpan.Zero, TimeSpan.FromSeconds(5)], messages.Select(message => message.Due));
@@ -87,7 +87,7 @@ public sealed class SimulatorReplayTests : IDisposable
     {
         using var replay = Open("device,cycle\nd1,12\n", "cycle");
 
-        var message = Assert.Single(replay.Read("d1", rate: null));
+        var message = Assert.Single(replay.Read("d1", schedule: null));
 
         Assert.Equal("""{"cycle":12}""", Encoding.UTF8.GetString(message.Body.Span));
         Assert.Null(message.Time);
@@ -99,7 +99,9 @@ public sealed class SimulatorReplayTests : IDisposable
     {
         using var replay = Open("device,a\nd1,1\nd2,1\nd1,2\n");
 
-        Assert.Equal([TimeSpan.Zero, TimeSpan.FromSeconds(0.5)], replay.Read("d1", rate: 2).Select(message => message.Due));
+        var due = replay.Read("d1", new Schedule(Rate: 2, Phase: 0.5)).Select(message => message.Due!.Value.TotalSeconds);
+
+        Assert.Equal([0.25, 0.75], due);
     }
 
     [Theory]
@@ -152,5 +154,5 @@ public sealed class SimulatorReplayTests : IDisposable
     private ReplayOptions Options() => new() { File = _file, DeviceColumn = "device" };
 
     private static List<string> Bodies(Replay replay, string device) =>
-        [.. replay.Read(device, rate: null).Select(message => Encoding.UTF8.GetString(message.Body.Span))];
+        [.. replay.Read(device, schedule: null).Select(message => Encoding.UTF8.GetString(message.Body.Span))];
 }

@@ -20,7 +20,9 @@ internal static class CommandCommands
     {
         var request = new SendCommandRequest { Name = parsed.GetRequiredValue(Name), Payload = ParsePayload(parsed.GetRequiredValue(Payload)) };
         var receipt = await fleet.SendCommandAsync(parsed.GetRequiredValue(Device), request, cancellationToken);
-        output.One(receipt, ApiJson.Default.CommandReceipt, ("id", receipt.Id), ("delivered", receipt.Delivered ? "yes" : "no, the device is not connected"));
+        output.One(receipt, ApiJson.Default.CommandReceipt,
+            ("id", receipt.Id),
+            ("delivered", receipt.Delivered ? "yes" : "no, the device is not there or does not listen"));
     }
 
     private static JsonElement ParsePayload(string text)

@@ -82,6 +82,7 @@ internal static class DeviceCommands
     private static string Describe(CertificateSummary certificate)
     {
         var validity = $"{certificate.Serial}, {Output.Time(certificate.NotBefore)} to {Output.Time(certificate.NotAfter)}";
-        return certificate.RevokedAt is { } at ? $"{validity}, revoked {Output.Time(at)} ({certificate.RevocationReason ?? "no reason given"})" : validity;
+        if (certificate.RevokedAt is not { } at) return validity;
+        return $"{validity}, revoked {Output.Time(at)} ({certificate.RevocationReason ?? "no reason given"})";
     }
 }

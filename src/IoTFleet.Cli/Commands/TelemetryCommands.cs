@@ -11,7 +11,7 @@ internal static class TelemetryCommands
     private static readonly Argument<string> Device = new("device") { Description = "The device's id" };
     private static readonly Option<DateTimeOffset?> From = Time("--from", "From this time on, ISO 8601, UTC unless it says otherwise");
     private static readonly Option<DateTimeOffset?> To = Time("--to", "Up to this time");
-    private static readonly Option<int> Limit = new("--limit") { Description = "At most so many records, oldest first", DefaultValueFactory = _ => 100 };
+    private static readonly Option<int> Limit = new("--limit") { Description = "At most so many, oldest first", DefaultValueFactory = _ => 100 };
 
     public static Command Create(VerbFactory verb) => new("telemetry", "What devices have measured")
     {

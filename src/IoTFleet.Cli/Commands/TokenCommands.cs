@@ -36,7 +36,8 @@ internal static class TokenCommands
     {
         const double HoursOfAYear = 8784;
         var hours = parsed.GetValue(ValidHours);
-        if (!(hours > 0 && hours <= HoursOfAYear)) throw new UsageException($"--valid-hours must be above 0 and at most {HoursOfAYear}, not {hours}.");
+        if (!(hours > 0 && hours <= HoursOfAYear))
+            throw new UsageException($"--valid-hours must be above 0 and at most {HoursOfAYear}, not {hours}.");
         return new CreateTokenRequest
         {
             Name = parsed.GetRequiredValue(Name),
