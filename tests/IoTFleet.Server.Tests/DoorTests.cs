@@ -55,19 +55,19 @@ public sealed class DoorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task An_expired_certificate_is_refused() => await ExpectHandshakeRefusedAsync(Leaf("pump-7", issuedAgo: TimeSpan.FromDays(60)), "expired");
+    public async Task An_expired_certificate_is_refused() => await ExpectHandshakeRefusedAsync(Leaf("pump-7", issuedAgo: TimeSpan.FromMinutes(3), lifetime: TimeSpan.FromMinutes(1)), "expired");
 
     [Theory]
     [InlineData(ProtocolVersion.V311)]
     [InlineData(ProtocolVersion.V5)]
     public async Task A_device_nobody_knows_is_refused_although_our_authority_signed(ProtocolVersion version) =>
-        await ExpectConnectRefusedAsync(Leaf("stranger", TimeSpan.Zero), "stranger", version, ReasonCode.NotAuthorized, "device-unknown");
+        await ExpectConnectRefusedAsync(Leaf("stranger"), "stranger", version, ReasonCode.NotAuthorized, "device-unknown");
 
     [Fact]
     public async Task A_certificate_that_was_not_recorded_is_refused_although_its_device_is_known()
     {
         using var good = await _server.EnrolAsync("pump-7");
-        await ExpectConnectRefusedAsync(Leaf("pump-7", TimeSpan.Zero), "pump-7", ProtocolVersion.V5, ReasonCode.NotAuthorized, "certificate-unknown");
+        await ExpectConnectRefusedAsync(Leaf("pump-7"), "pump-7", ProtocolVersion.V5, ReasonCode.NotAuthorized, "certificate-unknown");
     }
 
     [Theory]
@@ -134,7 +134,7 @@ public sealed class DoorTests : IAsyncLifetime
     [Fact]
     public async Task The_overview_shows_who_was_refused_and_why()
     {
-        using var certificate = Leaf("stranger", TimeSpan.Zero);
+        using var certificate = Leaf("stranger");
         await ExpectConnectRefusedAsync(certificate, "stranger", ProtocolVersion.V5, ReasonCode.NotAuthorized, "device-unknown");
 
         var overview = await _server.Client.GetOverviewAsync();
@@ -145,12 +145,12 @@ public sealed class DoorTests : IAsyncLifetime
     }
 
     /// <summary>A device certificate by our own authority that the server did not issue through any of its doors.</summary>
-    private X509Certificate2 Leaf(string id, TimeSpan issuedAgo)
+    private X509Certificate2 Leaf(string id, TimeSpan issuedAgo = default, TimeSpan? lifetime = null)
     {
         var clock = new FakeClock(TimeProvider.System.GetUtcNow() - issuedAgo);
         var authority = new CertificateAuthority(_server.Authorities.Devices, clock);
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var leaf = authority.Issue(new LeafTerms(id, _server.Authorities.Names.DeviceUri(id), key.ExportSubjectPublicKeyInfo(), TimeSpan.FromDays(30), TimeSpan.FromMinutes(5)));
+        var leaf = authority.Issue(new LeafTerms(id, _server.Authorities.Names.DeviceUri(id), key.ExportSubjectPublicKeyInfo(), lifetime ?? TimeSpan.FromDays(1), Backdate: TimeSpan.Zero));
         using var certificate = leaf.Load();
         return certificate.CopyWithPrivateKey(key);
     }
