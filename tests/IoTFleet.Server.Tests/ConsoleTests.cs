@@ -1,6 +1,9 @@
 using System.Net;
 using System.Text.RegularExpressions;
 using IoTFleet.Api;
+using IoTFleet.Mqtt;
+using IoTFleet.Mqtt.Packets;
+using IoTFleet.Mqtt.Topics;
 
 namespace IoTFleet.Server.Tests;
 
@@ -79,24 +82,24 @@ public sealed partial class ConsoleTests : IAsyncLifetime
     {
         using var certificate = await _server.EnrolAsync("pump-7");
         await using var device = await _server.ConnectAsync("pump-7", certificate);
-        await device.SendAsync(new Mqtt.Packets.PublishPacket
+        await device.SendAsync(new PublishPacket
         {
-            Topic = Mqtt.Topics.TopicName.Parse("devices/pump-7/telemetry"),
+            Topic = TopicName.Parse("devices/pump-7/telemetry"),
             Payload = "{\"x\":\"<script>alert(1)</script>\"}"u8.ToArray(),
-            Qos = Mqtt.QualityOfService.AtLeastOnce,
+            Qos = QualityOfService.AtLeastOnce,
             PacketId = 1,
         });
-        await device.ExpectAsync<Mqtt.Packets.PubAckPacket>();
+        await device.ExpectAsync<PubAckPacket>();
         using var signedIn = await SignInAsync(_server.ApiKey);
         Assert.DoesNotContain("<script>alert", await _browser.GetStringAsync(""), StringComparison.Ordinal);
     }
 
-    private async Task<HttpResponseMessage> SignInAsync(string key) => await PostAsync("signin", await _browser.GetStringAsync("signin"), new("key", key));
+    private async Task<HttpResponseMessage> SignInAsync(string key) => await PostAsync("signin", await _browser.GetStringAsync("signin"), new KeyValuePair<string, string>("key", key));
 
     private async Task<HttpResponseMessage> PostAsync(string path, string page, params KeyValuePair<string, string>[] fields)
     {
         var token = AntiforgeryField().Match(page).Groups[1].Value;
-        using var form = new FormUrlEncodedContent([new("__RequestVerificationToken", token), .. fields]);
+        using var form = new FormUrlEncodedContent(fields.Append(new("__RequestVerificationToken", token)));
         return await _browser.PostAsync(path, form);
     }
 

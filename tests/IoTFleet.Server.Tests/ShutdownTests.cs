@@ -1,5 +1,6 @@
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
+using IoTFleet.Mqtt.Topics;
 
 namespace IoTFleet.Server.Tests;
 
@@ -13,7 +14,7 @@ public sealed class ShutdownTests
         await using var device = await server.ConnectAsync("pump-7", certificate);
         await device.SendAsync(new PublishPacket
         {
-            Topic = Mqtt.Topics.TopicName.Parse("devices/pump-7/telemetry"),
+            Topic = TopicName.Parse("devices/pump-7/telemetry"),
             Payload = "{\"last\":1}"u8.ToArray(),
             Qos = QualityOfService.AtLeastOnce,
             PacketId = 1,
