@@ -96,6 +96,7 @@ internal sealed class FleetRun(Scenario scenario, Load load, ServerAddress serve
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(signal.Stop, limit.Token);
         using var watching = new CancellationTokenSource();
         await _watch.LookAsync(stop.Token);
+        Say(scenario.Duration is { } length ? $"Sending for {length.TotalSeconds:0.###} s; Ctrl-C ends it." : "Sending; Ctrl-C ends it.");
         _cpuBefore = SampleCpu();
         var started = clock.GetTimestamp();
         var watch = _watch.RunAsync(watching.Token);

@@ -24,8 +24,8 @@ internal sealed class Load : IDisposable
     public int Window => IsFlatOut ? VirtualDevice.FlatOutWindow : VirtualDevice.ScheduledWindow;
 
     public string Description => _replay is null
-        ? $"{DeviceIds.Count} devices, {Rate:0.###} messages a second each"
-        : $"{Path.GetFileName(_scenario.Replay!.File)}: {DeviceIds.Count} devices, {Rows:N0} rows, {Pace}";
+        ? $"{DeviceIds.Count:N0} devices, each sending {Rate:0.###} a second"
+        : $"{Path.GetFileName(_scenario.Replay!.File)}: {DeviceIds.Count:N0} devices, {Rows:N0} rows, {Pace}";
 
     private bool IsFlatOut => _replay is not null && _scenario.Rate is null && _scenario.Replay!.Speed is null;
 
