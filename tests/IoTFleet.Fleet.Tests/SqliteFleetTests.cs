@@ -1,3 +1,4 @@
+using IoTFleet.Fleet.Devices;
 using IoTFleet.Fleet.Sqlite;
 using IoTFleet.Testing;
 using Microsoft.EntityFrameworkCore;
@@ -7,6 +8,8 @@ namespace IoTFleet.Fleet.Tests;
 
 public sealed class SqliteFleetTests
 {
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+
     [Fact]
     public async Task The_migrations_make_what_the_model_says()
     {
@@ -21,6 +24,7 @@ public sealed class SqliteFleetTests
     [InlineData("synchronous", "2")]
     [InlineData("foreign_keys", "1")]
     [InlineData("busy_timeout", "10000")]
+    [InlineData("wal_autocheckpoint", "4000")]
     public async Task Every_connection_is_durable_and_patient(string setting, string expected)
     {
         await using var fleet = await TestFleet.StartAsync();
@@ -30,6 +34,30 @@ public sealed class SqliteFleetTests
         command.CommandText = $"PRAGMA {setting}";
 
         Assert.Equal(expected, Convert.ToString(await command.ExecuteScalarAsync()));
+    }
+
+    [Fact]
+    public async Task A_use_case_waits_for_its_turn_to_write()
+    {
+        await using var fleet = await TestFleet.StartAsync();
+        var turns = fleet.Get<WriteTurns>();
+        turns.Take();
+
+        var registering = fleet.Get<RegisterDevice>().RunAsync(TestFleet.Admin, new("pump-1"), default);
+        Assert.False(registering.IsCompleted);
+
+        turns.GiveBack();
+        Assert.IsType<RegisterDeviceResult.Registered>(await registering.WaitAsync(Deadline));
+    }
+
+    [Fact]
+    public async Task A_transaction_holds_the_turn_only_until_it_has_begun()
+    {
+        await using var fleet = await TestFleet.StartAsync();
+        await using var db = await fleet.Databases.CreateDbContextAsync();
+        await using var transaction = await db.Database.BeginTransactionAsync();
+
+        await Task.Run(fleet.Get<WriteTurns>().Take).WaitAsync(Deadline);
     }
 
     [Fact]
@@ -54,6 +82,6 @@ public sealed class SqliteFleetTests
             await db.Database.ExecuteSqlAsync($"""INSERT INTO "__EFMigrationsLock" VALUES (1, '2026-01-01')""");
         }
 
-        await services.GetRequiredService<FleetDatabase>().MigrateAsync(default).WaitAsync(TimeSpan.FromSeconds(30));
+        await services.GetRequiredService<FleetDatabase>().MigrateAsync(default).WaitAsync(Deadline);
     }
 }

@@ -147,7 +147,9 @@ public sealed class CertificateProfileTests : IDisposable
     }
 
     private static IEnumerable<string> Purposes(X509Certificate2 certificate) =>
-        certificate.Extensions.OfType<X509EnhancedKeyUsageExtension>().SelectMany(usage => usage.EnhancedKeyUsages.Cast<Oid>()).Select(oid => oid.Value!);
+        certificate.Extensions.OfType<X509EnhancedKeyUsageExtension>()
+            .SelectMany(usage => usage.EnhancedKeyUsages.Cast<Oid>())
+            .Select(oid => oid.Value!);
 
     private static Span<byte> San(X509Certificate2 certificate) =>
         certificate.Extensions.Single(extension => extension.Oid!.Value == "2.5.29.17").RawData;

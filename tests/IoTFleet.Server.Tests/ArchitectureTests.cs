@@ -1,5 +1,8 @@
+using System.Reflection;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
+using IoTFleet.Broker;
+using IoTFleet.Mqtt;
 
 namespace IoTFleet.Server.Tests;
 
@@ -76,6 +79,26 @@ public sealed partial class ArchitectureTests
         Assert.All(used, package => Assert.Contains($"| {package} |", page, StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(typeof(ServerOptions), "IoTFleet:")]
+    [InlineData(typeof(BrokerOptions), "Broker:")]
+    [InlineData(typeof(PacketLimits), "Broker:PacketLimits:")]
+    public void Every_setting_is_in_the_operations_page(Type options, string section)
+    {
+        var page = Repository.Read("docs/operations.md");
+        var settings = options.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(property => property.CanWrite);
+
+        Assert.All(settings, setting => Assert.Contains($"| `{section}{setting.Name}", page, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Every_log_event_is_in_the_operations_page()
+    {
+        var explained = EventId().Matches(Repository.Read("docs/operations.md")).Select(row => row.Value).ToHashSet();
+
+        Assert.All(Repository.Files("src", "*.cs").SelectMany(LogEvents), found => Assert.Contains($"{found.Id}", explained));
+    }
+
     [Fact]
     public void Every_gate_has_a_row_in_the_locks_page()
     {
@@ -140,6 +163,9 @@ public sealed partial class ArchitectureTests
 
     [GeneratedRegex(@"^\| `(?<folder>(?:src|firmware-sdk|device-sim)/[^`]+)` \|[^|\n]*\|(?<references>[^|\n]*)\|\s*$", RegexOptions.Multiline)]
     private static partial Regex TableRow();
+
+    [GeneratedRegex(@"(?<=^\|[ \d,]*)\d{4}", RegexOptions.Multiline)]
+    private static partial Regex EventId();
 
     [GeneratedRegex(@"\bLock _\w+ = new\(\)")]
     private static partial Regex Gate();

@@ -92,7 +92,8 @@ public sealed class TestPki : IDisposable
     public X509Certificate2 WithIdentity(string id, string uri) => ByDeviceIssuer(id, [uri], KeyPurpose.ClientAuth);
 
     /// <summary>By the server authority, but with a device's identity and purpose.</summary>
-    public X509Certificate2 DeviceFromServerAuthority(string id) => BySigner(Authorities.Servers, id, [Names.DeviceUri(id).OriginalString], KeyPurpose.ClientAuth);
+    public X509Certificate2 DeviceFromServerAuthority(string id) =>
+        BySigner(Authorities.Servers, id, [Names.DeviceUri(id).OriginalString], KeyPurpose.ClientAuth);
 
     /// <summary>A DER encoded signing request for a new key, as a device would send it.</summary>
     public static byte[] Request(string? commonName = null) => Request(commonName, out _);
@@ -138,7 +139,8 @@ public sealed class TestPki : IDisposable
         return Join(new CertificateAuthority(Authorities.Devices, clock).Issue(terms).Load(), key);
     }
 
-    private X509Certificate2 ByDeviceIssuer(string id, string[] identities, string? purpose) => BySigner(Authorities.Devices, id, identities, purpose);
+    private X509Certificate2 ByDeviceIssuer(string id, string[] identities, string? purpose) =>
+        BySigner(Authorities.Devices, id, identities, purpose);
 
     private X509Certificate2 BySigner(IssuerKey issuer, string id, string[] identities, string? purpose, params X509Extension[] others)
     {

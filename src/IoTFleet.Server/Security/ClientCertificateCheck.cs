@@ -27,13 +27,15 @@ internal sealed class ClientCertificateCheck(X509Certificate2 deviceIssuer, Time
         if ((status & NoPathToRoot) != 0) return (TlsRefusalReason.Untrusted, "the certificate does not lead to this fleet's root");
 
         var now = clock.GetUtcNow().UtcDateTime;
-        if (now > certificate.NotAfter.ToUniversalTime()) return (TlsRefusalReason.Expired, $"the certificate expired at {certificate.NotAfter.ToUniversalTime():u}");
-        if (now < certificate.NotBefore.ToUniversalTime()) return (TlsRefusalReason.NotYetValid, $"the certificate is valid from {certificate.NotBefore.ToUniversalTime():u}");
+        var (first, last) = (certificate.NotBefore.ToUniversalTime(), certificate.NotAfter.ToUniversalTime());
+        if (now > last) return (TlsRefusalReason.Expired, $"the certificate expired at {last:u}");
+        if (now < first) return (TlsRefusalReason.NotYetValid, $"the certificate is valid from {first:u}");
 
         if (!IsFromDeviceIssuer(chain)) return (TlsRefusalReason.WrongIssuer, "the certificate was not issued by the authority for devices");
         if ((status & NameOutside) != 0) return (TlsRefusalReason.NameNotAllowed, "the certificate names what its authority may not name");
         // The chain is content with a certificate that has no extended key usage at all.
-        if (!KeyPurpose.IsGranted(certificate, KeyPurpose.ClientAuth)) return (TlsRefusalReason.WrongPurpose, "the certificate is not meant for TLS clients");
+        if (!KeyPurpose.IsGranted(certificate, KeyPurpose.ClientAuth))
+            return (TlsRefusalReason.WrongPurpose, "the certificate is not meant for TLS clients");
 
         // Whatever else the chain found: nothing passes that it did not pass.
         return errors == SslPolicyErrors.None ? null : (TlsRefusalReason.Untrusted, $"the certificate's chain is not valid: {status}");

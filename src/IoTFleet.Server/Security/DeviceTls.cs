@@ -34,7 +34,8 @@ internal sealed class DeviceTls
     }
 
     /// <summary>From the next handshake on.</summary>
-    public void UseServerCertificate(X509Certificate2 serverCertificate) => _contexts = ServerContexts.Build(_authorities, serverCertificate);
+    public void UseServerCertificate(X509Certificate2 serverCertificate) =>
+        _contexts = ServerContexts.Build(_authorities, serverCertificate);
 
     /// <summary>For MQTT: a device's certificate is required.</summary>
     public SslServerAuthenticationOptions ForMqtt(EndPoint? client)
@@ -48,17 +49,18 @@ internal sealed class DeviceTls
     public SslServerAuthenticationOptions ForHttps(EndPoint? client) =>
         Options(_contexts.NamingIssuer, (certificate, chain, errors) => certificate is null || Accept(certificate, chain, errors, client));
 
-    private SslServerAuthenticationOptions Options(SslStreamCertificateContext context, Func<X509Certificate2?, X509Chain?, SslPolicyErrors, bool> accept) => new()
-    {
-        ServerCertificateContext = context,
-        ClientCertificateRequired = true, // In TLS's terms: asked for. Whether a handshake without one may end well is the callback's decision.
-        CertificateChainPolicy = TrustPolicy.For(_authorities.Root, _issuers, _clock),
-        CertificateRevocationCheckMode = X509RevocationMode.NoCheck, // Revocation is pushed to us; see RevokedSet.
-        EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
-        AllowRenegotiation = false,
-        AllowTlsResume = false, // A ticket would outlive what we know about its device.
-        RemoteCertificateValidationCallback = (_, certificate, chain, errors) => accept((X509Certificate2?)certificate, chain, errors),
-    };
+    private SslServerAuthenticationOptions Options(
+        SslStreamCertificateContext context, Func<X509Certificate2?, X509Chain?, SslPolicyErrors, bool> accept) => new()
+        {
+            ServerCertificateContext = context,
+            ClientCertificateRequired = true, // In TLS's terms: asked for. Whether a handshake without one may end well, the callback decides.
+            CertificateChainPolicy = TrustPolicy.For(_authorities.Root, _issuers, _clock),
+            CertificateRevocationCheckMode = X509RevocationMode.NoCheck, // Revocation is pushed to us; see RevokedSet.
+            EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+            AllowRenegotiation = false,
+            AllowTlsResume = false, // A ticket would outlive what we know about its device.
+            RemoteCertificateValidationCallback = (_, certificate, chain, errors) => accept((X509Certificate2?)certificate, chain, errors),
+        };
 
     private bool Accept(X509Certificate2? certificate, X509Chain? chain, SslPolicyErrors errors, EndPoint? client)
     {
@@ -70,11 +72,12 @@ internal sealed class DeviceTls
     }
 
     private string? ClaimedDevice(X509Certificate2? certificate) =>
-        certificate is not null && CertificateIdentity.TryRead(certificate, _authorities.Names, out var identity, out _) && identity.Kind == IdentityKind.Device
+        certificate is not null && CertificateIdentity.TryRead(certificate, _authorities.Names, out var identity, out _)
+            && identity.Kind == IdentityKind.Device
             ? identity.Name
             : null;
 
-    /// <summary>Where a callback is set, .NET leaves the chain's certificates to finalizers: several native objects for each handshake.</summary>
+    /// <summary>Where a callback is set, .NET leaves the chain's certificates to finalizers: several native objects a handshake.</summary>
     private void Release(X509Chain chain, X509Certificate2? certificate)
     {
         foreach (var element in chain.ChainElements)
@@ -96,8 +99,9 @@ internal sealed class DeviceTls
             var plain = SslStreamCertificateContext.Create(certificate, [authorities.Servers.Certificate], offline: true);
             // Browsers offer their user only certificates of the authorities that a server names. Elsewhere .NET cannot send the list.
             if (!OperatingSystem.IsLinux()) return new ServerContexts(plain, plain);
-            var trust = SslCertificateTrust.CreateForX509Collection([authorities.Devices.Certificate], sendTrustInHandshake: true);
-            return new ServerContexts(plain, SslStreamCertificateContext.Create(certificate, [authorities.Servers.Certificate], offline: true, trust));
+            var named = SslCertificateTrust.CreateForX509Collection([authorities.Devices.Certificate], sendTrustInHandshake: true);
+            var naming = SslStreamCertificateContext.Create(certificate, [authorities.Servers.Certificate], offline: true, named);
+            return new ServerContexts(plain, naming);
         }
     }
 }
