@@ -96,7 +96,8 @@ public sealed class ConnectionTests
         await using var device = broker.StartDevice(Watched());
         var refused = await broker.AcceptAsync();
         await refused.ExpectAsync<ConnectPacket>();
-        await refused.SendAsync(new ConnAckPacket { Reason = ReasonCode.NotAuthorized, Properties = new PropertyBlock { ReasonString = "suspended" } });
+        var why = new PropertyBlock { ReasonString = "suspended" };
+        await refused.SendAsync(new ConnAckPacket { Reason = ReasonCode.NotAuthorized, Properties = why });
 
         await broker.AcceptDeviceAsync();
         await device.WaitConnectedAsync().WaitAsync(Devices.Patience);
@@ -164,7 +165,7 @@ public sealed class ConnectionTests
             await device.WaitConnectedAsync().WaitAsync(Devices.Patience);
         }
 
-        Assert.Collection(_states, s => Assert.IsType<DeviceState.Connecting>(s), s => Assert.IsType<DeviceState.Connected>(s), s => Assert.IsType<DeviceState.Stopped>(s));
+        Assert.Equal(["Connecting", "Connected", "Stopped"], _states.Select(state => state.GetType().Name));
     }
 
     private DeviceOptions Watched() => Devices.Quick() with { StateChanged = _states.Enqueue };

@@ -27,7 +27,8 @@ public sealed class EnrolmentTests : IDisposable
         using var certificate = X509CertificateLoader.LoadCertificate(enrolled!.Certificate.Span);
         Assert.Equal(key.ExportSubjectPublicKeyInfo(), certificate.PublicKey.ExportSubjectPublicKeyInfo());
         Assert.Equal(_pki.Root.RawData, Assert.Single(enrolled.TrustAnchors).ToArray());
-        Assert.Equal(["cacerts ", $"simpleenroll Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes($"{Devices.Id}:secret-token"))}"], est.Requests);
+        var credentials = Convert.ToBase64String(Encoding.UTF8.GetBytes($"{Devices.Id}:secret-token"));
+        Assert.Equal(["cacerts ", $"simpleenroll Basic {credentials}"], est.Requests);
     }
 
     [Fact]
@@ -173,18 +174,14 @@ public sealed class EnrolmentTests : IDisposable
     public async Task Expired_certificate_is_replaced_when_there_is_a_token()
     {
         await using var est = await ScriptedEst.StartAsync(_pki);
-        var store = (await Devices.EnrolledAsync(_pki)).KeyStore;
-        using var expired = _pki.Expired(Devices.Id);
-        using var key = await store.OpenKeyAsync(default);
-        var old = (await store.LoadAsync(default))!;
-        var terms = new LeafTerms(Devices.Id, _pki.Names.DeviceUri(Devices.Id), key.ExportSubjectPublicKeyInfo(), TimeSpan.FromDays(30), TimeSpan.FromHours(1));
-        var longAgo = new CertificateAuthority(_pki.Authorities.Devices, new FakeClock(DateTimeOffset.FromFileTime(expired.NotBefore.ToFileTime())));
-        await store.SaveAsync(old with { Certificate = longAgo.Issue(terms).Der }, default);
+        var longAgo = new FakeClock(TimeProvider.System.GetUtcNow().AddDays(-60));
+        var store = (await Devices.EnrolledAsync(_pki, clock: longAgo)).KeyStore;
+        var expired = (await store.LoadAsync(default))!;
 
         await (await DeviceClient.StartAsync(est.NewDevice(Root) with { KeyStore = store })).DisposeAsync();
 
         Assert.Single(est.SigningRequests);
-        Assert.NotEqual(old.Certificate.ToArray(), (await store.LoadAsync(default))!.Certificate.ToArray());
+        Assert.NotEqual(expired.Certificate.ToArray(), (await store.LoadAsync(default))!.Certificate.ToArray());
     }
 
     private static async Task<DeviceException> RefusedAsync(DeviceOptions options) =>

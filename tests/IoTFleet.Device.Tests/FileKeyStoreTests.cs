@@ -98,7 +98,8 @@ public sealed class FileKeyStoreTests : IDisposable
         var blocked = Path.Combine(_parent, "a-file");
         await File.WriteAllTextAsync(blocked, "");
 
-        var error = await Assert.ThrowsAsync<DeviceException>(async () => await new FileKeyStore(Path.Combine(blocked, "keys")).OpenKeyAsync(default));
+        var store = new FileKeyStore(Path.Combine(blocked, "keys"));
+        var error = await Assert.ThrowsAsync<DeviceException>(async () => await store.OpenKeyAsync(default));
 
         Assert.Contains(blocked, error.Message);
     }

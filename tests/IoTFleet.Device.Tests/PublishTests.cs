@@ -1,6 +1,7 @@
 using IoTFleet.Device.Tests.Support;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
+using IoTFleet.Testing;
 
 namespace IoTFleet.Device.Tests;
 
@@ -32,13 +33,13 @@ public sealed class PublishTests
         await using var device = broker.StartDevice();
         var first = await broker.AcceptDeviceAsync();
         var publishing = Enumerable.Range(1, 3).Select(n => device.PublishAsync(null, Devices.Json($"{{\"n\":{n}}}"))).ToArray();
-        PublishPacket[] sent = [await first.ExpectAsync<PublishPacket>(), await first.ExpectAsync<PublishPacket>(), await first.ExpectAsync<PublishPacket>()];
+        var sent = await first.ExpectPublishesAsync(3);
         await first.AcknowledgeAsync(sent[0]);
         await publishing[0].WaitAsync(Devices.Patience);
 
         await first.DisposeAsync();
         var second = await broker.AcceptDeviceAsync();
-        PublishPacket[] again = [await second.ExpectAsync<PublishPacket>(), await second.ExpectAsync<PublishPacket>()];
+        var again = await second.ExpectPublishesAsync(2);
         foreach (var publish in again)
             await second.AcknowledgeAsync(publish);
 
@@ -105,14 +106,52 @@ public sealed class PublishTests
     {
         await using var broker = new ScriptedBroker();
         await using var device = broker.StartDevice();
-        var publishing = device.PublishAsync(null, new Dictionary<string, double> { ["temperature"] = 21.5 });
+        var publishing = device.PublishAsync(null, Devices.Json("{\"n\":1}"));
 
         var link = await broker.AcceptDeviceAsync();
         var publish = await link.ExpectAsync<PublishPacket>();
         await link.AcknowledgeAsync(publish);
 
         await publishing.WaitAsync(Devices.Patience);
-        Assert.Equal("{\"temperature\":21.5}", publish.Text());
+        Assert.Equal("{\"n\":1}", publish.Text());
+    }
+
+    [Fact]
+    public async Task Readings_carry_the_time_they_were_published_at()
+    {
+        await using var broker = new ScriptedBroker();
+        var clock = new FakeClock();
+        await using var device = broker.StartDevice(Devices.Quick() with { Clock = clock });
+        var takenAt = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        _ = device.PublishAsync(null, new Dictionary<string, double> { ["temperature"] = 21.5 });
+        clock.Advance(TimeSpan.FromSeconds(5));
+        _ = device.PublishAsync(null, new Dictionary<string, double> { ["temperature"] = 22, ["ts"] = 7 });
+
+        var link = await broker.AcceptDeviceAsync();
+
+        Assert.Equal($"{{\"ts\":{takenAt},\"temperature\":21.5}}", (await link.ExpectAsync<PublishPacket>()).Text());
+        Assert.Equal("{\"temperature\":22,\"ts\":7}", (await link.ExpectAsync<PublishPacket>()).Text());
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("a+b")]
+    [InlineData("#")]
+    public async Task Stream_name_that_is_no_topic_is_refused_at_once(string stream)
+    {
+        await using var broker = new ScriptedBroker();
+        await using var device = broker.StartDevice();
+
+        await Assert.ThrowsAsync<ArgumentException>(() => device.PublishAsync(stream, Devices.Json("{}")));
+    }
+
+    [Fact]
+    public async Task Reading_that_is_no_number_is_refused_at_once()
+    {
+        await using var broker = new ScriptedBroker();
+        await using var device = broker.StartDevice();
+
+        await Assert.ThrowsAsync<ArgumentException>(() => device.PublishAsync(null, new Dictionary<string, double> { ["x"] = double.NaN }));
     }
 
     [Fact]

@@ -33,7 +33,7 @@ internal sealed class DeviceIdentity : IDisposable
     {
         var roots = enrolled.TrustAnchors.Select(der => X509CertificateLoader.LoadCertificate(der.Span)).ToArray();
         if (!roots.Any(root => PinnedTrust.Fingerprint(root.RawData) == options.PinnedFingerprint))
-            throw Unusable($"The key store of {options.DeviceId} belongs to another fleet: none of its roots has the fingerprint {options.PinnedFingerprint}.");
+            throw Unusable($"The key store of {options.DeviceId} is of another fleet: no root in it has fingerprint {options.PinnedFingerprint}.");
 
         using var leaf = X509CertificateLoader.LoadCertificate(enrolled.Certificate.Span);
         if (!Names(leaf, options.DeviceId))

@@ -13,6 +13,14 @@ internal sealed class BrokerEnd(Stream stream, ProtocolVersion version) : IAsync
     public Task<T> ExpectAsync<T>()
         where T : Packet => _wire.ExpectAsync<T>();
 
+    public async Task<PublishPacket[]> ExpectPublishesAsync(int count)
+    {
+        var publishes = new PublishPacket[count];
+        for (var n = 0; n < count; n++)
+            publishes[n] = await ExpectAsync<PublishPacket>();
+        return publishes;
+    }
+
     public Task SendAsync(params Packet[] packets) => _wire.SendAsync(packets);
 
     public Task ExpectClosedAsync() => _wire.ExpectClosedAsync();

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace IoTFleet.Device.Tests.Support;
 
-/// <summary>Stands between device and broker and cuts the connection once, right after the given number of whole MQTT packets in both directions.</summary>
+/// <summary>Stands between device and broker and cuts the connection once, right after this many whole MQTT packets in both directions.</summary>
 internal sealed class CuttingProxy(ScriptedBroker broker, int packets) : IAsyncDisposable
 {
     private readonly List<Task> _pumps = [];

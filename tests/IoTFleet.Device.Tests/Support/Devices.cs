@@ -25,14 +25,18 @@ internal static class Devices
     };
 
     /// <summary>Options of a device that this fleet has enrolled already.</summary>
-    public static async Task<DeviceOptions> EnrolledAsync(TestPki pki, string id = Id)
+    public static async Task<DeviceOptions> EnrolledAsync(TestPki pki, string id = Id, TimeProvider? clock = null)
     {
         var store = new MemoryKeyStore();
         using var key = await store.OpenKeyAsync(default);
-        var terms = new LeafTerms(id, pki.Names.DeviceUri(id), key.ExportSubjectPublicKeyInfo(), TimeSpan.FromDays(30), TimeSpan.FromHours(1));
-        await store.SaveAsync(new EnrolledCertificate(pki.DeviceAuthority.Issue(terms).Der, [pki.Root.RawData]), default);
+        var authority = new CertificateAuthority(pki.Authorities.Devices, clock ?? TimeProvider.System);
+        var leaf = authority.Issue(Terms(pki, id, key.ExportSubjectPublicKeyInfo()));
+        await store.SaveAsync(new EnrolledCertificate(leaf.Der, [pki.Root.RawData]), default);
         return Quick() with { DeviceId = id, KeyStore = store, RootFingerprint = Fingerprint.Sha256(pki.Root) };
     }
+
+    public static LeafTerms Terms(TestPki pki, string id, ReadOnlyMemory<byte> publicKey) =>
+        new(id, pki.Names.DeviceUri(id), publicKey, TimeSpan.FromDays(30), TimeSpan.FromHours(1));
 
     public static ReadOnlyMemory<byte> Json(string text) => Encoding.UTF8.GetBytes(text);
 

@@ -32,7 +32,8 @@ internal sealed class ScriptedBroker : IAsyncDisposable
     }
 
     /// <summary>The next connection, before anything was said on it.</summary>
-    public async Task<BrokerEnd> AcceptAsync(ProtocolVersion version = ProtocolVersion.V5) => Keep(new BrokerEnd(new NetworkStream(await AcceptSocketAsync(), ownsSocket: true), version));
+    public async Task<BrokerEnd> AcceptAsync(ProtocolVersion version = ProtocolVersion.V5) =>
+        Keep(new BrokerEnd(new NetworkStream(await AcceptSocketAsync(), ownsSocket: true), version));
 
     /// <summary>The next connection over TLS with this certificate; <paramref name="seen"/> hears of the device's certificate.</summary>
     public async Task<BrokerEnd> AcceptTlsAsync(TestPki pki, X509Certificate2 certificate, Action<X509Certificate?>? seen = null)

@@ -10,7 +10,7 @@ using Microsoft.Extensions.Logging;
 
 namespace IoTFleet.Device.Tests.Support;
 
-/// <summary>An EST server of this fleet, or one that pretends to be: its TLS certificate and the certificates it hands out are the test's choice.</summary>
+/// <summary>An EST server of this fleet, or one that pretends to be: its TLS certificate and what it hands out are the test's choice.</summary>
 internal sealed class ScriptedEst : IAsyncDisposable
 {
     private readonly TestPki _pki;
@@ -39,9 +39,11 @@ internal sealed class ScriptedEst : IAsyncDisposable
 
     public Uri Address => new(_app.Urls.Single().Replace("127.0.0.1", "localhost"));
 
-    public static Task<ScriptedEst> StartAsync(TestPki pki) => StartAsync(pki, pki.Server(), [pki.ServerIssuer], [pki.Root, pki.DeviceIssuer, pki.ServerIssuer]);
+    public static Task<ScriptedEst> StartAsync(TestPki pki) =>
+        StartAsync(pki, pki.Server(), [pki.ServerIssuer], [pki.Root, pki.DeviceIssuer, pki.ServerIssuer]);
 
-    public static async Task<ScriptedEst> StartAsync(TestPki pki, X509Certificate2 certificate, X509Certificate2[] chain, X509Certificate2[] handedOut)
+    public static async Task<ScriptedEst> StartAsync(
+        TestPki pki, X509Certificate2 certificate, X509Certificate2[] chain, X509Certificate2[] handedOut)
     {
         var est = new ScriptedEst(pki, certificate, chain, handedOut);
         await est._app.StartAsync();
@@ -72,7 +74,7 @@ internal sealed class ScriptedEst : IAsyncDisposable
             return Results.Text(answer.Body, "text/plain", Encoding.UTF8, answer.Status);
 
         Assert.True(SigningRequest.TryParse(Convert.FromBase64String(body), out var parsed, out var problem), problem);
-        var terms = new LeafTerms(parsed.CommonName!, _pki.Names.DeviceUri(parsed.CommonName!), parsed.SubjectPublicKeyInfo, TimeSpan.FromDays(30), TimeSpan.FromHours(1));
+        var terms = Devices.Terms(_pki, parsed.CommonName!, parsed.SubjectPublicKeyInfo);
         return Answer(CertsOnlyMessage.Encode([_pki.DeviceAuthority.Issue(terms).Der]));
     }
 
