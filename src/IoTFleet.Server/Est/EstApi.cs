@@ -1,5 +1,7 @@
+using System.Net;
 using System.Text;
 using IoTFleet.Broker;
+using IoTFleet.Broker.Connections;
 using IoTFleet.Fleet.Enrolment;
 using IoTFleet.Pki;
 
@@ -25,7 +27,7 @@ internal static class EstApi
     /// <summary>RFC 7030 4.2. The token is the password of HTTP Basic (3.2.3), the device id the user.</summary>
     private static async Task<IResult> SimpleEnrollAsync(EnrolDevice enrol, RefusalLog refusals, HttpContext context, CancellationToken cancellationToken)
     {
-        var address = context.Connection.RemoteIpAddress?.ToString();
+        var address = context.Connection.RemoteIpAddress is { } peer ? ClientIdentity.AddressOf(new IPEndPoint(peer, context.Connection.RemotePort)) : null;
         if (!TryReadBasic(context.Request, out var deviceId, out var token))
         {
             context.Response.Headers.WWWAuthenticate = "Basic realm=\"enrolment\", charset=\"UTF-8\"";

@@ -1,4 +1,5 @@
 using IoTFleet.Broker;
+using IoTFleet.Broker.Connections;
 using IoTFleet.Pki;
 
 namespace IoTFleet.Server.Security;
@@ -64,7 +65,7 @@ internal static class FleetIdentityServices
                 provider.GetRequiredService<FleetAuthorities>(),
                 provider.GetRequiredService<FleetIdentity>().Server.Certificate,
                 provider.GetRequiredService<TimeProvider>(),
-                refusal => refusals.Record(RefusalDoor.Handshake, refusal.Code, refusal.Device, refusal.Address?.ToString(), refusal.Detail));
+                refusal => refusals.Record(RefusalDoor.Handshake, refusal.Code, refusal.Device, ClientIdentity.AddressOf(refusal.Address), refusal.Detail));
         });
         services.AddHostedService<ServerCertificateRenewal>();
         return services;
