@@ -102,7 +102,11 @@ public sealed class StartupTests : IDisposable
         await MakeDataAsync();
         File.Delete(Path.Combine(Data, "admin.key"));
         var (program, ready) = await ServerProgram.StartReadyAsync(Data, "--new-admin-key");
-        await using (program) Assert.Contains((await File.ReadAllTextAsync(ready.ApiKeyFile)).Trim(), program.Output, StringComparison.Ordinal);
+        await using (program)
+        {
+            var key = (await File.ReadAllTextAsync(ready.ApiKeyFile)).Trim();
+            await Eventually.TrueAsync(() => Task.FromResult(program.Output.Contains(key, StringComparison.Ordinal)));
+        }
     }
 
     private async Task MakeDataAsync()
