@@ -109,7 +109,7 @@ internal sealed class ServerProcess : IAsyncDisposable
             var obituary = $"The server (process {_process.Id}) died with exit code {_process.ExitCode}";
             if (!_launch.Restart || quickDeaths >= MaximumQuickDeaths)
             {
-                _lost.SetResult(new SimulatorException($"{obituary} and is not started again; {LogFile} says more.\n{_log.Tail}"));
+                _lost.SetResult(new SimulatorException($"{obituary} and is not started again; {LogFile} says more."));
                 return;
             }
             _say($"{obituary}; starting it again. The devices reconnect by themselves.");
@@ -165,9 +165,10 @@ internal sealed class ServerProcess : IAsyncDisposable
             if (ServerFile.TryRead(_launch.DataFolder) is { } file && file.ProcessId == _process.Id) return file;
             await Task.Delay(LookEvery, _clock, cancellationToken);
         }
-        throw new SimulatorException($"The server was not ready after {StartTimeout.TotalSeconds:F0} s; {LogFile} says more.\n{_log.Tail}");
+        throw new SimulatorException($"The server was not ready after {StartTimeout.TotalSeconds:F0} s; {LogFile} says more.");
     }
 
+    // Shown only of a server that never became ready: one that did has printed the administrator's key, which belongs in no terminal.
     private async Task<string> LastWordsAsync()
     {
         await _process.WaitForExitAsync(); // until its output is read to the end, too

@@ -43,7 +43,7 @@ public sealed class CliTests : IDisposable
     [InlineData("POST /api/v1/devices", "device", "register", "pump-7", "--name", "Pump 7")]
     [InlineData("POST /api/v1/devices/pump-7/suspend", "device", "suspend", "pump-7")]
     [InlineData("POST /api/v1/devices/pump-7/resume", "device", "resume", "pump-7")]
-    [InlineData("POST /api/v1/devices/pump-7/revoke", "device", "revoke", "pump-7", "--reason", "stolen")]
+    [InlineData("POST /api/v1/devices/pump-7/revoke", "device", "revoke", "pump-7", "--reason", "keyCompromise")]
     [InlineData("POST /api/v1/tokens", "token", "create", "--name", "batch")]
     [InlineData("GET /api/v1/tokens?limit=1000", "token", "list")]
     [InlineData("DELETE /api/v1/tokens/t1", "token", "revoke", "t1")]

@@ -10,7 +10,10 @@ internal static class DeviceCommands
     private static readonly Option<string?> State = NewState();
     private static readonly Option<string?> Prefix = new("--prefix") { Description = "Only devices whose id starts with this" };
     private static readonly Option<string?> Name = new("--name") { Description = "A name for people" };
-    private static readonly Option<string?> Reason = new("--reason") { Description = "Why, for the audit trail" };
+    private static readonly Option<string?> Reason = new("--reason")
+    {
+        Description = "unspecified, keyCompromise, affiliationChanged, superseded or cessationOfOperation",
+    };
 
     public static Command Create(VerbFactory verb) => new("device", "Devices of the fleet")
     {
