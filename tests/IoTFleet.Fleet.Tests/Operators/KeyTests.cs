@@ -62,7 +62,20 @@ public sealed class KeyTests
         Assert.NotNull(await SignInAsync(fleet, first.Secret));
     }
 
-    private static Task<Actor?> SignInAsync(TestFleet fleet, Secret secret) => fleet.Get<SignIn>().WithKeyAsync(secret.Reveal(), default);
+    [Fact]
+    public async Task A_session_that_began_with_a_key_ends_when_the_key_is_revoked()
+    {
+        await using var fleet = await TestFleet.StartAsync();
+        await FirstKeyAsync(fleet);
+        var second = Assert.IsType<CreateKeyResult.Created>(await fleet.Get<CreateKey>().RunAsync(TestFleet.Admin, new("night shift", Role.Operator), default));
+        Assert.Equal("night shift", (await fleet.Get<SignIn>().AgainAsync(second.Key.Id, default))?.Actor.Name);
+
+        await fleet.Get<RevokeKey>().RunAsync(TestFleet.Admin, new(second.Key.Id), default);
+
+        Assert.Null(await fleet.Get<SignIn>().AgainAsync(second.Key.Id, default));
+    }
+
+    private static async Task<Actor?> SignInAsync(TestFleet fleet, Secret secret) => (await fleet.Get<SignIn>().WithKeyAsync(secret.Reveal(), default))?.Actor;
 
     private static async Task<CreateFirstKeyResult.Created> FirstKeyAsync(TestFleet fleet) =>
         Assert.IsType<CreateFirstKeyResult.Created>(await fleet.Get<CreateFirstKey>().RunAsync(Actor.System, new("admin"), default));
