@@ -120,7 +120,8 @@ internal sealed class CommandLine
             return Fail("Stopped before there was a verdict.", StoppedEarly);
         }
         catch (Exception e) when (e is SimulatorException or ReplayException or ApiProblemException or ServerUnreachableException
-            or FormatException or IOException or UnauthorizedAccessException) { return Fail(e.Message, Failed); }
+            or FormatException or IOException or UnauthorizedAccessException)
+        { return Fail(e.Message, Failed); }
     }
 
     private int Refuse(string problem) => Fail($"{problem} See --help.", WrongUsage);

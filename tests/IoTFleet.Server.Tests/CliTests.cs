@@ -151,8 +151,12 @@ public sealed class CliTests : IDisposable
     {
         var file = new ServerFile
         {
-            ProcessId = 1, MqttPort = 8883, HttpsPort = 1, RootFingerprint = new string('0', 64),
-            RootFile = Path.Combine(_folder.FullName, "root.pem"), ApiKeyFile = "/dev/null",
+            ProcessId = 1,
+            MqttPort = 8883,
+            HttpsPort = 1,
+            RootFingerprint = new string('0', 64),
+            RootFile = Path.Combine(_folder.FullName, "root.pem"),
+            ApiKeyFile = "/dev/null",
         };
         File.WriteAllText(Path.Combine(_folder.FullName, ServerFile.FileName), JsonSerializer.Serialize(file, ApiJson.Default.ServerFile));
         var cli = new CommandLine(_output, _errors, new Connection(name => name == "IOTFLEET_DATA" ? _folder.FullName : null));

@@ -123,7 +123,13 @@ public sealed class FleetClientTests
     {
         var token = new CreatedToken
         {
-            Id = "t1", Name = "n", MaxUses = 1, Uses = 0, CreatedAt = default, ExpiresAt = default, Secret = "do-not-print",
+            Id = "t1",
+            Name = "n",
+            MaxUses = 1,
+            Uses = 0,
+            CreatedAt = default,
+            ExpiresAt = default,
+            Secret = "do-not-print",
         };
 
         Assert.DoesNotContain("do-not-print", token.ToString());

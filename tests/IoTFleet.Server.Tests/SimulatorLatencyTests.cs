@@ -48,7 +48,18 @@ public sealed class SimulatorLatencyTests
 
     private static Snapshot At(double seconds, long acked) => new()
     {
-        Elapsed = TimeSpan.FromSeconds(seconds), Acked = acked, Devices = 1, Connected = 1, Sent = acked, Refused = 0, Late = 0, Reconnects = 0,
-        AckMedian = null, AckP99 = null, ServerAnswers = true, Stored = 0, RefusedByServer = 0,
+        Elapsed = TimeSpan.FromSeconds(seconds),
+        Acked = acked,
+        Devices = 1,
+        Connected = 1,
+        Sent = acked,
+        Refused = 0,
+        Late = 0,
+        Reconnects = 0,
+        AckMedian = null,
+        AckP99 = null,
+        ServerAnswers = true,
+        Stored = 0,
+        RefusedByServer = 0,
     };
 }

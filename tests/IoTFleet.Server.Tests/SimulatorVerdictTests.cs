@@ -47,9 +47,25 @@ public sealed class SimulatorVerdictTests
 
     private static Report NewReport(Verdict verdict) => new()
     {
-        Load = "test", StartedAt = default, Devices = 1, RowsInFile = null, ValuesInFile = null, ConnectSeconds = 1, SteadySeconds = 10,
-        Sent = 13, Acked = 10, Refused = 1, RefusedByServer = 1, Late = 0, Reconnects = 0,
-        AckP50Milliseconds = 1, AckP95Milliseconds = 2, AckP99Milliseconds = 3,
-        ServerCpuSeconds = 2, ServerMemoryBytes = 1, SimulatorCpuSeconds = null, Verdict = verdict,
+        Load = "test",
+        StartedAt = default,
+        Devices = 1,
+        RowsInFile = null,
+        ValuesInFile = null,
+        ConnectSeconds = 1,
+        SteadySeconds = 10,
+        Sent = 13,
+        Acked = 10,
+        Refused = 1,
+        RefusedByServer = 1,
+        Late = 0,
+        Reconnects = 0,
+        AckP50Milliseconds = 1,
+        AckP95Milliseconds = 2,
+        AckP99Milliseconds = 3,
+        ServerCpuSeconds = 2,
+        ServerMemoryBytes = 1,
+        SimulatorCpuSeconds = null,
+        Verdict = verdict,
     };
 }
