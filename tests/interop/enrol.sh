@@ -23,7 +23,7 @@ device=$3 token_file=$4 out=$5
 
 [[ $est == https://* ]] || fail "SERVER must begin with https://"
 [[ $wanted =~ ^[0-9a-f]{64}$ ]] || fail "FINGERPRINT must be 64 hex digits"
-[[ $device =~ ^[a-z0-9][a-z0-9._-]{0,62}$ ]] || fail "DEVICE must be lower-case letters, digits, dot, underscore or hyphen, at most 63"
+[[ $device =~ ^[a-z0-9][a-z0-9._-]{0,62}$ && $device != *. ]] || fail "DEVICE must be 1 to 63 of a-z 0-9 . _ -, beginning with a letter or digit and not ending with a dot"
 for program in curl openssl; do command -v "$program" >/dev/null || fail "$program is not installed"; done
 
 umask 077
