@@ -23,6 +23,15 @@ internal static partial class BrokerLog
     [LoggerMessage(1006, LogLevel.Error, "The sweep of idle connections and expired sessions failed; it runs again in a second")]
     public static partial void SweepFailed(this ILogger logger, Exception error);
 
+    [LoggerMessage(1008, LogLevel.Error, "A packet for connection {ConnectionId} could not be written; the connection is cut so that the client comes back for what it misses")]
+    public static partial void PacketNotWritten(this ILogger logger, Exception error, string connectionId);
+
+    [LoggerMessage(1009, LogLevel.Error, "A message of client {ClientId} on {Topic} was stored and acknowledged but could not be handed to its subscribers")]
+    public static partial void RoutingFailed(this ILogger logger, Exception error, string clientId, string topic);
+
+    [LoggerMessage(1010, LogLevel.Error, "The will of client {ClientId} on {Topic} could not be published")]
+    public static partial void WillFailed(this ILogger logger, Exception error, string clientId, string topic);
+
     [LoggerMessage(1007, LogLevel.Information, "Closing {Count} connections: {Reason}")]
     public static partial void ClosingAll(this ILogger logger, int count, ReasonCode reason);
 }

@@ -3,6 +3,7 @@ using IoTFleet.Broker.Connections;
 using IoTFleet.Broker.Routing;
 using IoTFleet.Broker.Sessions;
 using IoTFleet.Mqtt;
+using IoTFleet.Mqtt.Wire;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -30,14 +31,20 @@ public sealed class MqttBroker : IDisposable
         var retained = new RetainedMessages(clock);
         var router = new Router(tree, retained);
         var sessions = new SessionDirectory(tree, options.Value, metrics, clock);
-        Parts = new ConnectionParts(options.Value, access, sink, tree, router, retained, new Wills(sink, router, refusals), sessions, refusals, metrics, clock, logger);
-        _sweep = clock.CreateTimer(static broker => _ = ((MqttBroker)broker!).SweepAsync(), this, SweepInterval, SweepInterval);
+        Parts = new ConnectionParts(options.Value, access, sink, tree, router, retained, new Wills(sink, router, refusals, clock, logger), sessions, refusals, metrics, clock, logger);
+        _sweep = clock.CreateTimer(static broker => ((MqttBroker)broker!).Sweep(), this, SweepInterval, SweepInterval);
     }
 
     internal ConnectionParts Parts { get; }
 
     /// <summary>Publishes as the server: no authorisation, no sink. Returns how many sessions got the message or have it queued.</summary>
-    public int Publish(Message message) => Parts.Router.Route(message);
+    /// <exception cref="ArgumentException">No packet can hold the message: a text of more than 65,535 bytes, or one too large altogether.</exception>
+    public int Publish(Message message)
+    {
+        // Found out here, where the caller can be told; the subscribers' connections could only break.
+        PacketWriter.Measure(message.ToPacket(new Delivery(message.Qos, message.Retain, []), packetId: 1, duplicate: false, message.ReceivedAt), ProtocolVersion.V5);
+        return Parts.Router.Route(message);
+    }
 
     /// <summary>Since when the client is connected; null when it is not.</summary>
     public DateTimeOffset? ConnectedSince(string clientId) => Parts.Sessions.Holder(clientId)?.ConnectedAt;
@@ -65,6 +72,7 @@ public sealed class MqttBroker : IDisposable
         foreach (var connection in open) connection.Close(ReasonCode.ServerShuttingDown, "the server is shutting down");
         await Task.WhenAll(open.Select(connection => connection.Ended)).WaitAsync(cancellationToken);
         await Task.WhenAll(open.Select(connection => connection.WhenAcknowledgedAsync())).WaitAsync(cancellationToken);
+        await Parts.Wills.WhenPublishedAsync().WaitAsync(cancellationToken);
     }
 
     /// <summary>Registered before it starts, so that <see cref="StopAsync"/> finds it; false when the broker is stopping.</summary>
@@ -84,16 +92,12 @@ public sealed class MqttBroker : IDisposable
         _stopping.Dispose();
     }
 
-    private async Task SweepAsync()
+    private void Sweep()
     {
         try
         {
             foreach (var connection in _connections.Keys) connection.CloseIfSilent();
-            foreach (var will in Parts.Sessions.Sweep()) await Parts.Wills.PublishAsync(will, _stopping.Token);
-        }
-        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
-        {
-            // Stopping: what is still to be swept ends with the process.
+            foreach (var will in Parts.Sessions.Sweep()) Parts.Wills.Publish(will, lastWords: Task.CompletedTask);
         }
         catch (Exception error)
         {

@@ -7,8 +7,8 @@ public sealed record DuplexPipe(PipeReader Input, PipeWriter Output) : IDuplexPi
 {
     public static (DuplexPipe Near, DuplexPipe Far) CreatePair()
     {
-        var there = new Pipe();
-        var back = new Pipe();
+        var there = new Pipe(new PipeOptions(useSynchronizationContext: false));
+        var back = new Pipe(new PipeOptions(useSynchronizationContext: false));
         return (new DuplexPipe(back.Reader, there.Writer), new DuplexPipe(there.Reader, back.Writer));
     }
 

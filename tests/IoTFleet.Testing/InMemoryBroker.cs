@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.IO.Pipelines;
 using System.Net;
 using IoTFleet.Broker;
 using IoTFleet.Broker.Connections;
@@ -51,9 +52,10 @@ public sealed class InMemoryBroker : IAsyncDisposable
     public RawClient Open(ProtocolVersion version)
     {
         var (near, far) = DuplexPipe.CreatePair();
-        var context = new DefaultConnectionContext(Guid.CreateVersion7(Clock.GetUtcNow()).ToString(), far, near) { RemoteEndPoint = new IPEndPoint(IPAddress.Loopback, 40_000) };
-        _connections.Add(Task.Run(() => _handler.OnConnectedAsync(context)));
-        return new RawClient(near, version);
+        var context = new PipeConnection(far) { RemoteEndPoint = new IPEndPoint(IPAddress.Loopback, 40_000) };
+        var handled = Task.Run(() => _handler.OnConnectedAsync(context));
+        _connections.Add(handled);
+        return new RawClient(near, version, handled);
     }
 
     /// <summary>Opens a connection and connects.</summary>
@@ -65,11 +67,30 @@ public sealed class InMemoryBroker : IAsyncDisposable
         return client;
     }
 
+    /// <summary>Lets the clock run until this has happened: for what waits for a deadline at a moment the test cannot see.</summary>
+    public async Task AdvanceUntilAsync(Task happened)
+    {
+        await UntilAsync(() =>
+        {
+            if (!happened.IsCompleted) Clock.Advance(TimeSpan.FromMilliseconds(100));
+            return happened.IsCompleted;
+        });
+        await happened;
+    }
+
+    /// <summary>Waits, in real time and not for long, for something that nobody announces.</summary>
+    public static async Task UntilAsync(Func<bool> condition)
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        while (!condition()) await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, deadline.Token);
+    }
+
     public async ValueTask DisposeAsync()
     {
+        Sink.GiveRoom();
         Sink.CommitAll();
-        await Broker.StopAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(20));
-        await Task.WhenAll(_connections).WaitAsync(TimeSpan.FromSeconds(20));
+        await AdvanceUntilAsync(Broker.StopAsync(CancellationToken.None));
+        await AdvanceUntilAsync(Task.WhenAll(_connections));
         Broker.Dispose();
         Metrics.Dispose();
         _loggers.Dispose();
@@ -77,9 +98,26 @@ public sealed class InMemoryBroker : IAsyncDisposable
     }
 }
 
+/// <summary>Pipes in place of a socket. Aborting wakes whoever reads or writes, as it does on a socket.</summary>
+public sealed class PipeConnection : DefaultConnectionContext
+{
+    public PipeConnection(IDuplexPipe transport) => Transport = transport;
+
+    public bool Aborted { get; private set; }
+
+    public override void Abort(ConnectionAbortedException abortReason)
+    {
+        Aborted = true;
+        Transport.Input.CancelPendingRead();
+        Transport.Output.CancelPendingFlush();
+    }
+}
+
 /// <summary>Lets everybody in under their client id and allows everything, unless told otherwise.</summary>
 public sealed class ScriptedAccess : IAccessPolicy
 {
+    private int _asked;
+
     public Func<ConnectPacket, Admission> Admit { get; set; } = connect => new Admission.Accepted(new NamedPrincipal(connect.ClientId));
 
     public Func<Principal, bool> StillAdmittedAnswer { get; set; } = _ => true;
@@ -88,7 +126,18 @@ public sealed class ScriptedAccess : IAccessPolicy
 
     public Func<Principal, TopicFilter, bool> SubscribeAnswer { get; set; } = (_, _) => true;
 
-    public ValueTask<Admission> AdmitAsync(ClientIdentity identity, ConnectPacket connect, CancellationToken cancellationToken) => ValueTask.FromResult(Admit(connect));
+    /// <summary>How many clients have asked so far.</summary>
+    public int Asked => Volatile.Read(ref _asked);
+
+    /// <summary>What an admission waits for.</summary>
+    public Task AdmissionOpen { get; set; } = Task.CompletedTask;
+
+    public async ValueTask<Admission> AdmitAsync(ClientIdentity identity, ConnectPacket connect, CancellationToken cancellationToken)
+    {
+        Interlocked.Increment(ref _asked);
+        await AdmissionOpen.WaitAsync(cancellationToken);
+        return Admit(connect);
+    }
 
     public bool StillAdmitted(Principal principal) => StillAdmittedAnswer(principal);
 
@@ -106,8 +155,16 @@ public sealed class RecordingSink : IMessageSink
     private readonly List<(Message Message, TaskCompletionSource Commit)> _held = [];
     private readonly List<(int Count, TaskCompletionSource Reached)> _waiting = [];
     private readonly List<Message> _messages = [];
+    private TaskCompletionSource? _noRoom;
+    private int _waitingForRoom;
 
     public bool HoldCommits { get; set; }
+
+    /// <summary>How many messages wait for room now.</summary>
+    public int WaitingForRoom => Volatile.Read(ref _waitingForRoom);
+
+    /// <summary>The most messages that were accepted and not committed at one time.</summary>
+    public int MostHeld { get; private set; }
 
     public Func<Message, Acceptance?> Refuse { get; set; } = _ => null;
 
@@ -119,17 +176,41 @@ public sealed class RecordingSink : IMessageSink
         }
     }
 
-    public ValueTask<Acceptance> AcceptAsync(Message message, Principal publisher, CancellationToken cancellationToken)
+    /// <summary>From now on whoever brings a message waits, until <see cref="GiveRoom"/>.</summary>
+    public void TakeRoom() => _noRoom = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public void GiveRoom() => _noRoom?.TrySetResult();
+
+    public async ValueTask<Acceptance> AcceptAsync(Message message, Principal publisher, CancellationToken cancellationToken)
     {
-        if (Refuse(message) is { } refused) return ValueTask.FromResult(refused);
+        if (Refuse(message) is { } refused) return refused;
+        if (_noRoom is { } noRoom) await WaitForRoomAsync(noRoom.Task, cancellationToken);
         lock (_gate)
         {
             _messages.Add(message);
             foreach (var (_, reached) in _waiting.Where(waiter => waiter.Count <= _messages.Count)) reached.TrySetResult();
-            if (!HoldCommits) return ValueTask.FromResult(Acceptance.Done);
-            var commit = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            _held.Add((message, commit));
-            return ValueTask.FromResult(new Acceptance(ReasonCode.Success, commit.Task));
+            return HoldCommits ? Hold_NeedsGate(message) : Acceptance.Done;
+        }
+    }
+
+    private Acceptance Hold_NeedsGate(Message message)
+    {
+        var commit = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _held.Add((message, commit));
+        MostHeld = Math.Max(MostHeld, _held.Count(held => !held.Commit.Task.IsCompleted));
+        return new Acceptance(ReasonCode.Success, commit.Task);
+    }
+
+    private async Task WaitForRoomAsync(Task room, CancellationToken cancellationToken)
+    {
+        Interlocked.Increment(ref _waitingForRoom);
+        try
+        {
+            await room.WaitAsync(cancellationToken);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _waitingForRoom);
         }
     }
 

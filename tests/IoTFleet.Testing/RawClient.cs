@@ -1,20 +1,26 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Text;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
+using IoTFleet.Mqtt.Topics;
 using IoTFleet.Mqtt.Wire;
 using Xunit;
 
 namespace IoTFleet.Testing;
 
 /// <summary>A client that has no opinion: it sends what it is told and expects what it is told, as bytes or as packets.</summary>
-public sealed class RawClient(IDuplexPipe pipe, ProtocolVersion version) : IAsyncDisposable
+/// <param name="handled">Completes when the broker has done with this connection, where the test can know.</param>
+public sealed class RawClient(IDuplexPipe pipe, ProtocolVersion version, Task? handled = null) : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private readonly PacketReader _reader = new(PacketLimits.Default) { Version = version };
 
     public ProtocolVersion Version => version;
+
+    /// <summary>Completes when the broker has let go of this connection altogether.</summary>
+    public Task Handled => handled?.WaitAsync(Patience) ?? throw new InvalidOperationException("Only an in-memory broker tells when it has done with a connection.");
 
     /// <param name="hex">Bytes as hexadecimal digits; blanks do not matter.</param>
     public async Task SendAsync(string hex) => await SendAsync(Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal)));
@@ -40,6 +46,50 @@ public sealed class RawClient(IDuplexPipe pipe, ProtocolVersion version) : IAsyn
             Properties = properties ?? PropertyBlock.None,
         });
         return await ExpectAsync<ConnAckPacket>();
+    }
+
+    public Task PublishAsync(string topic, string payload, QualityOfService qos = QualityOfService.AtMostOnce, ushort packetId = 0,
+        bool retain = false, bool duplicate = false, PropertyBlock? properties = null) =>
+        SendAsync(Publish(topic, payload, qos, packetId, retain, duplicate, properties));
+
+    public static PublishPacket Publish(string? topic, string payload, QualityOfService qos = QualityOfService.AtMostOnce, ushort packetId = 0,
+        bool retain = false, bool duplicate = false, PropertyBlock? properties = null) => new()
+        {
+            Topic = topic is null ? null : TopicName.Parse(topic),
+            Payload = Encoding.UTF8.GetBytes(payload),
+            Qos = qos,
+            PacketId = packetId,
+            Retain = retain,
+            Duplicate = duplicate,
+            Properties = properties ?? PropertyBlock.None,
+        };
+
+    /// <summary>Subscribes and returns the broker's answer to this one filter.</summary>
+    public async Task<ReasonCode> SubscribeAsync(string filter, QualityOfService qos = QualityOfService.AtMostOnce, PropertyBlock? properties = null)
+    {
+        var answer = await SubscribeAsync(properties, new SubscriptionRequest(TopicFilter.Parse(filter), qos));
+        return Assert.Single(answer.Reasons);
+    }
+
+    public async Task<SubAckPacket> SubscribeAsync(PropertyBlock? properties, params SubscriptionRequest[] requests)
+    {
+        await SendAsync(new SubscribePacket { PacketId = 1, Subscriptions = requests, Properties = properties ?? PropertyBlock.None });
+        return await ExpectAsync<SubAckPacket>();
+    }
+
+    /// <summary>The next packet is a PUBLISH with this payload.</summary>
+    public async Task<PublishPacket> ExpectMessageAsync(string payload)
+    {
+        var message = await ExpectAsync<PublishPacket>();
+        Assert.Equal(payload, Encoding.UTF8.GetString(message.Payload.Span));
+        return message;
+    }
+
+    /// <summary>The broker ends the connection; in MQTT 5 it says why, in 3.1.1 it has no word for it.</summary>
+    public async Task ExpectDisconnectAsync(ReasonCode reason)
+    {
+        if (version == ProtocolVersion.V5) Assert.Equal(reason, (await ExpectAsync<DisconnectPacket>()).Reason);
+        await ExpectClosedAsync();
     }
 
     public async Task<T> ExpectAsync<T>()

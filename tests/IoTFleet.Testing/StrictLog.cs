@@ -11,6 +11,9 @@ public sealed class StrictLog : ILoggerProvider
 
     public IReadOnlyList<string> Lines => [.. _lines.Select(line => line.Text)];
 
+    /// <summary>How often this event was logged.</summary>
+    public int Count(string eventName) => _lines.Count(line => line.Id.Name == eventName);
+
     /// <summary>The broker, or the server, logged no warning and no error, except the events named here.</summary>
     public void AssertClean(params string[] expectedEvents)
     {

@@ -12,7 +12,7 @@ internal readonly record struct PendingAck(Message? Message, QualityOfService Qo
 /// Drains in arrival order whatever order the commits finish in: one publisher's acknowledgements and deliveries keep the order it
 /// published in [MQTT-4.6.0-2, -3]. What was accepted is routed even if the publisher has gone meanwhile.
 /// </summary>
-internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, string clientId, int capacity, Action commitFailed)
+internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, string clientId, int capacity, Action<PendingAck> commitFailed)
 {
     private readonly Lock _gate = new();
     private readonly Queue<PendingAck> _pending = new();
@@ -38,14 +38,14 @@ internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, strin
         _ = DrainAsync();
     }
 
-    /// <summary>Holds the reader while the store is behind by a full window, for clients that know no Receive Maximum and for QoS 0.</summary>
-    public ValueTask WaitForRoomAsync()
+    /// <summary>Holds the reader while the store is behind by a full window: for clients that know no Receive Maximum, and for all that it does not count.</summary>
+    public ValueTask WaitForRoomAsync(CancellationToken closing)
     {
         lock (_gate)
         {
             if (_pending.Count < capacity) return default;
             _room ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            return new ValueTask(_room.Task);
+            return new ValueTask(_room.Task.WaitAsync(closing));
         }
     }
 
@@ -79,8 +79,8 @@ internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, strin
         catch (Exception error)
         {
             // Any failure means the same to the publisher: not stored, so no acknowledgement. Closing makes it send again.
-            parts.Logger.CommitFailed(error, clientId, head.Message?.Topic.Value ?? "-");
-            commitFailed();
+            if (head.Message is not null) parts.Logger.CommitFailed(error, clientId, head.Message.Topic.Value);
+            commitFailed(head);
             return false;
         }
     }
@@ -88,7 +88,19 @@ internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, strin
     private void Finish(in PendingAck head)
     {
         if (!_failed) Acknowledge(head);     // after a gap nothing is acknowledged any more: acknowledgements keep the order of the messages
-        if (head.Message is not null) parts.Router.Route(head.Message);
+        if (head.Message is not null) Route(head.Message);
+    }
+
+    private void Route(Message message)
+    {
+        try
+        {
+            parts.Router.Route(message);
+        }
+        catch (Exception error)
+        {
+            parts.Logger.RoutingFailed(error, clientId, message.Topic.Value);    // nobody awaits the drain, and the messages behind this one are due all the same
+        }
     }
 
     private void Acknowledge(in PendingAck head)
@@ -99,7 +111,7 @@ internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, strin
         outbox.Send(head.Qos == QualityOfService.AtLeastOnce
             ? new PubAckPacket { PacketId = head.PacketId, Reason = head.Reason, Properties = properties }
             : new PubRecPacket { PacketId = head.PacketId, Reason = head.Reason, Properties = properties });
-        if (head.Reason < ReasonCode.UnspecifiedError) parts.Metrics.Acked();
+        if (head.Message is not null) parts.Metrics.Acked();
     }
 
     private bool TryPeek(out PendingAck head)

@@ -34,16 +34,17 @@ internal sealed partial class MqttConnection
 
         if (await _parts.Sessions.ClaimAsync(this, principal.ClientId, connect.CleanStart) is not var (session, wasPresent)) return false;
         (_principal, _session) = (principal, session);
-        _acks = new AckQueue(_parts, _outbox, principal.ClientId, _parts.Options.ReceiveMaximum, () => Close(ReasonCode.ServerBusy, "the message could not be stored"));
+        _acks = new AckQueue(_parts, _outbox, principal.ClientId, _parts.Options.ReceiveMaximum, OnCommitFailed);
         _will = connect.Will;
         _sessionExpiry = SessionExpiryOf(connect);
-        SetKeepAlive(connect.KeepAlive);
-        ConnectedAt = _parts.Clock.GetUtcNow();
+        StartKeepAlive(connect.KeepAlive);
+        Volatile.Write(ref _connectedAt, _parts.Clock.GetUtcNow().UtcTicks);
         _parts.Metrics.ClientConnected();
 
         // Registered first, then asked again: a revocation that swept the sessions a moment ago did not see this one (invariant 4).
         if (!_parts.Access.StillAdmitted(principal))
         {
+            _sessionExpiry = TimeSpan.Zero;     // what it left behind goes, too: the sweep may have been too early for this session
             return RefuseConnect(connect, ReasonCode.Banned, "revoked-while-connecting", "The client was revoked or suspended while it connected.");
         }
 

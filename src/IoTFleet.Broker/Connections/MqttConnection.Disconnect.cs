@@ -1,4 +1,5 @@
 using IoTFleet.Broker.Routing;
+using IoTFleet.Broker.Sessions;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
 
@@ -11,10 +12,8 @@ internal sealed partial class MqttConnection
     private TimeSpan _sessionExpiry;
     private TimeSpan _keepAlive;
     private long _lastHeard;
-    private int _closed;
-    private ReasonCode _closeReason;
-    private string _closeDetail = "the peer closed the connection";
-    private bool _tellPeer;
+    private volatile bool _keepAliveRests;
+    private Ending? _ending;
 
     private bool IsClosing => _closing.IsCancellationRequested;
 
@@ -22,8 +21,7 @@ internal sealed partial class MqttConnection
     /// <param name="silently">No DISCONNECT: the peer has been told otherwise, or said goodbye itself.</param>
     public void Close(ReasonCode reason, string detail, bool silently = false)
     {
-        if (Interlocked.Exchange(ref _closed, 1) != 0) return;
-        (_closeReason, _closeDetail, _tellPeer) = (reason, detail, !silently);
+        if (Interlocked.CompareExchange(ref _ending, new Ending(reason, detail, TellPeer: !silently), null) is not null) return;
         _closing.Cancel();
         _input.CancelPendingRead();
     }
@@ -31,7 +29,7 @@ internal sealed partial class MqttConnection
     /// <summary>Called by the sweep: silence of one and a half keep-alives ends the connection [MQTT-3.1.2-22].</summary>
     public void CloseIfSilent()
     {
-        if (_session is null || _keepAlive == TimeSpan.Zero) return;
+        if (_session is null || _keepAlive == TimeSpan.Zero || _keepAliveRests) return;
         if (_parts.Clock.GetElapsedTime(Volatile.Read(ref _lastHeard)) <= _keepAlive * 1.5) return;
         Close(ReasonCode.KeepAliveTimeout, $"nothing heard for one and a half times the keep-alive of {_keepAlive.TotalSeconds:0} s");
     }
@@ -41,8 +39,9 @@ internal sealed partial class MqttConnection
 
     private void Heard() => Volatile.Write(ref _lastHeard, _parts.Clock.GetTimestamp());
 
-    private void SetKeepAlive(ushort seconds)
+    private void StartKeepAlive(ushort seconds)
     {
+        Heard();                                            // the admission may have taken long
         var asked = TimeSpan.FromSeconds(seconds);
         var mayReplace = Version == ProtocolVersion.V5;     // a 3.1.1 client cannot be told another value, so its own choice stands
         _keepAlive = mayReplace && (seconds == 0 || asked > _parts.Options.MaxKeepAlive) ? _parts.Options.MaxKeepAlive : asked;
@@ -50,42 +49,53 @@ internal sealed partial class MqttConnection
 
     private void OnDisconnect(DisconnectPacket disconnect)
     {
-        if (disconnect.Reason != ReasonCode.DisconnectWithWill) _will = null;                                               // [MQTT-3.14.4-3]
         if (disconnect.Properties.SessionExpiryInterval is { } seconds)
         {
             if (_sessionExpiry == TimeSpan.Zero && seconds != 0) throw new ProtocolViolation(ReasonCode.ProtocolError, "DISCONNECT may not start a session expiry that CONNECT set to 0.");     // 3.14.2.2.2
             _sessionExpiry = Capped(seconds);
         }
 
+        if (disconnect.Reason == ReasonCode.Success) _will = null;      // [MQTT-3.1.2-10]: no other reason takes the will back
         Close(disconnect.Reason, "the client said goodbye", silently: true);
     }
 
-    /// <summary>In this order: let go of the session, decide on the will, say why, let the output drain, cut.</summary>
+    /// <summary>In this order: let go of the session and leave the will, say why, let the output drain, cut, give the transport back.</summary>
     private async Task EndAsync()
     {
-        Close(ReasonCode.Success, _closeDetail, silently: true);     // nobody closed it: the peer is gone
-        if (_closeReason == ReasonCode.ServerShuttingDown) await WithinCloseTimeoutAsync(WhenAcknowledgedAsync());
-        var will = LetGo();
-        _ended.SetResult();
-        if (will is not null) await _parts.Wills.PublishAsync(will, CancellationToken.None);
-        if (_tellPeer && _session is not null && Version == ProtocolVersion.V5)
+        Close(ReasonCode.Success, "the peer closed the connection", silently: true);     // stands when nobody closed it: then the peer is gone
+        var ending = _ending!;
+        if (ending.Reason == ReasonCode.ServerShuttingDown) await WithinCloseTimeoutAsync(WhenAcknowledgedAsync());
+        LetGo(ending);
+        if (ending.TellPeer && _session is not null && Version == ProtocolVersion.V5)
         {
-            _outbox.Send(new DisconnectPacket { Reason = _closeReason, Properties = Explain(_closeDetail) });
+            _outbox.Send(new DisconnectPacket { Reason = ending.Reason, Properties = Explain(ending.Detail) });
         }
 
         if (!await WithinCloseTimeoutAsync(_outbox.WhenDrainedAsync())) _transport.Abort();
+        await _outbox.CutAsync();
         await _input.CompleteAsync();
         await _transport.Transport.Output.CompleteAsync();
     }
 
-    private Will? LetGo()
+    private void LetGo(Ending ending)
     {
-        if (_session is null) return null;
-        _session.Detach(_outbox);
+        try
+        {
+            if (_session is not null) Release(_session, _principal!, ending);
+        }
+        finally
+        {
+            _ended.SetResult();     // whatever happens: the client's next connection waits for this
+        }
+    }
+
+    private void Release(Session session, Principal principal, Ending ending)
+    {
+        session.Detach(_outbox);
         _parts.Metrics.ClientGone();
-        _parts.Logger.Disconnected(_principal!.ClientId, _closeReason, _closeDetail);
-        var will = _will is null ? null : Will.From(_will, _principal, _parts.Clock.GetUtcNow());
-        return _parts.Sessions.Release(this, _principal.ClientId, _sessionExpiry, will);
+        _parts.Logger.Disconnected(principal.ClientId, ending.Reason, ending.Detail);
+        var will = _will is null ? null : Will.From(_will, principal, _parts.Clock.GetUtcNow());
+        if (_parts.Sessions.Release(this, principal.ClientId, _sessionExpiry, will) is { } due) _parts.Wills.Publish(due, lastWords: WhenAcknowledgedAsync());
     }
 
     private async Task<bool> WithinCloseTimeoutAsync(Task task)
@@ -100,4 +110,7 @@ internal sealed partial class MqttConnection
             return false;       // the peer does not read, or the store stands still: closing does not wait for either
         }
     }
+
+    /// <summary>Why the connection ends. One object, so that whoever ends it never sees half of it.</summary>
+    private sealed record Ending(ReasonCode Reason, string Detail, bool TellPeer);
 }

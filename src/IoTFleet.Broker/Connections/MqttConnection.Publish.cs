@@ -14,8 +14,24 @@ internal sealed partial class MqttConnection
     {
         _parts.Metrics.Received();
         var topic = ResolveAlias(publish);
-        if (SentAgain(publish)) return;
-        CheckQuota(publish);
+        var earlier = EarlierCommit(publish);
+        if (earlier is null) CheckQuota(publish);
+        _keepAliveRests = true;     // we may wait for our own store now, and a client that is not read is not silent
+        try
+        {
+            await _acks!.WaitForRoomAsync(_closing.Token);
+            if (earlier is null) await TakeAsync(publish, topic);
+            else _acks.Add(new PendingAck(null, publish.Qos, publish.PacketId, ReasonCode.Success, null, earlier));     // only its PUBREC is due, once its commit is done
+        }
+        finally
+        {
+            Heard();
+            _keepAliveRests = false;
+        }
+    }
+
+    private async ValueTask TakeAsync(PublishPacket publish, TopicName topic)
+    {
         if (!_parts.Access.MayPublish(_principal!, topic))
         {
             RefuseMessage(publish, ReasonCode.NotAuthorized, "publish-not-authorized", $"Topic {topic.Value} is not this client's to publish.");
@@ -23,8 +39,7 @@ internal sealed partial class MqttConnection
         }
 
         var message = Message.From(publish, topic, _principal!.ClientId, _parts.Clock.GetUtcNow());
-        await _acks!.WaitForRoomAsync();
-        var acceptance = await _parts.Sink.AcceptAsync(message, _principal, _closing.Token);     // waits for room only: a full store slows this socket
+        var acceptance = await AcceptAsync(message);     // waits for room only: a full store slows this socket
         if (acceptance.IsRefused)
         {
             RefuseMessage(publish, acceptance.Reason, "payload-refused", acceptance.Detail ?? "The payload was refused.");
@@ -32,7 +47,20 @@ internal sealed partial class MqttConnection
         }
 
         if (publish.Qos == QualityOfService.ExactlyOnce) _session!.HoldInbound(publish.PacketId, acceptance.Commit);
-        _acks.Add(new PendingAck(message, publish.Qos, publish.PacketId, acceptance.Reason, null, acceptance.Commit));
+        _acks!.Add(new PendingAck(message, publish.Qos, publish.PacketId, acceptance.Reason, null, acceptance.Commit));
+    }
+
+    /// <summary>A sink that throws has not stored the message: a failed commit, in its turn. Let through, an IOException of the store would pass for a lost socket.</summary>
+    private async ValueTask<Acceptance> AcceptAsync(Message message)
+    {
+        try
+        {
+            return await _parts.Sink.AcceptAsync(message, _principal!, _closing.Token);
+        }
+        catch (Exception error) when (!IsClosing)
+        {
+            return new Acceptance(ReasonCode.Success, Task.FromException(error));
+        }
     }
 
     /// <summary>MQTT 5 3.3.2.3.4. An alias lives as long as the connection.</summary>
@@ -61,12 +89,15 @@ internal sealed partial class MqttConnection
         throw new ProtocolViolation(ReasonCode.ReceiveMaximumExceeded, $"More than {_parts.Options.ReceiveMaximum} unacknowledged messages.");
     }
 
-    /// <summary>A QoS 2 message whose id is still held has been accepted before: only its PUBREC is due, once its commit is done [MQTT-4.3.3-10].</summary>
-    private bool SentAgain(PublishPacket publish)
+    /// <summary>A QoS 2 message whose id is still held has been accepted before and is not taken again [MQTT-4.3.3-10].</summary>
+    private Task? EarlierCommit(PublishPacket publish) =>
+        publish.Qos == QualityOfService.ExactlyOnce ? _session!.InboundCommit(publish.PacketId) : null;
+
+    /// <summary>Called from the AckQueue. The client sends the message again on its next connection, and then it must be taken as a new one.</summary>
+    private void OnCommitFailed(PendingAck failed)
     {
-        if (publish.Qos != QualityOfService.ExactlyOnce || _session!.InboundCommit(publish.PacketId) is not { } commit) return false;
-        _acks!.Add(new PendingAck(null, publish.Qos, publish.PacketId, ReasonCode.Success, null, commit));
-        return true;
+        if (failed.Qos == QualityOfService.ExactlyOnce) _session!.GiveUpInbound(failed.PacketId, failed.Commit);
+        Close(ReasonCode.ServerBusy, "the message could not be stored");
     }
 
     /// <summary>

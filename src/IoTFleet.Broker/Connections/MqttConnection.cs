@@ -35,6 +35,7 @@ internal sealed partial class MqttConnection
     private Principal? _principal;
     private Session? _session;
     private AckQueue? _acks;
+    private long _connectedAt;          // UTC ticks: others read it while it is set
     private bool _mayExplain = true;
 
     public MqttConnection(ConnectionParts parts, ConnectionContext transport, ClientIdentity identity)
@@ -44,8 +45,7 @@ internal sealed partial class MqttConnection
         _identity = identity;
         _input = transport.Transport.Input;
         _reader = new PacketReader(parts.Options.PacketLimits);
-        _outbox = new PacketOutbox(transport, parts.Options.MaxOutboxPackets);
-        _lastHeard = parts.Clock.GetTimestamp();
+        _outbox = new PacketOutbox(transport, parts.Options.MaxOutboxPackets, parts.Logger);
     }
 
     /// <summary>Completes when the connection has ended and let go of its session.</summary>
@@ -55,9 +55,10 @@ internal sealed partial class MqttConnection
 
     public Principal? Principal => _principal;
 
-    public DateTimeOffset ConnectedAt { get; private set; }
+    /// <summary>When the session became this connection's; null while it waits for an older one to let go.</summary>
+    public DateTimeOffset? ConnectedAt => Volatile.Read(ref _connectedAt) is var ticks and > 0 ? new DateTimeOffset(ticks, TimeSpan.Zero) : null;
 
-    private ProtocolVersion Version => _reader.Version;
+    private ProtocolVersion Version => _outbox.Version;      // the reader's would follow a second CONNECT
 
     public async Task RunAsync()
     {
@@ -118,7 +119,12 @@ internal sealed partial class MqttConnection
             var read = await _input.ReadAsync(CancellationToken.None);     // Close wakes it by CancelPendingRead
             var buffer = read.Buffer;
             if (!buffer.IsEmpty) Heard();
-            while (!IsClosing && _reader.TryRead(ref buffer, out var packet)) await OnPacketAsync(packet);
+            while (!IsClosing && _reader.TryRead(ref buffer, out var packet))
+            {
+                await OnPacketAsync(packet);
+                await _outbox.WaitForRoomAsync(_closing.Token);     // who does not read the answers is not read either
+            }
+
             _input.AdvanceTo(buffer.Start, buffer.End);
             if (read.IsCompleted || read.IsCanceled || IsClosing) return;
         }
@@ -141,14 +147,15 @@ internal sealed partial class MqttConnection
             default: throw new ProtocolViolation(ReasonCode.ProtocolError, $"{packet.Type} is not for a client to send here.");              // a second CONNECT too [MQTT-3.1.0-2]
         }
 
-        return _outbox.WaitForRoomAsync();
+        return default;
     }
 
     private void OnViolation(ProtocolViolation violation)
     {
         _parts.Refusals.Record(RefusalDoor.Protocol, ReasonName(violation.Reason), ClientId, _identity.Address, violation.Message);
-        if (_principal is null) SendConnAckRefusal(violation.Reason, violation.Message);
-        Close(violation.Reason, violation.Message);
+        if (violation.Reason == ReasonCode.UnsupportedProtocolVersion && _principal is null) SendConnAckRefusal(violation.Reason, violation.Message);     // [MQTT-3.1.2-2]
+        var versionOfSecondConnect = violation.Reason == ReasonCode.UnsupportedProtocolVersion;      // has no place in DISCONNECT (MQTT 5 table 2-6)
+        Close(versionOfSecondConnect ? ReasonCode.ProtocolError : violation.Reason, violation.Message);
     }
 
     private void Refuse(RefusalDoor door, string reason, string detail, string? clientId = null) =>

@@ -4,6 +4,7 @@ using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
 using IoTFleet.Mqtt.Wire;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
 
 namespace IoTFleet.Broker.Connections;
 
@@ -15,7 +16,7 @@ namespace IoTFleet.Broker.Connections;
 /// Bounded: beyond <paramref name="capacity"/> packets, <see cref="HasRoom"/> turns false and whoever can wait or drop does so. Acknowledgements
 /// are always taken, because their number is bounded by what the reader, which waits in <see cref="WaitForRoomAsync"/>, lets in.
 /// </remarks>
-internal sealed class PacketOutbox(ConnectionContext connection, int capacity) : IThreadPoolWorkItem
+internal sealed class PacketOutbox(ConnectionContext connection, int capacity, ILogger logger) : IThreadPoolWorkItem
 {
     private const int FlushAt = 16 * 1024;
 
@@ -27,6 +28,8 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity) :
     private int _count;
     private int _writing;
     private volatile bool _broken;
+    private volatile bool _cut;
+    private bool _saidLast;
 
     /// <summary>Set once, by CONNECT, before anything is sent.</summary>
     public ProtocolVersion Version { get; set; } = ProtocolVersion.V311;
@@ -40,34 +43,48 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity) :
 
     public void Send(Packet packet)
     {
-        if (_broken) return;
+        if (_broken || _cut) return;
         Interlocked.Increment(ref _count);
         _queue.Enqueue(packet);
         if (Interlocked.Exchange(ref _writing, 1) == 0) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: true);
     }
 
     /// <summary>Holds the reader while its own answers pile up, so that a client that sends without reading cannot fill memory.</summary>
-    public ValueTask WaitForRoomAsync()
+    public ValueTask WaitForRoomAsync(CancellationToken closing)
     {
         if (HasRoom) return default;
         lock (_gate)
         {
             if (HasRoom || _broken) return default;
             _room ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            return new ValueTask(_room.Task);
+            return new ValueTask(_room.Task.WaitAsync(closing));
         }
     }
 
-    /// <summary>Completes when all that was sent is with the transport.</summary>
+    /// <summary>Completes when all that was sent is with the transport, or the transport is gone.</summary>
     public Task WhenDrainedAsync()
     {
         lock (_gate)
         {
-            if (_broken || (Volatile.Read(ref _count) == 0 && Volatile.Read(ref _writing) == 0)) return Task.CompletedTask;
+            if (_broken || IsIdle) return Task.CompletedTask;
             _drained ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             return _drained.Task;
         }
     }
+
+    /// <summary>
+    /// No packet leaves from here on. Completes when the write loop is off the transport's buffers: completed under its hands, they would
+    /// go back to the pool and be written to as someone else's.
+    /// </summary>
+    public Task CutAsync()
+    {
+        _cut = true;
+        var stopped = WhenDrainedAsync();       // its lock orders the mark before the look at the loop
+        if (!stopped.IsCompleted) _output.CancelPendingFlush();
+        return stopped;
+    }
+
+    private bool IsIdle => Volatile.Read(ref _writing) == 0 && _queue.IsEmpty;
 
     void IThreadPoolWorkItem.Execute() => _ = WriteAsync();
 
@@ -79,14 +96,13 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity) :
             {
                 while (_queue.TryDequeue(out var packet))
                 {
-                    PacketWriter.Write(_output, packet, Version);
+                    Write(packet);
                     Interlocked.Decrement(ref _count);
                     if (_output.UnflushedBytes >= FlushAt) await FlushAsync();
                 }
 
                 if (_output.UnflushedBytes > 0) await FlushAsync();
-                ReleaseWaiters();
-                Volatile.Write(ref _writing, 0);
+                Interlocked.Exchange(ref _writing, 0);      // a full fence: a Send that still saw 1 is seen by IsEmpty below
                 ReleaseDrained();
             }
             while (!_queue.IsEmpty && Interlocked.Exchange(ref _writing, 1) == 0);
@@ -96,18 +112,36 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity) :
             // The peer or our own closing took the transport away; the reader sees the same and ends the connection.
             Break();
         }
+        catch (Exception unwritable)
+        {
+            // Nobody waits for this loop. What it cannot write must not be lost unseen, and what comes behind must not wait for ever.
+            logger.PacketNotWritten(unwritable, connection.ConnectionId);
+            Break();
+        }
+    }
+
+    /// <summary>After DISCONNECT, or a CONNACK that refuses, no packet may follow, whoever sends one [MQTT-3.14.4-1] [MQTT-3.14.0-1].</summary>
+    private void Write(Packet packet)
+    {
+        ObjectDisposedException.ThrowIf(_cut, this);
+        if (_saidLast) return;
+        PacketWriter.Write(_output, packet, Version);
+        _saidLast = packet is DisconnectPacket or ConnAckPacket { Reason: >= ReasonCode.UnspecifiedError };
     }
 
     private async ValueTask FlushAsync()
     {
+        ObjectDisposedException.ThrowIf(_cut, this);
         var result = await _output.FlushAsync();
+        ObjectDisposedException.ThrowIf(result.IsCanceled, this);
         if (result.IsCompleted) throw new IOException("The peer has stopped reading.");
+        ReleaseWaiters();
     }
 
     private void Break()
     {
         _broken = true;
-        connection.Abort();
+        if (!_cut) connection.Abort();      // what was cut ends in order, and its last bytes may still be on their way
         _queue.Clear();
         lock (_gate)
         {
@@ -130,7 +164,7 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity) :
     {
         lock (_gate)
         {
-            if (_drained is null || !_queue.IsEmpty) return;
+            if (_drained is null || !IsIdle) return;     // not idle: a later loop has taken over, and will come here
             _drained.TrySetResult();
             _drained = null;
         }

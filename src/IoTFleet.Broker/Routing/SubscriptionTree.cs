@@ -18,6 +18,9 @@ internal sealed class SubscriptionTree
     private readonly Lock _gate = new();
     private readonly Node _root = new();
 
+    /// <summary>True when nobody subscribes to anything and no empty branch is left behind.</summary>
+    internal bool IsEmpty => _root.IsEmpty;
+
     /// <summary>Adds the subscription, or replaces the session's earlier one on the same filter [MQTT-3.8.4-3].</summary>
     internal void Add(Subscription subscription)
     {

@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using IoTFleet.Broker.Connections;
 using IoTFleet.Mqtt.Packets;
+using Microsoft.Extensions.Logging;
 
 namespace IoTFleet.Broker.Routing;
 
@@ -13,18 +15,50 @@ internal sealed record Will(Message Message, Principal Publisher, TimeSpan Delay
 }
 
 /// <summary>A will goes the way of any message of its client: the sink first, then the subscribers.</summary>
-internal sealed class Wills(IMessageSink sink, Router router, RefusalLog refusals)
+internal sealed class Wills(IMessageSink sink, Router router, RefusalLog refusals, TimeProvider clock, ILogger logger)
 {
-    public async Task PublishAsync(Will will, CancellationToken cancellationToken)
+    /// <summary>How long a will waits for room in the sink, so that clients that come and go cannot pile up wills before a store that stands still.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly ConcurrentDictionary<Task, byte> _underWay = new();
+
+    /// <summary>Publishes in the background: neither the end of a connection nor the sweep waits for the store.</summary>
+    /// <param name="lastWords">What the client had sent before; its will comes after that.</param>
+    public void Publish(Will will, Task lastWords)
     {
-        var acceptance = await sink.AcceptAsync(will.Message, will.Publisher, cancellationToken);
+        var publishing = PublishAsync(will, lastWords);
+        if (publishing.IsCompleted) return;
+        _underWay.TryAdd(publishing, 0);
+        publishing.ContinueWith(done => _underWay.TryRemove(done, out _), TaskScheduler.Default);
+    }
+
+    /// <summary>Completes when no will is under way.</summary>
+    public Task WhenPublishedAsync() => Task.WhenAll(_underWay.Keys);
+
+    private async Task PublishAsync(Will will, Task lastWords)
+    {
+        try
+        {
+            await lastWords;
+            await StoreAndRouteAsync(will, will.Message with { ReceivedAt = clock.GetUtcNow() });      // its lifetime begins now (MQTT 5 3.1.3.2.4)
+        }
+        catch (Exception error)
+        {
+            logger.WillFailed(error, will.Publisher.ClientId, will.Message.Topic.Value);      // nobody is left to be told
+        }
+    }
+
+    private async Task StoreAndRouteAsync(Will will, Message message)
+    {
+        using var patience = new CancellationTokenSource(Patience, clock);
+        var acceptance = await sink.AcceptAsync(message, will.Publisher, patience.Token);
         if (acceptance.IsRefused)
         {
-            refusals.Record(RefusalDoor.Publish, "payload-refused", will.Publisher.ClientId, null, $"Will on {will.Message.Topic.Value}: {acceptance.Detail}");
+            refusals.Record(RefusalDoor.Publish, "payload-refused", will.Publisher.ClientId, null, $"Will on {message.Topic.Value}: {acceptance.Detail}");
             return;
         }
 
         await acceptance.Commit;
-        router.Route(will.Message);
+        router.Route(message);
     }
 }

@@ -29,8 +29,8 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
         {
             _outbox = outbox;
             _window = Math.Min(clientReceiveMaximum, options.MaxInFlight);
-            foreach (var sent in _inFlight.InOrder()) outbox.Send(Resend(sent));
-            SendQueued_NeedsGate();
+            _inFlight.StartAgain();
+            SendDue_NeedsGate();
         }
     }
 
@@ -53,31 +53,17 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
         }
     }
 
-    /// <summary>PUBACK, or PUBCOMP: the message has arrived and its id is free again.</summary>
-    public bool Complete(ushort packetId, bool released)
-    {
-        lock (_gate)
-        {
-            if (!_inFlight.Complete(packetId, released)) return false;
-            SendQueued_NeedsGate();
-            return true;
-        }
-    }
+    /// <summary>PUBACK: the message has arrived and its id is free again.</summary>
+    public void Acknowledged(ushort packetId) => Complete(packetId, QualityOfService.AtLeastOnce, released: false);
+
+    /// <summary>PUBCOMP: the message has arrived and its id is free again.</summary>
+    public void Completed(ushort packetId) => Complete(packetId, QualityOfService.ExactlyOnce, released: true);
 
     /// <summary>PUBREC: with success the message is the client's and only its id is still held [MQTT-4.3.3-4]; otherwise it is given up.</summary>
     public bool Received(ushort packetId, ReasonCode reason)
     {
-        lock (_gate)
-        {
-            if (reason >= ReasonCode.UnspecifiedError)
-            {
-                var known = _inFlight.Complete(packetId, released: false);
-                SendQueued_NeedsGate();
-                return known;
-            }
-
-            return _inFlight.Release(packetId);
-        }
+        if (reason >= ReasonCode.UnspecifiedError) return Complete(packetId, QualityOfService.ExactlyOnce, released: false);
+        lock (_gate) return _inFlight.Release(packetId);
     }
 
     /// <summary>The commit of a QoS 2 message that came before under this id and has not been released: then this one is the same again [MQTT-4.3.3-10].</summary>
@@ -91,10 +77,19 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
         lock (_gate) _inbound[packetId] = commit;
     }
 
-    /// <summary>PUBREL, or a message that could not be kept.</summary>
+    /// <summary>PUBREL.</summary>
     public bool ReleaseInbound(ushort packetId)
     {
         lock (_gate) return _inbound.Remove(packetId);
+    }
+
+    /// <summary>The message could not be stored, so its id is free again; unless it is held by a later message meanwhile.</summary>
+    public void GiveUpInbound(ushort packetId, Task failedCommit)
+    {
+        lock (_gate)
+        {
+            if (_inbound.GetValueOrDefault(packetId) == failedCommit) _inbound.Remove(packetId);
+        }
     }
 
     /// <summary>QoS 2 messages of the client that are not released yet.</summary>
@@ -128,6 +123,16 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
         lock (_gate) return [.. _subscriptions.Keys];
     }
 
+    private bool Complete(ushort packetId, QualityOfService qos, bool released)
+    {
+        lock (_gate)
+        {
+            if (!_inFlight.Complete(packetId, qos, released)) return false;
+            SendDue_NeedsGate();
+            return true;
+        }
+    }
+
     private bool SendNow_NeedsGate(Message message, Delivery delivery)
     {
         if (_outbox is not { HasRoom: true } outbox) return false;
@@ -141,32 +146,43 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
     private bool SendOrQueue_NeedsGate(Message message, Delivery delivery)
     {
         if (!_queue.TryAdd(message, delivery)) return false;
-        SendQueued_NeedsGate();
+        SendDue_NeedsGate();
         return true;
     }
 
-    private void SendQueued_NeedsGate()
+    /// <summary>As much as the client takes now [MQTT-3.3.4-9]: first what an earlier connection left in flight, then what waits.</summary>
+    private void SendDue_NeedsGate()
     {
         if (_outbox is not { } outbox) return;
         var now = clock.GetUtcNow();
-        while (_inFlight.Count < _window && _queue.TryTake(out var message, out var delivery))
-        {
-            if (message.IsExpired(now)) continue;
-            var packetId = _inFlight.NextId();
-            var packet = message.ToPacket(delivery, packetId, duplicate: false, now);
-            if (!outbox.Fits(packet))
-            {
-                metrics.Dropped();          // [MQTT-3.1.2-25]: as if it had been delivered
-                continue;
-            }
-
-            _inFlight.Add(packetId, message, delivery);
-            outbox.Send(packet);
-            metrics.Delivered();
-        }
+        while (_inFlight.OnWire < _window && _inFlight.TryTakeUnsent(out var sent)) SendAgain_NeedsGate(outbox, sent, now);
+        while (_inFlight.OnWire < _window && _queue.TryTake(out var message, out var delivery)) SendFirst_NeedsGate(outbox, message, delivery, now);
     }
 
-    private Packet Resend(InFlightMessage sent) => sent.Released
-        ? new PubRelPacket { PacketId = sent.PacketId }
-        : sent.Message.ToPacket(sent.Delivery, sent.PacketId, duplicate: true, clock.GetUtcNow());
+    private void SendAgain_NeedsGate(PacketOutbox outbox, InFlightMessage sent, DateTimeOffset now)
+    {
+        Packet packet = sent.Released
+            ? new PubRelPacket { PacketId = sent.PacketId }
+            : sent.Message.ToPacket(sent.Delivery, sent.PacketId, duplicate: true, now);
+        if (TrySend(outbox, packet)) return;
+        _inFlight.Remove(sent);
+    }
+
+    private void SendFirst_NeedsGate(PacketOutbox outbox, Message message, Delivery delivery, DateTimeOffset now)
+    {
+        if (message.IsExpired(now)) return;
+        var packetId = _inFlight.NextId();
+        if (!TrySend(outbox, message.ToPacket(delivery, packetId, duplicate: false, now))) return;
+        _inFlight.Add(packetId, message, delivery);
+        metrics.Delivered();
+    }
+
+    /// <summary>A packet larger than the client takes is passed over as if it had been delivered [MQTT-3.1.2-24, -25].</summary>
+    private bool TrySend(PacketOutbox outbox, Packet packet)
+    {
+        var fits = outbox.Fits(packet);
+        if (fits) outbox.Send(packet);
+        else metrics.Dropped();
+        return fits;
+    }
 }

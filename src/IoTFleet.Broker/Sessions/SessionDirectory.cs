@@ -48,7 +48,7 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
             if (!_seats.TryGetValue(clientId, out var seat)) return will;
             if (seat.Holder == connection) seat.Holder = null;
 
-            var ends = expiry == TimeSpan.Zero || seat.Forgotten;
+            var ends = expiry == TimeSpan.Zero || seat.Forgotten == connection;
             if (ends) EndSession_NeedsGate(seat, clientId);
             if (!ends) seat.ExpiresAt = clock.GetUtcNow() + expiry;
             if (ends || will is null || will.Delay == TimeSpan.Zero) return will;
@@ -69,7 +69,7 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
         lock (_gate)
         {
             if (!_seats.TryGetValue(clientId, out var seat)) return null;
-            seat.Forgotten = true;
+            seat.Forgotten = seat.Holder;
             if (seat.Holder is null) EndSession_NeedsGate(seat, clientId);
             return seat.Holder;
         }
@@ -84,14 +84,8 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
         {
             foreach (var (clientId, seat) in _seats.Where(entry => entry.Value.Holder is null).ToList())
             {
-                var expired = seat.ExpiresAt <= now;
-                if (seat.Will is { } will && (expired || seat.WillDueAt <= now))
-                {
-                    _dueWills.Add(will);
-                    seat.Will = null;
-                }
-
-                if (expired) EndSession_NeedsGate(seat, clientId);
+                if (seat.WillDueAt <= now) WillIsDue_NeedsGate(seat);
+                if (seat.ExpiresAt <= now) EndSession_NeedsGate(seat, clientId);
             }
 
             Will[] due = [.. _dueWills];
@@ -102,15 +96,10 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
 
     private (Session Session, bool WasPresent)? Seated_NeedsGate(Seat seat, string clientId, bool cleanStart)
     {
-        if (cleanStart || seat.ExpiresAt <= clock.GetUtcNow())
-        {
-            EndSession_NeedsGate(seat, clientId);
-            if (seat.Will is { } will) _dueWills.Add(will);     // its session has ended before the delay was over
-        }
-
+        if (cleanStart || seat.ExpiresAt <= clock.GetUtcNow()) EndSession_NeedsGate(seat, clientId);
         var wasPresent = seat.Session is not null;
         seat.Session ??= new Session(clientId, options, metrics, clock);
-        (seat.ExpiresAt, seat.Will, seat.Forgotten) = (null, null, false);
+        (seat.ExpiresAt, seat.Will) = (null, null);
         return (seat.Session, wasPresent);
     }
 
@@ -118,7 +107,14 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
     {
         foreach (var filter in seat.Session?.Filters() ?? []) tree.Remove(filter, seat.Session!);
         seat.Session = null;
+        WillIsDue_NeedsGate(seat);      // with its session, at the latest [MQTT-3.1.2-8]
         if (seat.Holder is null) _seats.Remove(clientId);
+    }
+
+    private void WillIsDue_NeedsGate(Seat seat)
+    {
+        if (seat.Will is not null) _dueWills.Add(seat.Will);
+        seat.Will = null;
     }
 
     private Seat SeatOf_NeedsGate(string clientId)
@@ -139,6 +135,7 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
 
         public DateTimeOffset WillDueAt { get; set; }
 
-        public bool Forgotten { get; set; }
+        /// <summary>The holder whose end is also the session's.</summary>
+        public MqttConnection? Forgotten { get; set; }
     }
 }

@@ -1,0 +1,115 @@
+using IoTFleet.Broker.Routing;
+
+namespace IoTFleet.Broker.Tests;
+
+public sealed class RefusalTests
+{
+    [Theory]
+    [InlineData(AtLeastOnce)]
+    [InlineData(ExactlyOnce)]
+    public async Task Publish_where_it_may_not_is_answered_with_the_reason(QualityOfService qos)
+    {
+        await using var broker = Forbidding();
+        await using var client = await broker.ConnectAsync("a", V5);
+
+        await client.PublishAsync("forbidden", "x", qos, 1);
+
+        AckPacket answer = qos == AtLeastOnce ? await client.ExpectAsync<PubAckPacket>() : await client.ExpectAsync<PubRecPacket>();
+        Assert.Equal((1, ReasonCode.NotAuthorized), (answer.PacketId, answer.Reason));
+        Assert.Contains("forbidden", answer.Properties.ReasonString, StringComparison.Ordinal);
+        await client.ExpectNothingAsync();
+        Assert.Empty(broker.Sink.Messages);
+    }
+
+    [Theory]
+    [InlineData(AtLeastOnce)]
+    [InlineData(ExactlyOnce)]
+    public async Task Publish_where_it_may_not_closes_a_3_1_1_client(QualityOfService qos)
+    {
+        await using var broker = Forbidding();
+        await using var client = await broker.ConnectAsync("a", V311);
+
+        await client.PublishAsync("forbidden", "x", qos, 1);
+
+        await client.ExpectClosedAsync();       // 3.1.1 has no word for it, and an ack would say that the message was taken
+        Assert.Empty(broker.Sink.Messages);
+    }
+
+    [Theory, BothVersions]
+    public async Task Publish_at_qos0_where_it_may_not_is_just_not_taken(ProtocolVersion version)
+    {
+        await using var broker = Forbidding();
+        await using var client = await broker.ConnectAsync("a", version);
+
+        await client.PublishAsync("forbidden", "x");
+
+        await client.ExpectNothingAsync();
+        Assert.Empty(broker.Sink.Messages);
+        Assert.Equal(1, broker.Metrics.MessagesRefused);
+    }
+
+    [Fact]
+    public async Task Payload_that_the_sink_refuses_is_answered_with_its_reason()
+    {
+        await using var broker = new InMemoryBroker();
+        broker.Sink.Refuse = _ => Acceptance.Refused(ReasonCode.PayloadFormatInvalid, "not JSON");
+        await using var client = await broker.ConnectAsync("a", V5);
+        await client.SubscribeAsync("t", AtLeastOnce);
+
+        await client.PublishAsync("t", "x", AtLeastOnce, 1);
+
+        var answer = await client.ExpectAsync<PubAckPacket>();
+        Assert.Equal((ReasonCode.PayloadFormatInvalid, "not JSON"), (answer.Reason, answer.Properties.ReasonString));
+        await client.ExpectNothingAsync();      // and it is not routed
+        Assert.Equal(0, broker.Metrics.MessagesAcked);
+    }
+
+    [Fact]
+    public async Task Client_that_wants_no_explanation_gets_none()
+    {
+        await using var broker = Forbidding();
+        await using var client = await broker.ConnectAsync("a", V5, properties: new PropertyBlock { RequestProblemInformation = false });
+
+        await client.PublishAsync("forbidden", "x", AtLeastOnce, 1);
+
+        await client.ExpectBytesAsync("40 03 00 01 87");        // [MQTT-3.1.2-29]
+    }
+
+    [Theory, BothVersions]
+    public async Task Refusals_are_counted_by_reason_and_the_latest_are_kept(ProtocolVersion version)
+    {
+        await using var broker = Forbidding();
+        await using var client = await broker.ConnectAsync("a", version);
+
+        for (var n = 1; n <= 120; n++) await client.PublishAsync($"forbidden/{n}", "x");
+        await client.SubscribeAsync("forbidden/#");
+
+        Assert.Equal(120, broker.Metrics.RefusalsByReason()["publish-not-authorized"]);
+        Assert.Equal(1, broker.Metrics.RefusalsByReason()["subscribe-not-authorized"]);
+        var recent = broker.Refusals.Recent();
+        Assert.Equal(100, recent.Count);
+        Assert.Equal((RefusalDoor.Subscribe, "a"), (recent[0].Door, recent[0].ClientId));
+        Assert.Contains("forbidden/120", recent[1].Detail, StringComparison.Ordinal);
+    }
+
+    [Theory, BothVersions]
+    public async Task Each_refusal_has_a_line_in_the_log_that_names_reason_client_and_address(ProtocolVersion version)
+    {
+        await using var broker = Forbidding();
+        await using var client = await broker.ConnectAsync("pump-7", version);
+
+        await client.PublishAsync("forbidden/topic", "x");
+        await client.ExpectNothingAsync();
+
+        var line = Assert.Single(broker.Log.Lines, line => line.Contains("Refused", StringComparison.Ordinal));
+        Assert.All(new[] { "publish-not-authorized", "pump-7", "127.0.0.1", "forbidden/topic" }, part => Assert.Contains(part, line, StringComparison.Ordinal));
+    }
+
+    private static InMemoryBroker Forbidding()
+    {
+        var broker = new InMemoryBroker();
+        broker.Access.PublishAnswer = (_, topic) => !topic.Value.StartsWith("forbidden", StringComparison.Ordinal);
+        broker.Access.SubscribeAnswer = (_, filter) => !filter.Value.StartsWith("forbidden", StringComparison.Ordinal);
+        return broker;
+    }
+}
