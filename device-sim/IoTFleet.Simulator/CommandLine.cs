@@ -16,36 +16,37 @@ internal sealed class CommandLine
     private readonly TextWriter _errors;
     private readonly TimeProvider _clock;
 
-    private readonly Option<int> _devices = new("--devices") { Description = "How many devices to simulate", DefaultValueFactory = _ => 25 };
-    private readonly Option<double?> _rate = new("--rate") { Description = "Messages a second of each device (default 1; a replay goes as fast as the acks)" };
-    private readonly Option<TimeSpan?> _duration = new("--duration") { Description = "How long to send, such as 60s or 5m (default: until Ctrl-C or the file ends)", CustomParser = ParseDuration };
-    private readonly Option<string?> _replay = new("--replay") { Description = "A CSV file with a header to send instead of made-up values" };
-    private readonly Option<string?> _deviceColumn = new("--device-column") { Description = "The column that names a row's device" };
-    private readonly Option<string?> _timeColumn = new("--time-column") { Description = "The column that says when a row was measured" };
-    private readonly Option<double?> _speed = new("--speed") { Description = "Send rows this many times faster than the time column says" };
-    private readonly Option<string> _data = new("--data") { Description = "The folder for the devices' keys, and for the demo's server", DefaultValueFactory = _ => "demo-data" };
-    private readonly Option<bool> _fresh = new("--fresh") { Description = "New keys, in memory only: every device enrols again" };
-    private readonly Option<string?> _report = new("--report") { Description = "Write all figures to this file, as JSON" };
+    private readonly Option<int> _devices = Of("--devices", "How many devices to simulate", 25);
+    private readonly Option<double?> _rate = Of<double?>("--rate", "Messages a second of each device (default 1; a replay goes as fast as the acks)");
+    private readonly Option<TimeSpan?> _duration = Of<TimeSpan?>("--duration", "How long to send, such as 60s or 5m (default: to the end or Ctrl-C)");
+    private readonly Option<string?> _replay = Of<string?>("--replay", "A CSV file with a header to send instead of made-up values");
+    private readonly Option<string?> _deviceColumn = Of<string?>("--device-column", "The column that names a row's device");
+    private readonly Option<string?> _timeColumn = Of<string?>("--time-column", "The column that says when a row was measured");
+    private readonly Option<double?> _speed = Of<double?>("--speed", "Send rows this many times faster than the time column says");
+    private readonly Option<string> _data = Of("--data", "The folder for the devices' keys, and for the demo's server", "demo-data");
+    private readonly Option<bool> _fresh = Of<bool>("--fresh", "New keys, in memory only: every device enrols again");
+    private readonly Option<string?> _report = Of<string?>("--report", "Write all figures to this file, as JSON");
 
-    private readonly Option<int> _mqttPort = new("--mqtt-port") { Description = "Port of MQTT over TLS", DefaultValueFactory = _ => 8883 };
-    private readonly Option<int> _httpsPort = new("--https-port") { Description = "Port of REST, EST and console", DefaultValueFactory = _ => 8443 };
-    private readonly Option<string?> _serverDll = new("--server-dll") { Description = "A built IoTFleet.Server.dll (default: build it from this source tree)" };
-    private readonly Option<bool> _noRestart = new("--no-restart") { Description = "Do not start the server again when it dies" };
+    private readonly Option<int> _mqttPort = Of("--mqtt-port", "Port of MQTT over TLS", 8883);
+    private readonly Option<int> _httpsPort = Of("--https-port", "Port of REST, EST and console", 8443);
+    private readonly Option<string?> _serverDll = Of<string?>("--server-dll", "A built IoTFleet.Server.dll (default: build it from the source tree)");
+    private readonly Option<bool> _noRestart = Of<bool>("--no-restart", "Do not start the server again when it dies");
 
-    private readonly Option<Uri?> _server = new("--server") { Description = "The server, such as https://host:8443" };
-    private readonly Option<string?> _root = new("--root") { Description = "The server's root certificate, a PEM file" };
-    private readonly Option<string?> _fingerprint = new("--fingerprint") { Description = "SHA-256 of the server's root certificate, instead of --root" };
-    private readonly Option<string?> _apiKeyFile = new("--api-key-file") { Description = "The file that holds an operator's API key" };
-    private readonly Option<string?> _serverData = new("--server-data") { Description = "The data folder of a server on this machine, instead of the four above" };
+    private readonly Option<Uri?> _server = Of<Uri?>("--server", "The server, such as https://host:8443");
+    private readonly Option<string?> _root = Of<string?>("--root", "The server's root certificate, a PEM file");
+    private readonly Option<string?> _fingerprint = Of<string?>("--fingerprint", "SHA-256 of the server's root certificate, instead of --root");
+    private readonly Option<string?> _apiKeyFile = Of<string?>("--api-key-file", "The file that holds an operator's API key");
+    private readonly Option<string?> _serverData = Of<string?>("--server-data", "The data folder of a server on this machine, instead of all these");
 
     public CommandLine(IAnsiConsole console, TextWriter errors, TimeProvider clock)
     {
         (_console, _errors, _clock) = (console, errors, clock);
+        (_duration.CustomParser, _server.CustomParser) = (ParseDuration, ParseAddress);
         Option[] load = [_devices, _rate, _duration, _replay, _deviceColumn, _timeColumn, _speed, _data, _fresh, _report];
-        Demo = NewCommand("demo", "Start a server and send it the telemetry of a simulated fleet", [.. load, _mqttPort, _httpsPort, _serverDll, _noRestart]);
-        Run = NewCommand("run", "Send the same telemetry to a server that runs already", [.. load, _mqttPort, _server, _root, _fingerprint, _apiKeyFile, _serverData]);
-        Demo.SetAction((parsed, _) => DemoAsync(parsed));
-        Run.SetAction((parsed, _) => RunAsync(parsed));
+        Demo = NewCommand("demo", "Start a server and send it the telemetry of a simulated fleet",
+            [.. load, _mqttPort, _httpsPort, _serverDll, _noRestart], DemoAsync);
+        Run = NewCommand("run", "Send the same telemetry to a server that runs already",
+            [.. load, _mqttPort, _server, _root, _fingerprint, _apiKeyFile, _serverData], RunAsync);
     }
 
     private Command Demo { get; }
@@ -114,9 +115,13 @@ internal sealed class CommandLine
         if ((scenario.FindProblem() ?? serverProblem ?? OpenFiles.FindProblem(scenario.Devices)) is { } problem) return Refuse(problem);
         using var signal = new StopSignal();
         try { return await run(signal); }
-        catch (OperationCanceledException) when (signal.Stop.IsCancellationRequested) { return Fail("Stopped before there was a verdict.", StoppedEarly); }
+        catch (OperationCanceledException) when (signal.Stop.IsCancellationRequested)
+        {
+            return Fail("Stopped before there was a verdict.", StoppedEarly);
+        }
         catch (Exception e) when (e is SimulatorException or ReplayException or ApiProblemException or ServerUnreachableException
-            or FormatException or IOException or UnauthorizedAccessException) { return Fail(e.Message, Failed); }
+            or FormatException or IOException or UnauthorizedAccessException)
+        { return Fail(e.Message, Failed); }
     }
 
     private int Refuse(string problem) => Fail($"{problem} See --help.", WrongUsage);
@@ -135,10 +140,24 @@ internal sealed class CommandLine
         return null;
     }
 
-    private static Command NewCommand(string name, string description, Option[] options)
+    private static Uri? ParseAddress(ArgumentResult argument)
+    {
+        var text = argument.Tokens[0].Value;
+        if (Uri.TryCreate(text, UriKind.Absolute, out var address)) return address;
+        argument.AddError($"--server takes an address such as https://host:8443, not '{text}'.");
+        return null;
+    }
+
+    private static Command NewCommand(string name, string description, Option[] options, Func<ParseResult, Task<int>> run)
     {
         var command = new Command(name, description);
         foreach (var option in options) command.Options.Add(option);
+        command.SetAction((parsed, _) => run(parsed)); // signals come through StopSignal
         return command;
     }
+
+    private static Option<T> Of<T>(string name, string description) => new(name) { Description = description };
+
+    private static Option<T> Of<T>(string name, string description, T otherwise) =>
+        new(name) { Description = description, DefaultValueFactory = _ => otherwise };
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using IoTFleet.Api;
@@ -6,15 +7,16 @@ using IoTFleet.Device.Identity;
 namespace IoTFleet.Simulator;
 
 /// <summary>
-/// Gives each device what it needs to start: a key store, and a token when the store holds no certificate of this fleet. One group
-/// token serves all newcomers; a device that the server knows as enrolled, but whose key is gone, gets a token of its own.
+/// Gives each device what it needs to start: a key store, and a token when the store holds no certificate that the server still takes.
+/// One group token serves all newcomers; a device that enrolled before, but whose key is gone or replaced, gets a token of its own.
 /// </summary>
 internal sealed class Enrolment(FleetClient fleet, ServerTrust trust, Scenario scenario, TimeProvider clock)
 {
     private const long TokenSeconds = 3600;
-    private readonly Dictionary<string, IKeyStore> _stores = [];
+    private const int ChecksAtOnce = 16;
+    private readonly ConcurrentDictionary<string, IKeyStore> _stores = [];
+    private readonly ConcurrentDictionary<string, bool> _enrolled = [];
     private readonly Dictionary<string, string> _known = [];
-    private readonly HashSet<string> _enrolled = [];
     private CreatedToken? _groupToken;
 
     /// <summary>How many devices hold a certificate already.</summary>
@@ -28,8 +30,9 @@ internal sealed class Enrolment(FleetClient fleet, ServerTrust trust, Scenario s
         await foreach (var device in fleet.GetDevicesAsync(cancellationToken: cancellationToken)) _known[device.Id] = device.State;
         var shutOut = ids.Where(id => StateOf(id) is DeviceStates.Suspended or DeviceStates.Revoked).Select(id => (id, StateOf(id)!)).ToList();
         var welcome = ids.Except(shutOut.Select(device => device.id)).ToList();
-        foreach (var id in welcome) await OpenStoreAsync(id, cancellationToken);
-        var newcomers = welcome.Count(id => !_enrolled.Contains(id) && !IsEnrolledElsewhere(id));
+        var checks = new ParallelOptions { MaxDegreeOfParallelism = ChecksAtOnce, CancellationToken = cancellationToken };
+        await Parallel.ForEachAsync(welcome, checks, OpenStoreAsync);
+        var newcomers = welcome.Count(id => !_enrolled.ContainsKey(id) && !HasEnrolledBefore(id));
         if (newcomers > 0) _groupToken = await CreateTokenAsync("simulator", newcomers, null, cancellationToken);
         return (welcome, shutOut);
     }
@@ -39,8 +42,8 @@ internal sealed class Enrolment(FleetClient fleet, ServerTrust trust, Scenario s
     /// <summary>The secret this device enrols with; null when it has its certificate.</summary>
     public async Task<string?> TokenForAsync(string id, CancellationToken cancellationToken)
     {
-        if (_enrolled.Contains(id)) return null;
-        if (!IsEnrolledElsewhere(id)) return _groupToken!.Secret;
+        if (_enrolled.ContainsKey(id)) return null;
+        if (!HasEnrolledBefore(id)) return _groupToken!.Secret;
         return (await CreateTokenAsync($"simulator: {id} again", 1, id, cancellationToken)).Secret;
     }
 
@@ -48,7 +51,7 @@ internal sealed class Enrolment(FleetClient fleet, ServerTrust trust, Scenario s
     public Task FinishAsync(CancellationToken cancellationToken) =>
         _groupToken is null ? Task.CompletedTask : fleet.RevokeTokenAsync(_groupToken.Id, cancellationToken);
 
-    private async Task OpenStoreAsync(string id, CancellationToken cancellationToken)
+    private async ValueTask OpenStoreAsync(string id, CancellationToken cancellationToken)
     {
         if (scenario.Fresh)
         {
@@ -57,22 +60,24 @@ internal sealed class Enrolment(FleetClient fleet, ServerTrust trust, Scenario s
         }
         var folder = Path.Combine(scenario.DataFolder, "devices", id);
         _stores[id] = new FileKeyStore(folder);
-        var enrolled = await _stores[id].LoadAsync(cancellationToken);
-        if (enrolled is null) return;
-        if (IsOfThisFleet(enrolled)) _enrolled.Add(id);
-        else Directory.Delete(folder, recursive: true); // of a server folder that is gone, or expired
+        if (await _stores[id].LoadAsync(cancellationToken) is not { } enrolled) return;
+        if (await IsGoodAsync(id, enrolled, cancellationToken)) _enrolled[id] = true;
+        else Directory.Delete(folder, recursive: true);
     }
 
-    private bool IsOfThisFleet(EnrolledCertificate enrolled)
+    private async Task<bool> IsGoodAsync(string id, EnrolledCertificate enrolled, CancellationToken cancellationToken)
     {
+        var isOfThisFleet = enrolled.TrustAnchors.Any(root => Convert.ToHexStringLower(SHA256.HashData(root.Span)) == trust.RootFingerprint);
+        if (!isOfThisFleet || !HasEnrolledBefore(id)) return false;
         using var certificate = X509CertificateLoader.LoadCertificate(enrolled.Certificate.Span);
-        return certificate.NotAfter.ToUniversalTime() > clock.GetUtcNow().UtcDateTime
-            && enrolled.TrustAnchors.Any(root => Convert.ToHexStringLower(SHA256.HashData(root.Span)) == trust.RootFingerprint);
+        var device = await fleet.GetDeviceAsync(id, cancellationToken);
+        return device.Certificates.Any(known => known.RevokedAt is null && known.NotAfter > clock.GetUtcNow()
+            && known.Serial.Equals(certificate.SerialNumber, StringComparison.OrdinalIgnoreCase));
     }
 
     private string? StateOf(string id) => _known.GetValueOrDefault(id);
 
-    private bool IsEnrolledElsewhere(string id) => StateOf(id) == DeviceStates.Active;
+    private bool HasEnrolledBefore(string id) => StateOf(id) == DeviceStates.Active;
 
     private Task<CreatedToken> CreateTokenAsync(string name, int uses, string? deviceId, CancellationToken cancellationToken) =>
         fleet.CreateTokenAsync(

@@ -39,7 +39,6 @@ internal sealed class FleetRun(Scenario scenario, Load load, ServerAddress serve
         }
         finally { await DisconnectAsync(); }
         if (ServerLost.IsCompleted) throw await ServerLost;
-        await _watch.LookAsync(signal.Abandon);
         return ReportOf(startedAt, await JudgeAsync(signal.Abandon));
     }
 
@@ -97,6 +96,7 @@ internal sealed class FleetRun(Scenario scenario, Load load, ServerAddress serve
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(signal.Stop, limit.Token);
         using var watching = new CancellationTokenSource();
         await _watch.LookAsync(stop.Token);
+        Say(scenario.Duration is { } length ? $"Sending for {length.TotalSeconds:0.###} s; Ctrl-C ends it." : "Sending; Ctrl-C ends it.");
         _cpuBefore = SampleCpu();
         var started = clock.GetTimestamp();
         var watch = _watch.RunAsync(watching.Token);
@@ -115,7 +115,9 @@ internal sealed class FleetRun(Scenario scenario, Load load, ServerAddress serve
             device => Task.Run(() => device.StreamAsync(load.MessagesOf(device.Id), load.Window, started, stop.Token))));
         if (await Task.WhenAny(streams, ServerLost) == ServerLost) await stop.CancelAsync();
         await streams;
-        if (!ServerLost.IsCompleted) await SettleAsync(abandon);
+        if (ServerLost.IsCompleted) return;
+        await SettleAsync(abandon);
+        await _watch.LookAsync(abandon); // so that the last line shows what is stored now, not a second ago
     }
 
     private async Task SettleAsync(CancellationToken abandon)

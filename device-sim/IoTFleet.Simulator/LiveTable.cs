@@ -28,7 +28,11 @@ internal sealed class LiveTable(IAnsiConsole console, Func<Snapshot> look, TimeP
     private readonly Throughput _throughput = new();
 
     /// <summary>Shows until the run is over.</summary>
-    public Task RunAsync(Task run) => console.Profile.Capabilities.Interactive ? DrawAsync(run) : PrintAsync(run);
+    public Task RunAsync(Task run)
+    {
+        _throughput.Of(look());
+        return console.Profile.Capabilities.Interactive ? DrawAsync(run) : PrintAsync(run);
+    }
 
     private Task DrawAsync(Task run) => console.Live(Draw()).StartAsync(async live =>
     {

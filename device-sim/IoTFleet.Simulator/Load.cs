@@ -24,8 +24,8 @@ internal sealed class Load : IDisposable
     public int Window => IsFlatOut ? VirtualDevice.FlatOutWindow : VirtualDevice.ScheduledWindow;
 
     public string Description => _replay is null
-        ? $"{DeviceIds.Count} devices, {Rate:0.###} messages a second each"
-        : $"{Path.GetFileName(_scenario.Replay!.File)}: {DeviceIds.Count} devices, {Rows:N0} rows, {Pace}";
+        ? $"{DeviceIds.Count:N0} devices, each sending {Rate:0.###} a second"
+        : $"{Path.GetFileName(_scenario.Replay!.File)}: {DeviceIds.Count:N0} devices, {Rows:N0} rows, {Pace}";
 
     private bool IsFlatOut => _replay is not null && _scenario.Rate is null && _scenario.Replay!.Speed is null;
 
@@ -41,8 +41,12 @@ internal sealed class Load : IDisposable
     /// <exception cref="ReplayException">The file cannot be replayed.</exception>
     public static Load Of(Scenario scenario) => new(scenario, scenario.Replay is { } options ? Replay.Open(options) : null);
 
-    public IEnumerable<Measurement> MessagesOf(string deviceId) =>
-        _replay?.Read(deviceId, _scenario.Rate) ?? Signals.Of(_numbers[deviceId], DeviceIds.Count, Rate);
+    public IEnumerable<Measurement> MessagesOf(string deviceId)
+    {
+        var number = _numbers[deviceId];
+        var schedule = new Schedule(Rate, (double)number / DeviceIds.Count);
+        return _replay?.Read(deviceId, _scenario.Rate is null ? null : schedule) ?? Signals.Of(number, schedule);
+    }
 
     public void Dispose() => _replay?.Dispose();
 }

@@ -61,8 +61,8 @@ internal sealed class Replay : IDisposable
 
     /// <summary>The messages of one device, in file order.</summary>
     /// <param name="deviceId">One of <see cref="DeviceIds"/>.</param>
-    /// <param name="rate">Messages a second; null to follow the time column at the chosen speed, or the acks when there is none.</param>
-    public IEnumerable<Measurement> Read(string deviceId, double? rate)
+    /// <param name="schedule">When to send; null to follow the time column at the chosen speed, or the acks when there is none.</param>
+    public IEnumerable<Measurement> Read(string deviceId, Schedule? schedule)
     {
         var json = NewRowJson();
         var number = 0L;
@@ -70,7 +70,7 @@ internal sealed class Replay : IDisposable
         {
             var row = ReadRow(place);
             var time = json.TimeOf(row);
-            yield return new Measurement(json.Write(row), rate is null ? DueBy(time) : TimeSpan.FromSeconds(number++ / rate.Value), time);
+            yield return new Measurement(json.Write(row), schedule is null ? DueBy(time) : schedule.Value.DueOf(number++), time);
         }
     }
 
@@ -82,7 +82,9 @@ internal sealed class Replay : IDisposable
         var id = string.Concat(value.ToLowerInvariant().Select(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-' ? c : '-'));
         if (id.Length == 0) throw new ReplayException("A row names no device.");
         if (!char.IsAsciiLetterOrDigit(id[0])) id = "d" + id;
-        return id.Length <= LongestId ? id : throw new ReplayException($"'{value}' is too long for a device id, which has at most {LongestId} characters.");
+        return id.Length <= LongestId
+            ? id
+            : throw new ReplayException($"'{value}' is too long for a device id, which has at most {LongestId} characters.");
     }
 
     private RowJson NewRowJson() => new(_header, _options.DeviceColumn!, _options.TimeColumn);

@@ -25,7 +25,7 @@ internal sealed record RunningServer
     {
         if (DataFolder is not null) return null;
         if (Server is null) return "run needs --server https://host:8443, or --server-data with the folder of a server on this machine.";
-        if (Server is not { IsAbsoluteUri: true, Scheme: "https" }) return $"--server must be an https address such as https://host:8443, not {Server}.";
+        if (Server.Scheme != Uri.UriSchemeHttps) return $"--server must be an https address such as https://host:8443, not {Server}.";
         if (RootFile is null == Fingerprint is null) return "run needs --root FILE or --fingerprint HEX, one of them, to know the server by.";
         if (ApiKeyFile is null) return "run needs --api-key-file: the file that holds an operator's API key.";
         if (MqttPort is < 1 or > 65535) return $"--mqtt-port must be 1 to 65535, not {MqttPort}.";
@@ -53,7 +53,10 @@ internal sealed class RunCommand(Scenario scenario, RunningServer options, IAnsi
     private async Task<ServerAddress> FindServerAsync(CancellationToken stop)
     {
         if (options.DataFolder is { } folder)
-            return ServerAddress.Of(ServerFile.TryRead(folder) ?? throw new SimulatorException($"No server runs on {folder}: it has no {ServerFile.FileName}."));
+        {
+            return ServerAddress.Of(ServerFile.TryRead(folder)
+                ?? throw new SimulatorException($"No server runs on {folder}: it has no {ServerFile.FileName}."));
+        }
         return new ServerAddress(options.Server!, options.MqttPort, await FindTrustAsync(stop), options.ApiKeyFile!);
     }
 

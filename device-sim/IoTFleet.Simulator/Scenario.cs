@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace IoTFleet.Simulator;
 
-/// <summary>What the simulated fleet does. Where its server comes from is not part of it: see <see cref="DemoCommand"/> and <see cref="RunCommand"/>.</summary>
+/// <summary>What the simulated fleet does. Its server is not part of it: see <see cref="DemoCommand"/> and <see cref="RunCommand"/>.</summary>
 internal sealed record Scenario
 {
     /// <summary>The most devices one process drives: each is a connection, and a client address has about 28,000 ports.</summary>

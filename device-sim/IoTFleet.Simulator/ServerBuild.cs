@@ -16,11 +16,8 @@ internal static class ServerBuild
             "No IoTFleet.sln above this program or the current folder; say where the server is with --server-dll PATH.");
         var configuration = typeof(ServerBuild).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()?.Configuration ?? "Debug";
         // Without node reuse: a compiler that outlives the build would keep our pipe open, and the wait for its end with it.
-        var start = new ProcessStartInfo("dotnet", ["build", Path.Combine(tree, Project), "-c", configuration, "--nologo", "-v", "quiet", "-nodeReuse:false"])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+        string[] arguments = ["build", Path.Combine(tree, Project), "-c", configuration, "--nologo", "-v", "quiet", "-nodeReuse:false"];
+        var start = new ProcessStartInfo("dotnet", arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         using var build = Process.Start(start)!;
         var output = build.StandardOutput.ReadToEndAsync(cancellationToken);
         var errors = build.StandardError.ReadToEndAsync(cancellationToken);

@@ -33,7 +33,7 @@ internal sealed class ServerProcess : IAsyncDisposable
     private ServerProcess(ServerLaunch launch, Action<string> say, TimeProvider clock)
     {
         (_launch, _say, _clock) = (launch, say, clock);
-        Directory.CreateDirectory(launch.DataFolder);
+        CreateFolder(launch.DataFolder);
         _log = new ServerLog(Path.Combine(launch.DataFolder, "server.log"));
         _process = Launch();
     }
@@ -109,7 +109,7 @@ internal sealed class ServerProcess : IAsyncDisposable
             var obituary = $"The server (process {_process.Id}) died with exit code {_process.ExitCode}";
             if (!_launch.Restart || quickDeaths >= MaximumQuickDeaths)
             {
-                _lost.SetResult(new SimulatorException($"{obituary} and is not started again; {LogFile} says more.\n{_log.Tail}"));
+                _lost.SetResult(new SimulatorException($"{obituary} and is not started again; {LogFile} says more."));
                 return;
             }
             _say($"{obituary}; starting it again. The devices reconnect by themselves.");
@@ -159,18 +159,27 @@ internal sealed class ServerProcess : IAsyncDisposable
         var started = _clock.GetTimestamp();
         while (_clock.GetElapsedTime(started) < StartTimeout)
         {
-            if (_process.HasExited) throw new SimulatorException($"The server did not start (exit code {_process.ExitCode}):\n{await LastWordsAsync()}");
+            if (_process.HasExited)
+                throw new SimulatorException($"The server did not start (exit code {_process.ExitCode}):\n{await LastWordsAsync()}");
             // A file with another process id was left by a server that was killed.
             if (ServerFile.TryRead(_launch.DataFolder) is { } file && file.ProcessId == _process.Id) return file;
             await Task.Delay(LookEvery, _clock, cancellationToken);
         }
-        throw new SimulatorException($"The server was not ready after {StartTimeout.TotalSeconds:F0} s; {LogFile} says more.\n{_log.Tail}");
+        throw new SimulatorException($"The server was not ready after {StartTimeout.TotalSeconds:F0} s; {LogFile} says more.");
     }
 
+    // Shown only of a server that never became ready: one that did has printed the administrator's key, which belongs in no terminal.
     private async Task<string> LastWordsAsync()
     {
         await _process.WaitForExitAsync(); // until its output is read to the end, too
         return _log.Tail;
+    }
+
+    // For its owner only, as the server would have made it: keys and database lie below.
+    private static void CreateFolder(string path)
+    {
+        if (OperatingSystem.IsWindows()) Directory.CreateDirectory(path);
+        else Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 
     private static void RefuseSecondServer(string dataFolder)

@@ -5,11 +5,8 @@ namespace IoTFleet.Simulator;
 /// <summary>What a made-up device measures: slow random walks, the same for the same device in every run.</summary>
 internal static class Signals
 {
-    /// <summary>An endless series on a fixed schedule. Devices start spread over one period, so that the load is even.</summary>
-    /// <param name="device">Number of the device, from 0.</param>
-    /// <param name="devices">How many there are.</param>
-    /// <param name="rate">Messages a second of this device.</param>
-    public static IEnumerable<Measurement> Of(int device, int devices, double rate)
+    /// <summary>An endless series.</summary>
+    public static IEnumerable<Measurement> Of(int device, Schedule schedule)
     {
         var random = new Random(device);
         var (temperature, humidity, pressure, battery) = (15 + 10 * random.NextDouble(), 40 + 20 * random.NextDouble(), 1013.25, 100.0);
@@ -19,8 +16,7 @@ internal static class Signals
             humidity = Math.Clamp(humidity + random.NextDouble() - 0.5, 0, 100);
             pressure += 0.2 * (random.NextDouble() - 0.5);
             battery = Math.Max(0, battery - 0.001);
-            var due = TimeSpan.FromSeconds((number + (double)device / devices) / rate);
-            yield return new Measurement(Body(temperature, humidity, pressure, battery), due, null);
+            yield return new Measurement(Body(temperature, humidity, pressure, battery), schedule.DueOf(number), null);
         }
     }
 

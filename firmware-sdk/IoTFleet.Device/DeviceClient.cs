@@ -59,7 +59,9 @@ public sealed partial class DeviceClient : IAsyncDisposable
     /// Enrols the device if its key store holds no valid certificate, then connects in the background. Returns when the device has
     /// an identity; while the server cannot be reached for enrolment it waits and tries again until cancelled.
     /// </summary>
-    /// <exception cref="DeviceException">An option is out of range, the key store is unusable, or the server was not trusted or refused the enrolment.</exception>
+    /// <exception cref="DeviceException">
+    /// An option is out of range, the key store is unusable, or the server was not trusted or refused the enrolment.
+    /// </exception>
     public static async Task<DeviceClient> StartAsync(DeviceOptions options, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -85,10 +87,14 @@ public sealed partial class DeviceClient : IAsyncDisposable
     /// order, with the same sequence number. Cancelling stops the wait for room in a full outbox; a message already in the outbox is
     /// still delivered, only not waited for.
     /// </summary>
-    /// <param name="stream">A name for this kind of telemetry, or null for the device's unnamed stream; no <c>/ + #</c>.</param>
-    /// <param name="json">One JSON object in UTF-8; copied, so the caller may reuse the memory.</param>
+    /// <param name="stream">A name for this kind of telemetry, or null for the device's unnamed stream; no <c>+ #</c>.</param>
+    /// <param name="json">
+    /// One JSON object in UTF-8; copied, so the caller may reuse the memory. Its <c>ts</c>, if any, is the time the server files it under.
+    /// </param>
     /// <param name="cancellation">Stops the waiting.</param>
-    /// <exception cref="DeviceException">The server refused this message (<see cref="DeviceException.Reason"/> says why), or the client was disposed.</exception>
+    /// <exception cref="DeviceException">
+    /// The server refused this message (<see cref="DeviceException.Reason"/> says why), or the client was disposed.
+    /// </exception>
     public async Task<PublishReceipt> PublishAsync(string? stream, ReadOnlyMemory<byte> json, CancellationToken cancellation = default)
     {
         var message = await _outbox.AddAsync(_topics.For(stream), json.ToArray(), cancellation);
@@ -99,13 +105,16 @@ public sealed partial class DeviceClient : IAsyncDisposable
         return receipt;
     }
 
-    /// <summary>The same with one number per name, written as a JSON object.</summary>
+    /// <summary>
+    /// The same with one number per name, written as a JSON object. The present time is added as <c>ts</c>, in milliseconds since 1970, so
+    /// that an outage does not shift the readings; a reading of that name takes its place.
+    /// </summary>
     /// <exception cref="ArgumentException">A number is infinite or not a number.</exception>
     /// <exception cref="DeviceException">The server refused this message, or the client was disposed.</exception>
     public Task<PublishReceipt> PublishAsync(string? stream, IReadOnlyDictionary<string, double> readings, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(readings);
-        return PublishAsync(stream, JsonReadings.Write(readings), cancellation);
+        return PublishAsync(stream, JsonReadings.Write(readings, _options.Clock.GetUtcNow()), cancellation);
     }
 
     /// <summary>

@@ -4,7 +4,7 @@ using IoTFleet.Mqtt;
 
 namespace IoTFleet.Device;
 
-/// <summary>What a device must know to enrol and to stay connected. Validated by <see cref="DeviceClient.StartAsync(DeviceOptions, CancellationToken)"/>.</summary>
+/// <summary>What a device must know to enrol and to stay connected. <see cref="DeviceClient.StartAsync"/> validates it.</summary>
 public sealed record DeviceOptions
 {
     private static readonly SearchValues<char> IdCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789._-");
@@ -15,10 +15,13 @@ public sealed record DeviceOptions
     /// <summary>The address of the fleet server for enrolment, for example <c>https://fleet.example:8443</c>.</summary>
     public required Uri Server { get; init; }
 
-    /// <summary>SHA-256 of the fleet's root certificate, 64 hexadecimal digits; colons and spaces are ignored. The server prints it at start.</summary>
+    /// <summary>SHA-256 of the fleet's root certificate, 64 hexadecimal digits; colons and spaces do not count. The server prints it.</summary>
     public required string RootFingerprint { get; init; }
 
-    /// <summary>The enrolment token; needed until the device has a certificate. It leaves the device only over a connection proved by <see cref="RootFingerprint"/>.</summary>
+    /// <summary>
+    /// The enrolment token; needed until the device has a certificate. It leaves the device only over a connection that
+    /// <see cref="RootFingerprint"/> has proved.
+    /// </summary>
     public string? EnrolmentToken { get; init; }
 
     /// <summary>The MQTT broker's host name or address; null for the host of <see cref="Server"/>. The broker's certificate must carry it.</summary>
@@ -33,7 +36,10 @@ public sealed record DeviceOptions
     /// <summary>The MQTT version to speak. With 3.1.1 there are no sequence numbers on the wire and no reasons for refused messages.</summary>
     public ProtocolVersion Protocol { get; init; } = ProtocolVersion.V5;
 
-    /// <summary>The longest silence from this device before it sends a ping, 1 s to 18 h. Default 60 s. The server may shorten it (MQTT 5.0 section 3.2.2.3.14).</summary>
+    /// <summary>
+    /// The longest silence from this device before it sends a ping, 1 s to 18 h. Default 60 s. The server may choose another
+    /// (MQTT 5.0 section 3.2.2.3.14).
+    /// </summary>
     public TimeSpan KeepAlive { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>How long a connection may take to become ready, and how long one enrolment request may take. Default 20 s.</summary>
@@ -48,7 +54,9 @@ public sealed record DeviceOptions
     /// <summary>The longest wait before a new attempt, up to 1 day. Default 5 min. Waits grow exponentially up to it, with full jitter.</summary>
     public TimeSpan BackoffMax { get; init; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>How many messages may be held until the server has stored them, 1 to 1,000,000. A full outbox makes PublishAsync wait. Default 1000.</summary>
+    /// <summary>
+    /// How many messages may be held until the server has stored them, 1 to 1,000,000. A full outbox makes PublishAsync wait. Default 1000.
+    /// </summary>
     public int OutboxCapacity { get; init; } = 1000;
 
     /// <summary>How many messages may be on their way unacknowledged, 1 to 65535; the server's own limit is kept too. Default 20.</summary>
@@ -68,7 +76,7 @@ public sealed record DeviceOptions
     {
         Require(IsDeviceId(DeviceId), nameof(DeviceId), "must be 1 to 63 characters of a-z 0-9 . _ - and start with a letter or digit");
         Require(Server is { IsAbsoluteUri: true, Scheme: "https" }, nameof(Server), "must be an https address such as https://fleet.example:8443");
-        Require(RootFingerprint is not null && IsSha256(PinnedFingerprint), nameof(RootFingerprint), "must be a SHA-256 fingerprint: 64 hexadecimal digits");
+        Require(RootFingerprint is not null && IsSha256(PinnedFingerprint), nameof(RootFingerprint), "must be a SHA-256 of 64 hexadecimal digits");
         Require(BrokerHost is null or { Length: > 0 }, nameof(BrokerHost), "must be a host name or address, or null");
         Require(BrokerPort is >= 1 and <= 65535, nameof(BrokerPort), "must be 1 to 65535");
         Require(KeyStore is not null, nameof(KeyStore), "must be set");

@@ -1,6 +1,8 @@
 namespace IoTFleet.Device;
 
-/// <summary>Holds the present <see cref="DeviceState"/> and tells who waits for a change. One writer: first the enroller, then the connection's loop.</summary>
+/// <summary>
+/// Holds the present <see cref="DeviceState"/> and tells who waits for a change. One writer: first the enroller, then the connection's loop.
+/// </summary>
 internal sealed class StateBoard(Action<DeviceState>? changed)
 {
     private volatile Entry _current = new(new DeviceState.Connecting());

@@ -52,6 +52,9 @@ public static class ProblemCodes
     /// <summary>409: the device's state does not allow this; the detail names the state.</summary>
     public const string DeviceNotActive = "device-not-active";
 
+    /// <summary>The device is in another state than suspended.</summary>
+    public const string DeviceNotSuspended = "device-not-suspended";
+
     /// <summary>409: the device is revoked, which is for good.</summary>
     public const string DeviceRevoked = "device-revoked";
 

@@ -15,14 +15,17 @@ public sealed record CertificateSummary
     /// <summary>When it was revoked; null while it is not.</summary>
     public DateTimeOffset? RevokedAt { get; init; }
 
-    /// <summary>The reason given when it was revoked.</summary>
+    /// <summary>The reason given when it was revoked, a word as in <see cref="RevokeDeviceRequest.Reason"/>.</summary>
     public string? RevocationReason { get; init; }
 }
 
 /// <summary>Body of <c>POST /devices/{id}/revoke</c>.</summary>
 public sealed record RevokeDeviceRequest
 {
-    /// <summary>Why, for the audit trail; optional.</summary>
+    /// <summary>
+    /// Why, one of the words of RFC 5280 5.3.1: <c>unspecified</c>, <c>keyCompromise</c>, <c>affiliationChanged</c>, <c>superseded</c> or
+    /// <c>cessationOfOperation</c>; null is <c>unspecified</c>.
+    /// </summary>
     public string? Reason { get; init; }
 }
 

@@ -83,9 +83,9 @@ public sealed class FleetClient(HttpClient http) : IDisposable
 
     /// <summary>Revokes the device and all its certificates, for good, and closes its connection.</summary>
     /// <param name="id">The device.</param>
-    /// <param name="reason">Why, for the audit trail; optional.</param>
+    /// <param name="reason">Why, a word as in <see cref="RevokeDeviceRequest.Reason"/>; optional.</param>
     /// <param name="cancellationToken">Ends the request.</param>
-    /// <exception cref="ApiProblemException"><see cref="ProblemCodes.DeviceNotFound"/>.</exception>
+    /// <exception cref="ApiProblemException"><see cref="ProblemCodes.DeviceNotFound"/>, <see cref="ProblemCodes.InvalidRequest"/>.</exception>
     public Task<RevocationResult> RevokeDeviceAsync(string id, string? reason = null, CancellationToken cancellationToken = default) =>
         PostAsync($"devices/{Escape(id)}/revoke", Body(new RevokeDeviceRequest { Reason = reason }, ApiJson.Default.RevokeDeviceRequest),
             ApiJson.Default.RevocationResult, cancellationToken);

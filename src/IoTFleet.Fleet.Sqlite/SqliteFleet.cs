@@ -11,15 +11,17 @@ public static class SqliteFleet
 {
     public static IServiceCollection AddSqliteFleet(this IServiceCollection services, string databaseFile)
     {
-        services.AddPooledDbContextFactory<FleetDbContext>(options => options.UseSqliteFleet(databaseFile));
+        var turns = new WriteTurns();
+        services.AddPooledDbContextFactory<FleetDbContext>(options => options.UseSqliteFleet(databaseFile).AddInterceptors(turns));
         services.AddSingleton(provider => new FleetDatabase(
             provider.GetRequiredService<IDbContextFactory<FleetDbContext>>(), SqliteMigration.PrepareAsync,
             provider.GetRequiredService<ILogger<FleetDatabase>>()));
-        services.AddSingleton<ITelemetryWriter>(_ => new SqliteTelemetryWriter(databaseFile));
+        services.AddSingleton(turns);
+        services.AddSingleton<ITelemetryWriter>(_ => new SqliteTelemetryWriter(databaseFile, turns));
         return services;
     }
 
-    public static DbContextOptionsBuilder UseSqliteFleet(this DbContextOptionsBuilder options, string databaseFile) => options
+    internal static DbContextOptionsBuilder UseSqliteFleet(this DbContextOptionsBuilder options, string databaseFile) => options
         .UseSqlite(ConnectionString(databaseFile), sqlite => sqlite.MigrationsAssembly(typeof(SqliteFleet).Assembly.GetName().Name))
         .AddInterceptors(DurableConnections.Instance);
 

@@ -8,7 +8,7 @@ namespace IoTFleet.Fleet.Sqlite;
 /// One prepared INSERT on a connection of its own, one transaction for each batch. Used by one thread, the ingest's.
 /// After any error the connection is left behind and the next batch starts on a fresh one.
 /// </summary>
-internal sealed class SqliteTelemetryWriter(string databaseFile) : ITelemetryWriter, IDisposable
+internal sealed class SqliteTelemetryWriter(string databaseFile, WriteTurns turns) : ITelemetryWriter, IDisposable
 {
     private const int Busy = 5; // SQLITE_BUSY
     private const int Locked = 6; // SQLITE_LOCKED
@@ -17,6 +17,7 @@ internal sealed class SqliteTelemetryWriter(string databaseFile) : ITelemetryWri
 
     public Task WriteAsync(IReadOnlyList<TelemetryPoint> batch, CancellationToken ct)
     {
+        turns.Take();
         try
         {
             _insert ??= new Insert(databaseFile);
@@ -27,6 +28,10 @@ internal sealed class SqliteTelemetryWriter(string databaseFile) : ITelemetryWri
         {
             Dispose();
             throw;
+        }
+        finally
+        {
+            turns.GiveBack();
         }
     }
 

@@ -11,9 +11,13 @@ using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 namespace IoTFleet.Fleet;
 
 /// <summary>The fleet's tables, the same on every database. Made by <c>IDbContextFactory</c>, one for each unit of work.</summary>
-public sealed class FleetDbContext(DbContextOptions<FleetDbContext> options) : DbContext(options)
+public sealed class FleetDbContext : DbContext
 {
     private const int NameLength = 200;
+
+    /// <summary>Every change is a transaction, also a single row, so that a provider sees each one begin.</summary>
+    public FleetDbContext(DbContextOptions<FleetDbContext> options)
+        : base(options) => Database.AutoTransactionBehavior = AutoTransactionBehavior.Always;
 
     public DbSet<Device> Devices => Set<Device>();
     public DbSet<EnrolmentToken> Tokens => Set<EnrolmentToken>();

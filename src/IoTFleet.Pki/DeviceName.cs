@@ -4,11 +4,11 @@ namespace IoTFleet.Pki;
 public static class DeviceName
 {
     public const int MaxLength = 63;
-    public const string Rule = "1 to 63 of a-z, 0-9, '.', '_' and '-', the first a letter or digit";
+    public const string Rule = "1 to 63 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit and not ending with a dot";
 
     public static bool IsValid(ReadOnlySpan<char> name)
     {
-        if (name.Length is 0 or > MaxLength || !IsLetterOrDigit(name[0])) return false;
+        if (name.Length is 0 or > MaxLength || !IsLetterOrDigit(name[0]) || name[^1] == '.') return false;
         foreach (var c in name)
         {
             if (!IsLetterOrDigit(c) && c is not ('.' or '_' or '-')) return false;

@@ -8,7 +8,11 @@ public sealed record FleetNames
     public FleetNames(string domain)
     {
         if (!IsDomain(domain))
-            throw new ArgumentException($"The fleet's domain '{domain}' must be a lower-case host name of at most {MaxDomainLength} characters, such as fleet.local.", nameof(domain));
+        {
+            throw new ArgumentException(
+                $"The fleet's domain '{domain}' must be a lower-case host name of at most {MaxDomainLength} characters, such as fleet.local.",
+                nameof(domain));
+        }
         Domain = domain;
     }
 

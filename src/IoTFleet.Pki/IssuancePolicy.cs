@@ -63,7 +63,7 @@ public sealed class IssuancePolicy
     private string? FindProblem(string id, SigningRequest request)
     {
         if (!DeviceName.IsValid(id)) return $"the device id must be {DeviceName.Rule}";
-        if (request.CommonName is { } name && name != id) return $"the request's subject names '{name}', not the device '{id}'; leave it out or make it equal";
+        if (request.CommonName is { } name && name != id) return $"the request's subject must be absent or CN={id}";
         var identity = _names.DeviceUri(id).OriginalString;
         if (request.RequestedUri is { } uri && uri != identity) return $"the request's subject alternative name must be absent or {identity}";
         return null;

@@ -21,15 +21,8 @@ public static class PemFile
     /// <summary>Creates a folder that only its owner may enter (mode 0700).</summary>
     public static void CreateSecretFolder(string folder)
     {
-        try
-        {
-            if (OperatingSystem.IsWindows()) Directory.CreateDirectory(folder);
-            else Directory.CreateDirectory(folder, Owner | UnixFileMode.UserExecute);
-        }
-        catch (Exception unwritable) when (unwritable is IOException or UnauthorizedAccessException)
-        {
-            throw CannotWrite(folder, unwritable);
-        }
+        if (OperatingSystem.IsWindows()) Directory.CreateDirectory(folder);
+        else Directory.CreateDirectory(folder, Owner | UnixFileMode.UserExecute);
     }
 
     public static X509Certificate2 ReadCertificate(string file)
@@ -69,24 +62,28 @@ public static class PemFile
         var draft = file + ".new";
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = mode; // At creation: a later chmod leaves a moment in between.
+
+        File.Delete(draft); // A draft left by a crash keeps its own mode, so it must not be reused.
+        using (var stream = new FileStream(draft, options))
+        {
+            stream.Write(Encoding.UTF8.GetBytes(text));
+            stream.Flush(flushToDisk: true);
+        }
+        File.Move(draft, file, overwrite: true);
+    }
+
+    /// <summary>Turns what the file system says while writing into the one line that names the place.</summary>
+    internal static void WhileWriting(string place, Action write)
+    {
         try
         {
-            File.Delete(draft); // A draft left by a crash keeps its own mode, so it must not be reused.
-            using (var stream = new FileStream(draft, options))
-            {
-                stream.Write(Encoding.UTF8.GetBytes(text));
-                stream.Flush(flushToDisk: true);
-            }
-            File.Move(draft, file, overwrite: true);
+            write();
         }
         catch (Exception unwritable) when (unwritable is IOException or UnauthorizedAccessException)
         {
-            throw CannotWrite(file, unwritable);
+            throw new KeyFileException(place, "cannot be written", "make it writable for the account the server runs as", unwritable);
         }
     }
-
-    private static KeyFileException CannotWrite(string path, Exception cause) =>
-        new(path, "cannot be written", "make its folder writable for the account the server runs as", cause);
 
     private static string ReadText(string file)
     {

@@ -65,7 +65,8 @@ internal static class RequestedExtensions
         while (purposes.HasData)
         {
             var purpose = purposes.ReadObjectIdentifier();
-            if (purpose != KeyPurpose.ClientAuth) throw new RequestRefused($"the request asks for the key purpose {purpose}; only client authentication is granted");
+            if (purpose != KeyPurpose.ClientAuth)
+                throw new RequestRefused($"the request asks for the key purpose {purpose}; only client authentication is granted");
         }
     }
 }

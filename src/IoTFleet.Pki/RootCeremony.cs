@@ -10,7 +10,7 @@ public static class RootCeremony
     {
         var files = new AuthorityFiles(folder);
         if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any()) return Load(files, names, clock);
-        Write(files, names, clock);
+        PemFile.WhileWriting(folder, () => Write(files, names, clock));
         return Load(files, names, clock, created: true);
     }
 
@@ -86,8 +86,10 @@ public static class RootCeremony
     private static void CheckFleet(string file, X509Certificate2 devices, FleetNames names)
     {
         var wanted = AuthorityCertificate.DeviceNameConstraints(names).RawData;
-        if (devices.Extensions.Any(extension => extension.Oid?.Value == Oids.NameConstraints && extension.RawData.AsSpan().SequenceEqual(wanted))) return;
-        throw new KeyFileException(file, $"belongs to another fleet than {names.Domain}", "start with the domain it was made for, or with another folder");
+        var found = devices.Extensions.FirstOrDefault(extension => extension.Oid?.Value == Oids.NameConstraints);
+        if (found is not null && found.RawData.AsSpan().SequenceEqual(wanted)) return;
+        throw new KeyFileException(file, $"belongs to another fleet than {names.Domain}",
+            "start with the domain it was made for, or with another folder");
     }
 
     private static bool IssuedBy(X509Certificate2 root, X509Certificate2 issuer, TimeProvider clock)

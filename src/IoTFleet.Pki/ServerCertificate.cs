@@ -50,14 +50,18 @@ public sealed class ServerCertificate : IDisposable
     private static X509Certificate2? TryLoad(
         string certificateFile, string keyFile, CertificateAuthority servers, string[] wanted, TimeProvider clock)
     {
-        if (!File.Exists(certificateFile) || !File.Exists(keyFile)) return null;
+        if (!File.Exists(certificateFile)) return null;
         using var certificate = PemFile.ReadCertificate(certificateFile);
-        using var key = PemFile.ReadKey(keyFile);
 
         // Never overwrite a certificate that somebody else put there.
         if (!certificate.IssuerName.RawData.AsSpan().SequenceEqual(servers.Certificate.SubjectName.RawData))
-            throw new KeyFileException(certificateFile, "was not issued by this fleet's server authority", $"move it and {keyFile} away to have new ones made");
+        {
+            throw new KeyFileException(certificateFile, "was not issued by this fleet's server authority",
+                $"move it and {keyFile} away to have new ones made");
+        }
 
+        if (!File.Exists(keyFile)) return null;
+        using var key = PemFile.ReadKey(keyFile);
         // A crash between the two renames leaves a mismatched pair; making a new one costs nothing.
         if (!PemFile.BelongTogether(certificate, key)) return null;
         if (clock.GetUtcNow() >= RenewalTime(certificate) || !Covers(certificate, wanted)) return null;
@@ -68,9 +72,12 @@ public sealed class ServerCertificate : IDisposable
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using var certificate = servers.IssueServer(hosts, key.ExportSubjectPublicKeyInfo()).Load();
-        PemFile.CreateSecretFolder(folder);
-        PemFile.WriteSecret(keyFile, key.ExportPkcs8PrivateKeyPem() + "\n");
-        PemFile.WritePublic(certificateFile, certificate.ExportCertificatePem() + "\n" + servers.Certificate.ExportCertificatePem() + "\n");
+        PemFile.WhileWriting(folder, () =>
+        {
+            PemFile.CreateSecretFolder(folder);
+            PemFile.WriteSecret(keyFile, key.ExportPkcs8PrivateKeyPem() + "\n");
+            PemFile.WritePublic(certificateFile, certificate.ExportCertificatePem() + "\n" + servers.Certificate.ExportCertificatePem() + "\n");
+        });
         return Join(certificate, key);
     }
 

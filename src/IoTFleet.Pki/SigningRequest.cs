@@ -82,8 +82,10 @@ public sealed class SigningRequest
         var point = ReadBytes(spki);
         spki.ThrowIfNotEmpty();
 
-        if (algorithm.ReadObjectIdentifier() != Oids.EcPublicKey) throw new RequestRefused("the key must be an ECDSA P-256 key; other algorithms, RSA among them, are not accepted");
-        if (!algorithm.HasData || !algorithm.PeekTag().HasSameClassAndValue(Asn1Tag.ObjectIdentifier)) throw new RequestRefused("the key's curve must be given by name (P-256), not by explicit parameters");
+        if (algorithm.ReadObjectIdentifier() != Oids.EcPublicKey)
+            throw new RequestRefused("the key must be an ECDSA P-256 key; other algorithms, RSA among them, are not accepted");
+        if (!algorithm.HasData || !algorithm.PeekTag().HasSameClassAndValue(Asn1Tag.ObjectIdentifier))
+            throw new RequestRefused("the key's curve must be given by name (P-256), not by explicit parameters");
         if (algorithm.ReadObjectIdentifier() != Oids.P256) throw new RequestRefused("the key's curve must be P-256 (prime256v1)");
         algorithm.ThrowIfNotEmpty();
         if (point.Length != 65 || point[0] != 4) throw new RequestRefused("the key's point must be uncompressed");
@@ -162,7 +164,9 @@ public sealed class SigningRequest
         if (tag is not (UniversalTagNumber.UTF8String or UniversalTagNumber.PrintableString or UniversalTagNumber.IA5String))
             throw new RequestRefused("the challenge password must be a UTF8String, PrintableString or IA5String");
         var text = values.ReadCharacterString(tag);
-        return text.Length <= MaxChallengeLength ? text : throw new RequestRefused($"the challenge password is longer than {MaxChallengeLength} characters");
+        return text.Length <= MaxChallengeLength
+            ? text
+            : throw new RequestRefused($"the challenge password is longer than {MaxChallengeLength} characters");
     }
 }
 

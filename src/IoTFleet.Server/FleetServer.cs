@@ -1,5 +1,4 @@
 using System.Data.Common;
-using System.Net;
 using IoTFleet.Api;
 using IoTFleet.Broker;
 using IoTFleet.Broker.Connections;
@@ -83,7 +82,7 @@ public sealed class FleetServer : IAsyncDisposable
         services.AddSingleton(data).AddSingleton(options);
 
         // Identity: who we are and whom we trust. Made before anything listens, so that a broken key file is the first thing said.
-        services.AddFleetIdentity(options, data);
+        services.AddFleetIdentity();
 
         // The fleet: devices, enrolment, certificates, telemetry, operators, on SQLite.
         services.AddFleet();

@@ -13,4 +13,10 @@ internal static partial class ServerLog
 
     [LoggerMessage(3004, LogLevel.Warning, "Some connections did not end in time and are cut")]
     public static partial void StopTookTooLong(this ILogger logger);
+
+    [LoggerMessage(3005, LogLevel.Information, "The server's certificate was renewed; the new one is valid until {End}")]
+    public static partial void ServerCertificateRenewed(this ILogger logger, DateTimeOffset end);
+
+    [LoggerMessage(3006, LogLevel.Error, "The server's certificate could not be renewed; the present one is valid until {End}, and this is tried again in an hour")]
+    public static partial void ServerCertificateNotRenewed(this ILogger logger, Exception error, DateTimeOffset end);
 }

@@ -112,10 +112,10 @@ public sealed class CertificateProfileTests : IDisposable
 
     private IssuedLeaf Issue(DateTimeOffset now, DateTimeOffset madeAt)
     {
-        using var authorities = RootCeremony.Create(_pki.Names, new ClockAt(madeAt));
+        using var authorities = RootCeremony.Create(_pki.Names, new FakeClock(madeAt));
         Assert.True(SigningRequest.TryParse(TestPki.Request(), out var request, out _));
         Assert.True(new IssuancePolicy(_pki.Names).TryForDevice("pump-1", request, out var terms, out _));
-        return new CertificateAuthority(authorities.Devices, new ClockAt(now)).Issue(terms);
+        return new CertificateAuthority(authorities.Devices, new FakeClock(now)).Issue(terms);
     }
 
     private static void CheckAuthority(X509Certificate2 certificate, int pathLength, params string[] purposes)
@@ -147,7 +147,9 @@ public sealed class CertificateProfileTests : IDisposable
     }
 
     private static IEnumerable<string> Purposes(X509Certificate2 certificate) =>
-        certificate.Extensions.OfType<X509EnhancedKeyUsageExtension>().SelectMany(usage => usage.EnhancedKeyUsages.Cast<Oid>()).Select(oid => oid.Value!);
+        certificate.Extensions.OfType<X509EnhancedKeyUsageExtension>()
+            .SelectMany(usage => usage.EnhancedKeyUsages.Cast<Oid>())
+            .Select(oid => oid.Value!);
 
     private static Span<byte> San(X509Certificate2 certificate) =>
         certificate.Extensions.Single(extension => extension.Oid!.Value == "2.5.29.17").RawData;

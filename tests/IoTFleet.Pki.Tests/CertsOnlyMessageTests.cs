@@ -5,7 +5,7 @@ namespace IoTFleet.Pki.Tests;
 
 public sealed class CertsOnlyMessageTests : IDisposable
 {
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
     private readonly TestPki _pki = new();
 
     [Fact]

@@ -40,6 +40,7 @@ public sealed class IssuancePolicyTests
     [InlineData("")]
     [InlineData("Pump")]
     [InlineData("-pump")]
+    [InlineData("pump.")]
     [InlineData("pump/1")]
     [InlineData("pump\0")]
     [InlineData("pümp")]

@@ -8,7 +8,7 @@ namespace IoTFleet.Pki.Tests;
 /// <summary>What the device authority may put its name under, as openssl judges it.</summary>
 public sealed class NameConstraintTests : IDisposable
 {
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
     private readonly TestPki _pki = new();
 
     [Fact]

@@ -9,7 +9,7 @@ public sealed class RevocationListTests : IDisposable
 {
     private static readonly Uri Shard = new("http://fleet.local/crl/devices-3.crl");
 
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
     private readonly TestPki _pki = new();
     private readonly DateTimeOffset _now = TimeProvider.System.GetUtcNow();
 
@@ -71,7 +71,9 @@ public sealed class RevocationListTests : IDisposable
     [Fact]
     public void Large_list_keeps_every_entry()
     {
-        var entries = Enumerable.Range(0, 20_000).Select(_ => new RevokedCertificate(SerialNumber.Create(), _now, RevocationReason.KeyCompromise)).ToArray();
+        var entries = Enumerable.Range(0, 20_000)
+            .Select(_ => new RevokedCertificate(SerialNumber.Create(), _now, RevocationReason.KeyCompromise))
+            .ToArray();
         var crl = _pki.DeviceAuthority.SignCrl(List(entries));
         Assert.InRange(crl.Length, entries.Length * 40, entries.Length * 60);
         var builder = CertificateRevocationListBuilder.Load(crl, out _);

@@ -6,7 +6,7 @@ namespace IoTFleet.Pki.Tests;
 public sealed class RootCeremonyTests : IDisposable
 {
     private static readonly FleetNames Names = new("fleet.local");
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     private AuthorityFiles Files => new(_folder.File("ca"));
 
@@ -70,7 +70,8 @@ public sealed class RootCeremonyTests : IDisposable
     {
         Start().Dispose();
         File.WriteAllText(Files.DevicesKey, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
-        Assert.Equal($"{Files.DevicesKey} does not hold an unencrypted EC private key in PEM form; restore it from a backup.", Refusal(Files.DevicesKey));
+        Assert.Equal(
+            $"{Files.DevicesKey} does not hold an unencrypted EC private key in PEM form; restore it from a backup.", Refusal(Files.DevicesKey));
     }
 
     [Fact]
@@ -120,7 +121,8 @@ public sealed class RootCeremonyTests : IDisposable
     public void Authorities_of_another_fleet_are_refused()
     {
         Start().Dispose();
-        var refused = Assert.Throws<KeyFileException>(() => RootCeremony.LoadOrCreate(Files.Folder, new FleetNames("other.local"), TimeProvider.System));
+        var refused = Assert.Throws<KeyFileException>(() =>
+            RootCeremony.LoadOrCreate(Files.Folder, new FleetNames("other.local"), TimeProvider.System));
         Assert.Contains("another fleet than other.local", refused.Message);
     }
 
@@ -128,7 +130,7 @@ public sealed class RootCeremonyTests : IDisposable
     public void Expired_authority_is_refused()
     {
         Start().Dispose();
-        var later = new ClockAt(TimeProvider.System.GetUtcNow().AddYears(4));
+        var later = new FakeClock(TimeProvider.System.GetUtcNow().AddYears(4));
         var refused = Assert.Throws<KeyFileException>(() => RootCeremony.LoadOrCreate(Files.Folder, Names, later));
         Assert.Contains("expired at", refused.Message);
     }
@@ -155,7 +157,8 @@ public sealed class RootCeremonyTests : IDisposable
     public async Task Written_authorities_are_verified_by_openssl()
     {
         Start().Dispose();
-        var result = await Peers.RunAsync("openssl", "verify", "-x509_strict", "-CAfile", Files.RootCertificate, Files.DevicesCertificate, Files.ServersCertificate);
+        var result = await Peers.RunAsync(
+            "openssl", "verify", "-x509_strict", "-CAfile", Files.RootCertificate, Files.DevicesCertificate, Files.ServersCertificate);
         Assert.True(result.ExitCode == 0, result.Everything);
     }
 

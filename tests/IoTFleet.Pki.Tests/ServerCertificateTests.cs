@@ -5,7 +5,7 @@ namespace IoTFleet.Pki.Tests;
 
 public sealed class ServerCertificateTests : IDisposable
 {
-    private readonly TempFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
     private readonly TestPki _pki = new();
     private readonly DateTimeOffset _now = TimeProvider.System.GetUtcNow();
 
@@ -79,6 +79,15 @@ public sealed class ServerCertificateTests : IDisposable
     }
 
     [Fact]
+    public void Certificate_is_replaced_when_its_key_is_gone()
+    {
+        Load(_now).Dispose();
+        File.Delete(_folder.File("server.key"));
+        using var second = Load(_now);
+        Assert.True(second.Created);
+    }
+
+    [Fact]
     public void Broken_key_is_named()
     {
         Load(_now).Dispose();
@@ -103,8 +112,11 @@ public sealed class ServerCertificateTests : IDisposable
         _folder.Dispose();
     }
 
-    private ServerCertificate Load(DateTimeOffset now, params string[] hosts) =>
-        ServerCertificate.LoadOrCreate(_folder.Path, hosts, new CertificateAuthority(_pki.Authorities.Servers, new ClockAt(now)), new ClockAt(now));
+    private ServerCertificate Load(DateTimeOffset now, params string[] hosts)
+    {
+        var clock = new FakeClock(now);
+        return ServerCertificate.LoadOrCreate(_folder.Path, hosts, new CertificateAuthority(_pki.Authorities.Servers, clock), clock);
+    }
 
     private static string Serial(ServerCertificate server)
     {

@@ -68,7 +68,7 @@ public sealed class SigningRequestTests
     [InlineData("-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/", "-sha384")]
     public async Task Request_made_by_openssl_is_accepted(params string[] arguments)
     {
-        using var folder = new TempFolder();
+        using var folder = new TemporaryFolder();
         var made = await Peers.RunAsync("openssl",
             ["req", .. arguments, "-outform", "DER", "-out", folder.File("r.der"), "-keyout", folder.File("k.pem")]);
         Assert.True(made.ExitCode == 0, made.Errors);
@@ -82,9 +82,10 @@ public sealed class SigningRequestTests
     [InlineData("CA:TRUE", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-addext", "basicConstraints=critical,CA:TRUE")]
     public async Task Bad_request_made_by_openssl_is_refused(string expected, params string[] arguments)
     {
-        using var folder = new TempFolder();
+        using var folder = new TemporaryFolder();
         var made = await Peers.RunAsync("openssl",
-            ["req", "-new", "-nodes", "-subj", "/CN=pump-1", .. arguments, "-outform", "DER", "-out", folder.File("r.der"), "-keyout", folder.File("k.pem")]);
+            ["req", "-new", "-nodes", "-subj", "/CN=pump-1", .. arguments,
+                "-outform", "DER", "-out", folder.File("r.der"), "-keyout", folder.File("k.pem")]);
         Assert.True(made.ExitCode == 0, made.Errors);
         Assert.False(SigningRequest.TryParse(await File.ReadAllBytesAsync(folder.File("r.der")), out _, out var problem));
         Assert.Contains(expected, problem);

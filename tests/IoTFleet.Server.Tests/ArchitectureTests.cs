@@ -1,5 +1,8 @@
+using System.Reflection;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
+using IoTFleet.Broker;
+using IoTFleet.Mqtt;
 
 namespace IoTFleet.Server.Tests;
 
@@ -76,11 +79,43 @@ public sealed partial class ArchitectureTests
         Assert.All(used, package => Assert.Contains($"| {package} |", page, StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(typeof(ServerOptions), "IoTFleet:")]
+    [InlineData(typeof(BrokerOptions), "Broker:")]
+    [InlineData(typeof(PacketLimits), "Broker:PacketLimits:")]
+    public void Every_setting_is_in_the_operations_page(Type options, string section)
+    {
+        var page = Repository.Read("docs/operations.md");
+        var settings = options.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(property => property.CanWrite);
+
+        Assert.All(settings, setting => Assert.Contains($"| `{section}{setting.Name}", page, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Every_log_event_is_in_the_operations_page()
+    {
+        var explained = EventId().Matches(Repository.Read("docs/operations.md")).Select(row => row.Value).ToHashSet();
+
+        Assert.All(Repository.Files("src", "*.cs").SelectMany(LogEvents), found => Assert.Contains($"{found.Id}", explained));
+    }
+
+    [Fact]
+    public void Every_gate_has_a_row_in_the_locks_page()
+    {
+        var page = Repository.Read("docs/locks.md");
+        var gates = Repository.Files("src", "*.cs").Concat(Repository.Files("firmware-sdk", "*.cs"))
+            .Where(file => Gate().IsMatch(Repository.Read(file)))
+            .Select(file => Path.GetFileNameWithoutExtension(file));
+
+        Assert.All(gates, gate => Assert.Contains($"| `{gate}`", page, StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Log_event_ids_are_given_and_unique()
     {
         var events = Repository.Files("src", "*.cs").SelectMany(LogEvents).ToList();
 
+        Assert.NotEmpty(events);
         Assert.All(events, found => Assert.True(found.Id > 0, $"{found.File}: a [LoggerMessage] without an event id"));
         Assert.All(events.GroupBy(found => found.Id), same =>
             Assert.True(same.Count() == 1, $"event id {same.Key} is given twice: {string.Join(", ", same.Select(found => found.File))}"));
@@ -128,6 +163,12 @@ public sealed partial class ArchitectureTests
 
     [GeneratedRegex(@"^\| `(?<folder>(?:src|firmware-sdk|device-sim)/[^`]+)` \|[^|\n]*\|(?<references>[^|\n]*)\|\s*$", RegexOptions.Multiline)]
     private static partial Regex TableRow();
+
+    [GeneratedRegex(@"(?<=^\|[ \d,]*)\d{4}", RegexOptions.Multiline)]
+    private static partial Regex EventId();
+
+    [GeneratedRegex(@"\bLock _\w+ = new\(\)")]
+    private static partial Regex Gate();
 
     [GeneratedRegex(@"\[LoggerMessage\((?:[^""\]]*?EventId\s*=\s*|\s*)(?<id>\d*)")]
     private static partial Regex LoggerMessage();

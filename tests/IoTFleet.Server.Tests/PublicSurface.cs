@@ -10,17 +10,38 @@ internal static class PublicSurface
     private const BindingFlags Declared =
         BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
 
+    private static readonly Dictionary<Type, string> Keywords = new()
+    {
+        [typeof(bool)] = "bool",
+        [typeof(byte)] = "byte",
+        [typeof(ushort)] = "ushort",
+        [typeof(int)] = "int",
+        [typeof(uint)] = "uint",
+        [typeof(long)] = "long",
+        [typeof(double)] = "double",
+        [typeof(string)] = "string",
+        [typeof(object)] = "object",
+        [typeof(void)] = "void",
+    };
+
     public static List<string> Of(Assembly assembly) =>
         [.. assembly.GetExportedTypes().OrderBy(type => type.FullName, StringComparer.Ordinal).SelectMany(Lines)];
 
-    private static IEnumerable<string> Lines(Type type) =>
-        Members(type).Order(StringComparer.Ordinal).Select(member => "    " + member).Prepend(Head(type)).Append("");
+    private static IEnumerable<string> Lines(Type type) => Members(type).Select(member => "    " + member).Prepend(Head(type)).Append("");
 
     private static string Head(Type type)
     {
-        var bases = new[] { type.BaseType }.Where(parent => parent is not null && parent != typeof(object) && parent != typeof(ValueType) && !type.IsEnum)
-            .Concat(type.GetInterfaces().Where(door => door.IsPublic)).Select(parent => Name(parent!)).Order(StringComparer.Ordinal).ToList();
+        var bases = Bases(type).Select(parent => Name(parent)).ToList();
         return $"{Modifiers(type)}{Kind(type)} {type.Namespace}.{Name(type)}{(bases.Count > 0 ? " : " + string.Join(", ", bases) : "")}";
+    }
+
+    /// <summary>The base class and the interfaces that the type adds to it; none for an enum, whose interfaces are the platform's business.</summary>
+    private static IEnumerable<Type> Bases(Type type)
+    {
+        if (type.IsEnum) return [];
+        var parent = type.BaseType is { } found && found != typeof(object) && found != typeof(ValueType) ? found : null;
+        var doors = type.GetInterfaces().Where(door => door.IsPublic).Except(parent?.GetInterfaces() ?? []).OrderBy(door => Name(door), StringComparer.Ordinal);
+        return parent is null ? doors : doors.Prepend(parent);
     }
 
     private static string Kind(Type type) =>
@@ -37,8 +58,14 @@ internal static class PublicSurface
                 .Select(value => $"{Enum.GetName(type, value)} = {Convert.ToString(value, CultureInfo.InvariantCulture)}");
         }
 
-        return type.GetMembers(Declared).Where(member => !member.IsDefined(typeof(CompilerGeneratedAttribute))).SelectMany(Line);
+        return type.GetMembers(Declared)
+            .Where(member => !member.IsDefined(typeof(CompilerGeneratedAttribute)) && !IsOfEveryObject(member))
+            .SelectMany(member => Line(member).Select(line => (member.Name, Text: line)))
+            .OrderBy(line => line.Name, StringComparer.Ordinal).ThenBy(line => line.Text, StringComparer.Ordinal)
+            .Select(line => line.Text);
     }
+
+    private static bool IsOfEveryObject(MemberInfo member) => member is MethodInfo method && method.GetBaseDefinition().DeclaringType == typeof(object);
 
     private static IEnumerable<string> Line(MemberInfo member) => member switch
     {
@@ -98,13 +125,23 @@ internal static class PublicSurface
             return Name(underlying) + "?";
         }
 
+        if (type.IsGenericParameter)
+        {
+            return type.Name;
+        }
+
         var mark = nullability is { ReadState: NullabilityState.Nullable } ? "?" : "";
         if (type.IsArray)
         {
             return $"{Name(type.GetElementType()!, nullability?.ElementType)}[]{mark}";
         }
 
-        var outer = type.IsNested && !type.IsGenericParameter ? Name(type.DeclaringType!) + "." : "";
+        if (Keywords.TryGetValue(type, out var keyword))
+        {
+            return keyword + mark;
+        }
+
+        var outer = type.IsNested ? Name(type.DeclaringType!) + "." : "";
         var arguments = type.GetGenericArguments().Select((argument, i) =>
             Name(argument, nullability?.GenericTypeArguments is { } inner && i < inner.Length ? inner[i] : null)).ToList();
         return $"{outer}{type.Name.Split('`')[0]}{(arguments.Count > 0 ? $"<{string.Join(", ", arguments)}>" : "")}{mark}";

@@ -59,12 +59,22 @@ public sealed class TestPki : IDisposable
         return Join(X509CertificateLoader.LoadCertificate(issuer.Certificate.RawData), key);
     }
 
-    /// <summary>Issued by another fleet's authority that uses the same domain.</summary>
-    public X509Certificate2 OtherAuthority(string id)
+    /// <summary>Issued by another fleet's authority that uses the same domain; may name a URL where its issuer is to be fetched.</summary>
+    public X509Certificate2 OtherAuthority(string id, string? issuerUrl = null)
     {
         var other = new TestPki(_clock, Names.Domain);
         _made.Add(other);
-        return other.Device(id);
+        return issuerUrl is null ? other.Device(id) : other.BySigner(
+            other.Authorities.Devices, id, [Names.DeviceUri(id).OriginalString], KeyPurpose.ClientAuth,
+            new X509AuthorityInformationAccessExtension(ocspUris: null, caIssuersUris: [issuerUrl]));
+    }
+
+    /// <summary>A device's key used as an authority.</summary>
+    public X509Certificate2 IssuedByDevice(string id, string issuer)
+    {
+        var parent = Device(issuer);
+        using var key = new IssuerKey(X509CertificateLoader.LoadCertificate(parent.RawData), parent.GetECDsaPrivateKey()!);
+        return BySigner(key, id, [Names.DeviceUri(id).OriginalString], KeyPurpose.ClientAuth);
     }
 
     /// <summary>By the device authority, without any extended key usage.</summary>
@@ -82,7 +92,8 @@ public sealed class TestPki : IDisposable
     public X509Certificate2 WithIdentity(string id, string uri) => ByDeviceIssuer(id, [uri], KeyPurpose.ClientAuth);
 
     /// <summary>By the server authority, but with a device's identity and purpose.</summary>
-    public X509Certificate2 DeviceFromServerAuthority(string id) => BySigner(Authorities.Servers, id, [Names.DeviceUri(id).OriginalString], KeyPurpose.ClientAuth);
+    public X509Certificate2 DeviceFromServerAuthority(string id) =>
+        BySigner(Authorities.Servers, id, [Names.DeviceUri(id).OriginalString], KeyPurpose.ClientAuth);
 
     /// <summary>A DER encoded signing request for a new key, as a device would send it.</summary>
     public static byte[] Request(string? commonName = null) => Request(commonName, out _);
@@ -128,12 +139,14 @@ public sealed class TestPki : IDisposable
         return Join(new CertificateAuthority(Authorities.Devices, clock).Issue(terms).Load(), key);
     }
 
-    private X509Certificate2 ByDeviceIssuer(string id, string[] identities, string? purpose) => BySigner(Authorities.Devices, id, identities, purpose);
+    private X509Certificate2 ByDeviceIssuer(string id, string[] identities, string? purpose) =>
+        BySigner(Authorities.Devices, id, identities, purpose);
 
-    private X509Certificate2 BySigner(IssuerKey issuer, string id, string[] identities, string? purpose)
+    private X509Certificate2 BySigner(IssuerKey issuer, string id, string[] identities, string? purpose, params X509Extension[] others)
     {
         using var key = NewKey();
         var request = DeviceRequest(id, key, identities, purpose);
+        foreach (var other in others) request.CertificateExtensions.Add(other);
         request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromSubjectKeyIdentifier(
             issuer.Certificate.Extensions.OfType<X509SubjectKeyIdentifierExtension>().Single()));
         var now = _clock.GetUtcNow();

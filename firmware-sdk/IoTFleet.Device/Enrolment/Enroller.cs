@@ -19,7 +19,8 @@ internal sealed class Enroller(DeviceOptions options, Action<DeviceState> enter)
 
     public async Task<DeviceIdentity> IdentifyAsync(CancellationToken cancellation)
     {
-        // The key is in the store before any token is spent: a retry after a power cut asks for the same key, and the server gives the same certificate.
+        // The key is in the store before any token is spent: after a power cut the retry is for the same key, which the server answers
+        // with the same certificate.
         using var key = await options.KeyStore.OpenKeyAsync(cancellation);
         if (await options.KeyStore.LoadAsync(cancellation) is { } stored)
         {
@@ -39,7 +40,7 @@ internal sealed class Enroller(DeviceOptions options, Action<DeviceState> enter)
     {
         var token = options.EnrolmentToken ?? throw new DeviceException(
             DeviceError.OptionsNotValid,
-            $"Device {options.DeviceId} has no valid certificate and no {nameof(DeviceOptions.EnrolmentToken)}; create a token at the server and set it.");
+            $"Device {options.DeviceId} has no valid certificate and no {nameof(DeviceOptions.EnrolmentToken)}; create one at the server.");
         var request = new CertificateRequest($"CN={options.DeviceId}", key, HashAlgorithmName.SHA256).CreateSigningRequest();
         while (true)
         {
@@ -51,7 +52,8 @@ internal sealed class Enroller(DeviceOptions options, Action<DeviceState> enter)
         }
     }
 
-    private async Task<(EnrolledCertificate? Enrolled, EstAnswer.Later? Later)> TryEnrolAsync(ECDsa key, byte[] request, string token, CancellationToken cancellation)
+    private async Task<(EnrolledCertificate? Enrolled, EstAnswer.Later? Later)> TryEnrolAsync(
+        ECDsa key, byte[] request, string token, CancellationToken cancellation)
     {
         try
         {
@@ -80,7 +82,8 @@ internal sealed class Enroller(DeviceOptions options, Action<DeviceState> enter)
     private X509Certificate2 FindRoot(X509Certificate2Collection offered) =>
         offered.FirstOrDefault(c => PinnedTrust.Fingerprint(c.RawData) == options.PinnedFingerprint) ?? throw new DeviceException(
             DeviceError.ServerNotTrusted,
-            $"None of the {offered.Count} certificates from {options.Server.Authority} has the pinned fingerprint {options.PinnedFingerprint}: another server answers there, or its CA was made anew.");
+            $"None of the {offered.Count} certificates from {options.Server.Authority} has the pinned fingerprint {options.PinnedFingerprint}: "
+            + "another server answers there, or its CA was made anew.");
 
     private ReadOnlyMemory<byte> FindOwn(X509Certificate2Collection issued, ECDsa key)
     {

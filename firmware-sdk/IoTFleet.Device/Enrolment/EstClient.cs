@@ -41,7 +41,8 @@ internal sealed class EstClient(DeviceOptions options)
     {
         var verdict = new ServerVerdict(options.Server.Authority);
         using var request = new HttpRequestMessage(HttpMethod.Post, Address("simpleenroll"));
-        request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{options.DeviceId}:{token}")));
+        var credentials = Convert.ToBase64String(Encoding.UTF8.GetBytes($"{options.DeviceId}:{token}"));
+        request.Headers.Authorization = new AuthenticationHeaderValue("Basic", credentials);
         request.Content = new StringContent(Convert.ToBase64String(signingRequest, Base64FormattingOptions.InsertLineBreaks));
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/pkcs10");
 
@@ -59,7 +60,11 @@ internal sealed class EstClient(DeviceOptions options)
     private Uri Address(string operation) => new(options.Server, "/.well-known/est/" + operation);
 
     private async Task<Answer> SendAsync(
-        HttpRequestMessage request, PinnedTrust trust, RemoteCertificateValidationCallback judge, ServerVerdict verdict, CancellationToken cancellation)
+        HttpRequestMessage request,
+        PinnedTrust trust,
+        RemoteCertificateValidationCallback judge,
+        ServerVerdict verdict,
+        CancellationToken cancellation)
     {
         using var handler = CreateHandler(trust, judge);
         using var client = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan, MaxResponseContentBufferSize = LargestAnswer };
@@ -72,7 +77,8 @@ internal sealed class EstClient(DeviceOptions options)
         }
         catch (HttpRequestException error) when (verdict.Problem is not null || error.InnerException is AuthenticationException)
         {
-            throw new DeviceException(DeviceError.ServerNotTrusted, verdict.Problem ?? $"TLS with {options.Server.Authority} failed: {error.InnerException!.Message}", error);
+            var problem = verdict.Problem ?? $"TLS with {options.Server.Authority} failed: {error.InnerException!.Message}";
+            throw new DeviceException(DeviceError.ServerNotTrusted, problem, error);
         }
         catch (OperationCanceledException) when (deadline.IsCancellationRequested && !cancellation.IsCancellationRequested)
         {
@@ -105,12 +111,14 @@ internal sealed class EstClient(DeviceOptions options)
         }
         catch (FormatException error)
         {
-            throw new DeviceException(DeviceError.EnrolmentRefused, $"{options.Server.Authority} did not answer as an EST server does: {error.Message}. Is the address right?", error);
+            var problem = $"{options.Server.Authority} did not answer as an EST server does: {error.Message}. Is the address right?";
+            throw new DeviceException(DeviceError.EnrolmentRefused, problem, error);
         }
     }
 
-    private DeviceException Unexpected(Answer answer, string operation) =>
-        new(DeviceError.EnrolmentRefused, $"{options.Server.Authority} refused {operation} for {options.DeviceId} with status {(int)answer.Status}{Quote(answer.Body)}.");
+    private DeviceException Unexpected(Answer answer, string operation) => new(
+        DeviceError.EnrolmentRefused,
+        $"{options.Server.Authority} refused {operation} for {options.DeviceId} with status {(int)answer.Status}{Quote(answer.Body)}.");
 
     // The server's own words help most, but they are somebody else's text: one short printable line of them.
     private static string Quote(string body)

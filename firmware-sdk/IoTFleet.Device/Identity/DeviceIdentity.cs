@@ -33,7 +33,7 @@ internal sealed class DeviceIdentity : IDisposable
     {
         var roots = enrolled.TrustAnchors.Select(der => X509CertificateLoader.LoadCertificate(der.Span)).ToArray();
         if (!roots.Any(root => PinnedTrust.Fingerprint(root.RawData) == options.PinnedFingerprint))
-            throw Unusable($"The key store of {options.DeviceId} belongs to another fleet: none of its roots has the fingerprint {options.PinnedFingerprint}.");
+            throw Unusable($"The key store of {options.DeviceId} is of another fleet: no root in it has fingerprint {options.PinnedFingerprint}.");
 
         using var leaf = X509CertificateLoader.LoadCertificate(enrolled.Certificate.Span);
         if (!Names(leaf, options.DeviceId))
@@ -52,12 +52,20 @@ internal sealed class DeviceIdentity : IDisposable
     {
         try
         {
-            return leaf.CopyWithPrivateKey(key);
+            var joined = leaf.CopyWithPrivateKey(key);
+            return OperatingSystem.IsWindows() ? WithStoredKey(joined) : joined;
         }
         catch (ArgumentException error)                        // how the BCL says that the public keys differ
         {
             throw Unusable($"The certificate of {deviceId} does not belong to the key beside it.", error);
         }
+    }
+
+    // Windows' TLS cannot use a key that lives in memory only.
+    private static X509Certificate2 WithStoredKey(X509Certificate2 joined)
+    {
+        using (joined)
+            return X509CertificateLoader.LoadPkcs12(joined.Export(X509ContentType.Pkcs12), password: null);
     }
 
     // spiffe://device.<fleet>/<id>; the subject is for display only.

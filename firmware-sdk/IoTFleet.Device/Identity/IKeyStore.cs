@@ -8,7 +8,7 @@ namespace IoTFleet.Device.Identity;
 /// </summary>
 public interface IKeyStore
 {
-    /// <summary>The device's private key (ECDSA P-256), made and kept at the first call, the same ever after. The caller disposes the object.</summary>
+    /// <summary>The device's private key (ECDSA P-256), made at the first call and the same ever after. The caller disposes the object.</summary>
     /// <exception cref="DeviceException">The store cannot be read or written, or the key is damaged.</exception>
     ValueTask<ECDsa> OpenKeyAsync(CancellationToken cancellation);
 

@@ -39,7 +39,8 @@ internal sealed class ServerVerdict(string host)
     public RemoteCertificateValidationCallback Accept => (_, _, chain, errors) => Judge(chain, errors);
 
     /// <summary>RFC 7030 4.1.1: before the root is known the chain cannot be judged, so only the name is. Nothing secret may be sent.</summary>
-    public RemoteCertificateValidationCallback AcceptUnanchored => (_, _, chain, errors) => Judge(chain, errors & ~SslPolicyErrors.RemoteCertificateChainErrors);
+    public RemoteCertificateValidationCallback AcceptUnanchored =>
+        (_, _, chain, errors) => Judge(chain, errors & ~SslPolicyErrors.RemoteCertificateChainErrors);
 
     private bool Judge(X509Chain? chain, SslPolicyErrors errors)
     {

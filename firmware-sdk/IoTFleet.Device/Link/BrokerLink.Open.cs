@@ -30,7 +30,8 @@ internal sealed partial class BrokerLink
         catch (IOException)
         {
             // With TLS 1.3 a server may reject the client's certificate after the client saw the handshake succeed, and some send no alert.
-            return new LinkEnd("The server closed the connection right after the TLS handshake; it possibly refused this device's certificate.", Refused: true);
+            var why = "The server closed the connection right after the TLS handshake; it possibly refused this device's certificate.";
+            return new LinkEnd(why, Refused: true);
         }
 
         return await SubscribeAsync(cancellation);

@@ -1,5 +1,3 @@
-using IoTFleet.Mqtt;
-
 namespace IoTFleet.Device.Link;
 
 internal sealed partial class BrokerLink
@@ -10,14 +8,14 @@ internal sealed partial class BrokerLink
     private long _pingAskedAt = NoPing;                        // set by the watch, cleared by the read loop
     private int _pingDue;                                      // set by the watch, taken by the write loop
 
-    /// <summary>Pings when this side has been silent, and gives up on a server that leaves a ping or a message unanswered (a half-open connection).</summary>
+    // Pings when this side has been silent, and gives up on a server that leaves a ping or a message unanswered: a half-open connection.
     private async Task<LinkEnd> WatchAsync(CancellationToken ending)
     {
         while (true)
         {
             await Task.Delay(UntilNextCheck(), _options.Clock, ending);
             if (LongestUnanswered() >= _options.AckTimeout)
-                return new LinkEnd($"The server has not answered for {_options.AckTimeout.TotalSeconds} s.") { Goodbye = ReasonCode.UnspecifiedError };
+                return LinkEnd.Unanswered(_options.AckTimeout);
             if (_keepAlive > TimeSpan.Zero && SinceLastSent() >= _keepAlive && Volatile.Read(ref _pingAskedAt) == NoPing)
                 AskForPing();
         }
@@ -32,8 +30,12 @@ internal sealed partial class BrokerLink
 
     private TimeSpan UntilNextCheck()
     {
+        if (_keepAlive <= TimeSpan.Zero)
+            return _options.AckTimeout;
         var untilPing = _keepAlive - SinceLastSent();
-        return untilPing > TimeSpan.Zero && untilPing < _options.AckTimeout ? untilPing : _options.AckTimeout;
+        if (untilPing <= TimeSpan.Zero)
+            untilPing = _keepAlive;                            // one has been asked for and is about to leave
+        return untilPing < _options.AckTimeout ? untilPing : _options.AckTimeout;
     }
 
     private TimeSpan SinceLastSent() => _options.Clock.GetElapsedTime(Volatile.Read(ref _lastSentAt));

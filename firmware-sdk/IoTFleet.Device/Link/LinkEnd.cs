@@ -17,6 +17,9 @@ internal sealed record LinkEnd(string Why, ReasonCode? Code = null, bool Refused
     public static LinkEnd ByServer(string packet, ReasonCode code, string? reasonString) =>
         new($"The server answered with {packet} 0x{(byte)code:X2} {code}{(reasonString is null ? "" : $": {reasonString}")}.", code, !WillPass(code));
 
+    public static LinkEnd Unanswered(TimeSpan time) =>
+        new($"The server has not answered for {time.TotalSeconds} s.") { Goodbye = ReasonCode.UnspecifiedError };
+
     /// <summary>Whatever it was, a device must come back; so an error nobody expected becomes a reason too instead of ending the client.</summary>
     public static LinkEnd From(Exception error) => error switch
     {

@@ -26,7 +26,11 @@ internal sealed class TlsDialer(DeviceOptions options, DeviceIdentity identity)
         {
             socket.Dispose();
             if (error is AuthenticationException)
-                throw new DeviceException(DeviceError.ServerNotTrusted, verdict.Problem ?? $"TLS with {options.BrokerName} failed: {error.Message}", error);
+            {
+                var problem = verdict.Problem ?? $"TLS with {options.BrokerName} failed: {error.Message}";
+                throw new DeviceException(DeviceError.ServerNotTrusted, problem, error);
+            }
+
             throw;
         }
     }

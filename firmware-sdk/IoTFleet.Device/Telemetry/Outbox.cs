@@ -21,7 +21,7 @@ internal sealed class Outbox(int capacity, TimeProvider clock)
     private bool _closed;
 
     // Microseconds since 1970: a restarted device continues above every number it used before, without keeping any.
-    private long _lastSequence = clock.GetUtcNow().Ticks / TimeSpan.TicksPerMicrosecond - DateTimeOffset.UnixEpoch.Ticks / TimeSpan.TicksPerMicrosecond;
+    private long _lastSequence = (clock.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 
     public async Task<OutboxMessage> AddAsync(TopicName topic, ReadOnlyMemory<byte> payload, CancellationToken cancellation)
     {

@@ -32,8 +32,11 @@ internal sealed class OutboxMessage(long sequence, TopicName topic, ReadOnlyMemo
 
     public void Complete(ReasonCode reason) => _settled.TrySetResult(new PublishReceipt(sequence, reason));
 
-    public void Refuse(ReasonCode reason, string? why) =>
-        Fail(new DeviceException(reason, $"The server refused a message on {topic.Value}: 0x{(byte)reason:X2} {reason}{(why is null ? "" : $", {why}")}."));
+    public void Refuse(ReasonCode reason, string? why)
+    {
+        var code = $"0x{(byte)reason:X2} {reason}{(why is null ? "" : $", {why}")}";
+        Fail(new DeviceException(reason, $"The server refused a message on {topic.Value}: {code}."));
+    }
 
     public void Fail(DeviceException error) => _settled.TrySetException(error);
 }

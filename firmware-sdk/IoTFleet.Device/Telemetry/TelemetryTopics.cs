@@ -11,8 +11,8 @@ internal sealed class TelemetryTopics(string deviceId)
     {
         if (stream is null)
             return _unnamed;
-        if (stream.Length == 0 || stream.Contains('/') || !TopicName.TryParse($"{_unnamed.Value}/{stream}", out var topic))
-            throw new ArgumentException("A stream's name must not be empty and must not contain / + # or control characters.", nameof(stream));
+        if (stream.Length == 0 || !TopicName.TryParse($"{_unnamed.Value}/{stream}", out var topic))
+            throw new ArgumentException("A stream's name must not be empty and must not contain + # or control characters.", nameof(stream));
         return topic;
     }
 }

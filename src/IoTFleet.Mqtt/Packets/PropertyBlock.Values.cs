@@ -23,16 +23,7 @@ public sealed partial record PropertyBlock
     private ReadOnlySpan<Entry> Entries => _entries.AsSpan(0, _count);
 
     /// <summary>Equal when the same properties stand in the same order with equal values.</summary>
-    public bool Equals(PropertyBlock? other)
-    {
-        if (other is null || _count != other._count) return false;
-        for (var i = 0; i < _count; i++)
-        {
-            if (!_entries[i].Equals(other._entries[i])) return false;
-        }
-
-        return true;
-    }
+    public bool Equals(PropertyBlock? other) => other is not null && Entries.SequenceEqual(other.Entries);
 
     /// <inheritdoc/>
     public override int GetHashCode()
@@ -65,9 +56,9 @@ public sealed partial record PropertyBlock
     private void Put(PropertyId id, Entry? entry)
     {
         var at = IndexOf(id);
-        if (entry is { } value && at >= 0) _entries[at] = value;
-        else if (entry is { } added) Add(added);
-        else if (at >= 0) RemoveAt(at);
+        if (entry is null) RemoveAt(at);
+        else if (at < 0) Add(entry.Value);
+        else _entries[at] = entry.Value;
     }
 
     private void Add(Entry entry)
@@ -78,6 +69,7 @@ public sealed partial record PropertyBlock
 
     private void RemoveAt(int at)
     {
+        if (at < 0) return;
         _count--;
         Array.Copy(_entries, at + 1, _entries, at, _count - at);
     }

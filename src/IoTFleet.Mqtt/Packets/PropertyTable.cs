@@ -92,8 +92,6 @@ internal static class PropertyTable
         new(PropertyId.SharedSubscriptionAvailable, OneByteInteger, ConnAck, Most: 1),
     ]);
 
-    public static IEnumerable<PropertyRule> Rules => ById.OfType<PropertyRule>();
-
     public static PropertyRule Get(PropertyId id) => ById[(int)id]!;
 
     public static PropertyRule? Find(uint id) => id < ById.Length ? ById[id] : null;

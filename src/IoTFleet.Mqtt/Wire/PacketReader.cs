@@ -12,7 +12,7 @@ public sealed class PacketReader(PacketLimits limits)
     private readonly TopicNameCache _topics = new();
 
     /// <summary>
-    /// The version whose rules packets must keep, 3.1.1 unless set. A CONNECT sets it, also one that is refused; a client sets what its CONNECT asked for.
+    /// The version whose rules packets must keep, 3.1.1 unless set. A CONNECT sets it, even a refused one; a client sets what it asked for.
     /// </summary>
     public ProtocolVersion Version { get; set; } = ProtocolVersion.V311;
 

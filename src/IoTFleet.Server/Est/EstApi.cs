@@ -1,5 +1,7 @@
+using System.Net;
 using System.Text;
 using IoTFleet.Broker;
+using IoTFleet.Broker.Connections;
 using IoTFleet.Fleet.Enrolment;
 using IoTFleet.Pki;
 
@@ -8,7 +10,6 @@ namespace IoTFleet.Server.Est;
 /// <summary>Enrolment over Secure Transport (RFC 7030 with RFC 8951): what a device needs before it has a certificate.</summary>
 internal static class EstApi
 {
-    private const int MaxBody = 16 * 1024;
     private const string RequestType = "application/pkcs10";
     private const string CertificatesType = "application/pkcs7-mime; smime-type=certs-only";
 
@@ -26,7 +27,7 @@ internal static class EstApi
     /// <summary>RFC 7030 4.2. The token is the password of HTTP Basic (3.2.3), the device id the user.</summary>
     private static async Task<IResult> SimpleEnrollAsync(EnrolDevice enrol, RefusalLog refusals, HttpContext context, CancellationToken cancellationToken)
     {
-        var address = context.Connection.RemoteIpAddress?.ToString();
+        var address = context.Connection.RemoteIpAddress is { } peer ? ClientIdentity.AddressOf(new IPEndPoint(peer, context.Connection.RemotePort)) : null;
         if (!TryReadBasic(context.Request, out var deviceId, out var token))
         {
             context.Response.Headers.WWWAuthenticate = "Basic realm=\"enrolment\", charset=\"UTF-8\"";
@@ -34,7 +35,7 @@ internal static class EstApi
         }
 
         if (!IsRequestType(context.Request.ContentType)) return Refused(StatusCodes.Status415UnsupportedMediaType, "content-type", $"The content type must be {RequestType}.");
-        if (await ReadBodyAsync(context.Request, cancellationToken) is not { } body) return Refused(StatusCodes.Status413PayloadTooLarge, "request-too-large", $"The request must not be larger than {MaxBody} bytes.");
+        if (await ReadBodyAsync(context.Request, cancellationToken) is not { } body) return Refused(StatusCodes.Status413PayloadTooLarge, "request-too-large", $"The request must not be larger than {EstFormat.MaxBody} bytes.");
         if (!EstFormat.TryReadRequest(body, out var der, out var problem)) return Refused(StatusCodes.Status400BadRequest, "request-unreadable", problem);
         if (!SigningRequest.TryParse(der, out var request, out problem)) return Refused(StatusCodes.Status400BadRequest, "request-not-acceptable", problem);
 
@@ -63,7 +64,7 @@ internal static class EstApi
     private static IResult Certificates(HttpContext context, ReadOnlySpan<byte> message)
     {
         context.Response.Headers["Content-Transfer-Encoding"] = "base64";      // RFC 8951 drops it; clients of RFC 7030 look for it
-        return TypedResults.Bytes(Encoding.ASCII.GetBytes(EstFormat.Encode(message)), CertificatesType);
+        return TypedResults.Bytes(Encoding.ASCII.GetBytes(EstFormat.WriteCertificates(message)), CertificatesType);
     }
 
     private static IResult Text(int status, string text) => TypedResults.Text(text + "\n", "text/plain", Encoding.UTF8, status);
@@ -85,18 +86,18 @@ internal static class EstApi
         return true;
     }
 
-    private static async Task<string?> ReadBodyAsync(HttpRequest request, CancellationToken cancellationToken)
+    private static async Task<byte[]?> ReadBodyAsync(HttpRequest request, CancellationToken cancellationToken)
     {
-        if (request.ContentLength > MaxBody) return null;
+        if (request.ContentLength > EstFormat.MaxBody) return null;
         using var body = new MemoryStream();
         var buffer = new byte[4096];
         int read;
         while ((read = await request.Body.ReadAsync(buffer, cancellationToken)) > 0)
         {
-            if (body.Length + read > MaxBody) return null;
+            if (body.Length + read > EstFormat.MaxBody) return null;
             body.Write(buffer, 0, read);
         }
 
-        return Encoding.ASCII.GetString(body.GetBuffer(), 0, (int)body.Length);
+        return body.ToArray();
     }
 }

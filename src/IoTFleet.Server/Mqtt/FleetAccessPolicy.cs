@@ -54,12 +54,25 @@ internal sealed class FleetAccessPolicy(FleetNames names, AdmitDevice admitDevic
     public bool MaySubscribe(Principal principal, TopicFilter filter) => ((DevicePrincipal)principal).Owns(filter.Path);
 
     private async Task<Admission> AdmitDeviceAsync(string deviceId, string serial, CancellationToken cancellationToken) =>
-        await admitDevice.RunAsync(new AdmitDevice.Request(deviceId, serial), cancellationToken) switch
+        await admitDevice.RunAsync(new AdmitDeviceRequest(deviceId, serial), cancellationToken) switch
         {
-            AdmitDevice.Result.Admitted => new Admission.Accepted(new DevicePrincipal(deviceId, serial)),
-            AdmitDevice.Result.Refused refused => Refuse(CodeOf(refused.Reason), refused.Code, refused.Detail),
+            AdmitDeviceResult.Admitted => new Admission.Accepted(new DevicePrincipal(deviceId, serial)),
+            AdmitDeviceResult.Refused refused => Explain(refused.Reason, deviceId, serial),
             var other => throw new InvalidOperationException($"Unknown answer {other}."),
         };
+
+    private static Admission.Refused Explain(RefusalReason reason, string deviceId, string serial) => reason switch
+    {
+        RefusalReason.UnknownDevice => Refuse(ReasonCode.NotAuthorized, "device-unknown", $"There is no device {deviceId}; register or enrol it."),
+        RefusalReason.DeviceNotEnrolled => Refuse(ReasonCode.NotAuthorized, "device-not-enrolled", $"Device {deviceId} is registered but has not enrolled."),
+        RefusalReason.DeviceSuspended => Refuse(ReasonCode.Banned, "device-suspended", $"Device {deviceId} is suspended; resume it to let it in."),
+        RefusalReason.DeviceRevoked => Refuse(ReasonCode.Banned, "device-revoked", $"Device {deviceId} was revoked."),
+        RefusalReason.CertificateUnknown => Refuse(ReasonCode.NotAuthorized, "certificate-unknown", $"Certificate {serial} was not issued to device {deviceId} by this server."),
+        RefusalReason.CertificateRevoked => Refuse(ReasonCode.Banned, "certificate-revoked", $"Certificate {serial} of device {deviceId} was revoked; the device has to enrol anew."),
+        RefusalReason.CertificateNotYetValid => Refuse(ReasonCode.NotAuthorized, "not-yet-valid", $"Certificate {serial} of device {deviceId} is not valid yet; check the clocks."),
+        RefusalReason.CertificateExpired => Refuse(ReasonCode.NotAuthorized, "expired", $"Certificate {serial} of device {deviceId} has expired; the device has to renew or enrol anew."),
+        _ => throw new InvalidOperationException($"No explanation for {reason}."),
+    };
 
     private static Admission.Refused Refuse(ReasonCode code, string reason, string detail) => new(code, reason, detail);
 }

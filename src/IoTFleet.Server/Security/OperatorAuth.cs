@@ -1,7 +1,6 @@
 using System.Security.Claims;
 using System.Text.Encodings.Web;
 using System.Threading.RateLimiting;
-using IoTFleet.Api;
 using IoTFleet.Fleet;
 using IoTFleet.Fleet.Operators;
 using IoTFleet.Server.Rest;

@@ -1,0 +1,88 @@
+using System.CommandLine;
+using IoTFleet.Api;
+using IoTFleet.Cli.Commands;
+
+namespace IoTFleet.Cli;
+
+/// <summary>What a command does once the server is found: talk to it, and print.</summary>
+internal delegate Task CommandAction(ParseResult parsed, FleetClient fleet, Output output, CancellationToken cancellationToken);
+
+/// <summary>The <c>iotfleet</c> command: nouns and verbs over the REST API. An error is one line on standard error and an exit code.</summary>
+internal sealed class CommandLine
+{
+    private readonly TextWriter _output;
+    private readonly TextWriter _errors;
+    private readonly Func<ParseResult, CancellationToken, Task<FleetClient>> _open;
+    private readonly RootCommand _root = new("Operates an IoTFleet server.");
+    private readonly Option<string> _format = new("--output", "-o")
+    {
+        Description = "table or json",
+        DefaultValueFactory = _ => "table",
+        Recursive = true,
+    };
+
+    public CommandLine(TextWriter output, TextWriter errors, Connection connection)
+        : this(output, errors, connection, connection.OpenAsync)
+    {
+    }
+
+    /// <summary>With a client of the caller's making, whatever the command line says of the server: for tests.</summary>
+    internal CommandLine(
+        TextWriter output, TextWriter errors, Connection connection, Func<ParseResult, CancellationToken, Task<FleetClient>> open)
+    {
+        (_output, _errors, _open) = (output, errors, open);
+        _format.AcceptOnlyFromAmong("table", "json");
+        _root.Options.Add(_format);
+        foreach (var option in connection.Options) _root.Options.Add(option);
+        foreach (var noun in Nouns()) _root.Subcommands.Add(noun);
+    }
+
+    public Task<int> InvokeAsync(string[] arguments)
+    {
+        var parsed = _root.Parse(arguments);
+        var settings = new InvocationConfiguration { Output = _output, Error = _errors, EnableDefaultExceptionHandler = false };
+        if (parsed.Errors.Count == 0) return parsed.InvokeAsync(settings);
+        return Task.FromResult(Fail($"{parsed.Errors[0].Message} See {parsed.CommandResult.Command.Name} --help.", ExitCodes.WrongUsage));
+    }
+
+    private IEnumerable<Command> Nouns() =>
+    [
+        OverviewCommand.Create(Verb), DeviceCommands.Create(Verb), TokenCommands.Create(Verb),
+        TelemetryCommands.Create(Verb), CommandCommands.Create(Verb),
+    ];
+
+    private Command Verb(string name, string description, Symbol[] inputs, CommandAction action)
+    {
+        var command = new Command(name, description);
+        foreach (var input in inputs)
+        {
+            if (input is Argument argument) command.Arguments.Add(argument);
+            else command.Options.Add((Option)input);
+        }
+        command.SetAction((parsed, cancellationToken) => RunAsync(parsed, action, cancellationToken));
+        return command;
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, CommandAction action, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var fleet = await _open(parsed, cancellationToken);
+            await action(parsed, fleet, new Output(_output, parsed.GetValue(_format) == "json"), cancellationToken);
+            return ExitCodes.Done;
+        }
+        catch (ApiProblemException e) { return Fail(e.Message, ExitCodes.Refused); }
+        catch (UsageException e) { return Fail(e.Message, ExitCodes.WrongUsage); }
+        catch (ServerUnreachableException e) { return Fail(e.Message, ExitCodes.Unreachable); }
+        catch (OperationCanceledException) { return Fail("Interrupted.", ExitCodes.Interrupted); }
+    }
+
+    private int Fail(string message, int exitCode)
+    {
+        _errors.WriteLine(message.ReplaceLineEndings(" "));
+        return exitCode;
+    }
+}
+
+/// <summary>Makes one verb of a noun.</summary>
+internal delegate Command VerbFactory(string name, string description, Symbol[] inputs, CommandAction action);

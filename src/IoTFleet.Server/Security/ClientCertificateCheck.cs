@@ -1,0 +1,47 @@
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
+using IoTFleet.Pki;
+
+namespace IoTFleet.Server.Security;
+
+/// <summary>
+/// Judges a client's certificate by the chain that was built for it. Whether its device is known, active and not revoked
+/// is asked later, at CONNECT, where the answer can be told.
+/// </summary>
+internal sealed class ClientCertificateCheck(X509Certificate2 deviceIssuer, TimeProvider clock)
+{
+    private const X509ChainStatusFlags NoPathToRoot =
+        X509ChainStatusFlags.PartialChain | X509ChainStatusFlags.UntrustedRoot | X509ChainStatusFlags.NotSignatureValid | X509ChainStatusFlags.Cyclic;
+
+    private const X509ChainStatusFlags NameOutside =
+        X509ChainStatusFlags.HasNotPermittedNameConstraint | X509ChainStatusFlags.HasExcludedNameConstraint |
+        X509ChainStatusFlags.HasNotSupportedNameConstraint | X509ChainStatusFlags.InvalidNameConstraints;
+
+    /// <returns>Null when nothing is wrong with it.</returns>
+    public (TlsRefusalReason Reason, string Detail)? FindRefusal(X509Certificate2? certificate, X509Chain? chain, SslPolicyErrors errors)
+    {
+        if (certificate is null || chain is null) return (TlsRefusalReason.NoCertificate, "the client sent no certificate");
+
+        // Trust first: what an untrusted certificate says about itself is worth nothing.
+        var status = chain.ChainStatus.Aggregate(X509ChainStatusFlags.NoError, (all, one) => all | one.Status);
+        if ((status & NoPathToRoot) != 0) return (TlsRefusalReason.Untrusted, "the certificate does not lead to this fleet's root");
+
+        var now = clock.GetUtcNow().UtcDateTime;
+        var (first, last) = (certificate.NotBefore.ToUniversalTime(), certificate.NotAfter.ToUniversalTime());
+        if (now > last) return (TlsRefusalReason.Expired, $"the certificate expired at {last:u}");
+        if (now < first) return (TlsRefusalReason.NotYetValid, $"the certificate is valid from {first:u}");
+
+        if (!IsFromDeviceIssuer(chain)) return (TlsRefusalReason.WrongIssuer, "the certificate was not issued by the authority for devices");
+        if ((status & NameOutside) != 0) return (TlsRefusalReason.NameNotAllowed, "the certificate names what its authority may not name");
+        // The chain is content with a certificate that has no extended key usage at all.
+        if (!KeyPurpose.IsGranted(certificate, KeyPurpose.ClientAuth))
+            return (TlsRefusalReason.WrongPurpose, "the certificate is not meant for TLS clients");
+
+        // Whatever else the chain found: nothing passes that it did not pass.
+        return errors == SslPolicyErrors.None ? null : (TlsRefusalReason.Untrusted, $"the certificate's chain is not valid: {status}");
+    }
+
+    /// <summary>Compared as a whole: any authority below the root could otherwise make devices.</summary>
+    private bool IsFromDeviceIssuer(X509Chain chain) =>
+        chain.ChainElements.Count == 3 && chain.ChainElements[1].Certificate.RawDataMemory.Span.SequenceEqual(deviceIssuer.RawDataMemory.Span);
+}

@@ -1,0 +1,46 @@
+using System.Net;
+
+namespace IoTFleet.Server.Security;
+
+internal enum TlsRefusalReason
+{
+    /// <summary>The peer showed no certificate where one is required.</summary>
+    NoCertificate,
+
+    /// <summary>Self-signed, or from an authority that is not below our root.</summary>
+    Untrusted,
+
+    Expired,
+
+    NotYetValid,
+
+    /// <summary>Ours, but not from the authority that issues to devices.</summary>
+    WrongIssuer,
+
+    /// <summary>Not meant for TLS clients, or not saying what it is meant for.</summary>
+    WrongPurpose,
+
+    /// <summary>Its names are not among those its authority may give.</summary>
+    NameNotAllowed,
+}
+
+/// <summary>
+/// A handshake that ended for its certificate. The peer is not told why: on Linux .NET closes without an alert,
+/// so this is the only place where the reason is known.
+/// </summary>
+/// <param name="Device">The device the certificate claims to be, unproven; null when it names none in our grammar.</param>
+internal sealed record TlsRefusal(TlsRefusalReason Reason, string Detail, string? Device, EndPoint? Address)
+{
+    /// <summary>For logs and counters; does not change.</summary>
+    public string Code => Reason switch
+    {
+        TlsRefusalReason.NoCertificate => "no-certificate",
+        TlsRefusalReason.Untrusted => "untrusted",
+        TlsRefusalReason.Expired => "expired",
+        TlsRefusalReason.NotYetValid => "not-yet-valid",
+        TlsRefusalReason.WrongIssuer => "wrong-issuer",
+        TlsRefusalReason.WrongPurpose => "wrong-purpose",
+        TlsRefusalReason.NameNotAllowed => "name-not-allowed",
+        _ => throw new InvalidOperationException($"No code for {Reason}."),
+    };
+}

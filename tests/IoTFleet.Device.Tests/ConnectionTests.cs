@@ -1,0 +1,187 @@
+using System.Collections.Concurrent;
+using IoTFleet.Device.Tests.Support;
+using IoTFleet.Mqtt;
+using IoTFleet.Mqtt.Packets;
+using IoTFleet.Testing;
+
+namespace IoTFleet.Device.Tests;
+
+public sealed class ConnectionTests
+{
+    private readonly FakeClock _clock = new();
+    private readonly ConcurrentQueue<DeviceState> _states = new();
+
+    [Fact]
+    public async Task Silent_device_pings_within_its_keep_alive()
+    {
+        await using var broker = new ScriptedBroker();
+        await using var device = broker.StartDevice(Timed());
+        var link = await broker.AcceptDeviceAsync();
+
+        var ping = link.ExpectAsync<PingReqPacket>();
+        await PassTimeUntilAsync(ping);
+    }
+
+    [Fact]
+    public async Task Server_that_answers_no_ping_is_left_for_a_new_connection()
+    {
+        await using var broker = new ScriptedBroker();
+        await using var device = broker.StartDevice(Timed());
+        var halfOpen = await broker.AcceptDeviceAsync();
+
+        var back = broker.AcceptDeviceAsync();
+        await PassTimeUntilAsync(back);
+
+        await halfOpen.ExpectAsync<PingReqPacket>();
+        Assert.Contains(_states, state => state is DeviceState.Waiting { Reason: var why } && why.Contains("has not answered"));
+    }
+
+    [Fact]
+    public async Task Answered_pings_keep_the_connection_and_come_once_per_keep_alive_however_patient_the_device()
+    {
+        var start = _clock.GetUtcNow();
+        await using var broker = new ScriptedBroker();
+        await using var device = broker.StartDevice(Timed() with { AckTimeout = TimeSpan.FromHours(1) });
+        var link = await broker.AcceptDeviceAsync();
+
+        for (var n = 0; n < 5; n++)
+        {
+            var ping = link.ExpectAsync<PingReqPacket>();
+            await PassTimeUntilAsync(ping);
+            await link.SendAsync(PingRespPacket.Instance);
+            var publishing = device.PublishAsync(null, Devices.Json("{}"));
+            await link.AcknowledgeAsync(await link.ExpectAsync<PublishPacket>());
+            await publishing.WaitAsync(Devices.Patience);      // so the answer before it was read
+        }
+
+        Assert.Equal(0, device.Reconnects);
+        Assert.True(_clock.GetUtcNow() - start < TimeSpan.FromHours(1));
+    }
+
+    [Fact]
+    public async Task Message_that_is_never_acknowledged_is_sent_again_on_a_new_connection()
+    {
+        await using var broker = new ScriptedBroker();
+        await using var device = broker.StartDevice(Timed());
+        var mute = await broker.AcceptDeviceAsync();
+        var publishing = device.PublishAsync(null, Devices.Json("{}"));
+        var lost = await mute.ExpectAsync<PublishPacket>();
+
+        var back = broker.AcceptDeviceAsync();
+        await PassTimeUntilAsync(back);
+        var again = await (await back).ExpectAsync<PublishPacket>();
+        await (await back).AcknowledgeAsync(again);
+
+        await publishing.WaitAsync(Devices.Patience);
+        Assert.Equal(lost.Sequence(), again.Sequence());
+    }
+
+    [Fact]
+    public async Task Servers_keep_alive_replaces_the_devices_own()
+    {
+        await using var broker = new ScriptedBroker();
+        await using var device = broker.StartDevice(Timed() with { KeepAlive = TimeSpan.FromHours(1), AckTimeout = TimeSpan.FromHours(1) });
+        var link = await broker.AcceptDeviceAsync(terms: new PropertyBlock { ServerKeepAlive = 5 });
+
+        var start = _clock.GetUtcNow();
+        await PassTimeUntilAsync(link.ExpectAsync<PingReqPacket>());
+
+        Assert.True(_clock.GetUtcNow() - start < TimeSpan.FromMinutes(30));
+    }
+
+    [Fact]
+    public async Task Refused_device_says_why_and_keeps_trying()
+    {
+        await using var broker = new ScriptedBroker();
+        await using var device = broker.StartDevice(Watched());
+        var refused = await broker.AcceptAsync();
+        await refused.ExpectAsync<ConnectPacket>();
+        var why = new PropertyBlock { ReasonString = "suspended" };
+        await refused.SendAsync(new ConnAckPacket { Reason = ReasonCode.NotAuthorized, Properties = why });
+
+        await broker.AcceptDeviceAsync();
+        await device.WaitConnectedAsync().WaitAsync(Devices.Patience);
+
+        var state = Assert.Single(_states.OfType<DeviceState.Refused>());
+        Assert.Equal(ReasonCode.NotAuthorized, state.Code);
+        Assert.Contains("suspended", state.Reason);
+    }
+
+    [Fact]
+    public async Task Connection_closed_before_CONNACK_counts_as_possibly_refused()
+    {
+        await using var broker = new ScriptedBroker();
+        await using var device = broker.StartDevice(Watched());
+        var closed = await broker.AcceptAsync();
+        await closed.DisposeAsync();
+
+        await broker.AcceptDeviceAsync();
+        await device.WaitConnectedAsync().WaitAsync(Devices.Patience);
+
+        var state = Assert.Single(_states.OfType<DeviceState.Refused>());
+        Assert.Null(state.Code);
+        Assert.Contains("possibly refused", state.Reason);
+    }
+
+    [Theory]
+    [InlineData(ReasonCode.SessionTakenOver, true)]
+    [InlineData(ReasonCode.AdministrativeAction, true)]
+    [InlineData(ReasonCode.ServerShuttingDown, false)]
+    public async Task Disconnected_device_says_why_and_comes_back(ReasonCode reason, bool refused)
+    {
+        await using var broker = new ScriptedBroker();
+        await using var device = broker.StartDevice(Watched());
+        var link = await broker.AcceptDeviceAsync();
+        await link.SendAsync(new DisconnectPacket { Reason = reason });
+
+        await broker.AcceptDeviceAsync();
+        await device.WaitConnectedAsync().WaitAsync(Devices.Patience);
+
+        var left = _states.Single(state => state is DeviceState.Refused or DeviceState.Waiting);
+        Assert.Equal(refused, left is DeviceState.Refused { Code: var code } && code == reason);
+    }
+
+    [Fact]
+    public async Task Server_that_breaks_the_protocol_is_told_and_left()
+    {
+        await using var broker = new ScriptedBroker();
+        await using var device = broker.StartDevice(Watched());
+        var link = await broker.AcceptDeviceAsync();
+
+        await link.SendAsync(new SubAckPacket { PacketId = 99, Reasons = [ReasonCode.GrantedQos1] });
+
+        Assert.Equal(ReasonCode.ProtocolError, (await link.ExpectAsync<DisconnectPacket>()).Reason);
+        await link.ExpectClosedAsync();
+        await broker.AcceptDeviceAsync();
+    }
+
+    [Fact]
+    public async Task States_lead_from_connecting_to_connected_to_stopped()
+    {
+        await using var broker = new ScriptedBroker();
+        await using (var device = broker.StartDevice(Watched()))
+        {
+            await broker.AcceptDeviceAsync();
+            await device.WaitConnectedAsync().WaitAsync(Devices.Patience);
+        }
+
+        Assert.Equal(["Connecting", "Connected", "Stopped"], _states.Select(state => state.GetType().Name));
+    }
+
+    private DeviceOptions Watched() => Devices.Quick() with { StateChanged = _states.Enqueue };
+
+    // A step of the clock may pass while a connection is being made, so that has time enough.
+    private DeviceOptions Timed() => Watched() with { Clock = _clock, ConnectTimeout = TimeSpan.FromHours(1) };
+
+    // The device sets its timers from its own loops, so time passes in small steps until the thing has happened.
+    private async Task PassTimeUntilAsync(Task happened)
+    {
+        while (!happened.IsCompleted)
+        {
+            _clock.Advance(TimeSpan.FromSeconds(1));
+            await Task.WhenAny(happened, Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System));
+        }
+
+        await happened;
+    }
+}

@@ -1,0 +1,62 @@
+using IoTFleet.Fleet.Certificates;
+using IoTFleet.Fleet.Commands;
+using IoTFleet.Fleet.Devices;
+using IoTFleet.Fleet.Enrolment;
+using IoTFleet.Fleet.Operators;
+using IoTFleet.Fleet.Telemetry;
+using Microsoft.EntityFrameworkCore;
+
+namespace IoTFleet.Fleet.Tests;
+
+public sealed class PermissionTests
+{
+    private static readonly Actor Nobody = Actor.Device("pump-1");
+
+    /// <summary>Each use case, and the least role that may run it.</summary>
+    public static readonly TheoryData<string, Role, Func<object, Actor, Task<object>>> UseCases = new()
+    {
+        { "list devices", Role.Viewer, Case<FindDevices>(async (u, actor) => await u.RunAsync(actor, new(), default)) },
+        { "get a device", Role.Viewer, Case<FindDevices>(async (u, actor) => await u.OneAsync(actor, "pump-1", default)) },
+        { "latest telemetry", Role.Viewer, Case<QueryTelemetry>(async (u, actor) => await u.LatestAsync(actor, "pump-1", default)) },
+        { "overview", Role.Viewer, Case<QueryTelemetry>(async (u, actor) => await u.LatestOfManyAsync(actor, 1, default)) },
+        { "telemetry range", Role.Viewer, Case<QueryTelemetry>(async (u, actor) => await u.RangeAsync(actor, new("pump-1"), default)) },
+        { "send a command", Role.Operator, Case<SendCommand>(async (u, actor) => await u.RunAsync(actor, new("pump-1", "restart"), default)) },
+        { "register a device", Role.Operator, Case<RegisterDevice>(async (u, actor) => await u.RunAsync(actor, new("pump-1"), default)) },
+        { "suspend a device", Role.Operator, Case<SuspendDevice>(async (u, actor) => await u.RunAsync(actor, new("pump-1"), default)) },
+        { "resume a device", Role.Operator, Case<ResumeDevice>(async (u, actor) => await u.RunAsync(actor, new("pump-1"), default)) },
+        { "revoke a device", Role.Operator, Case<RevokeDevice>(async (u, actor) => await u.RunAsync(actor, new("pump-1"), default)) },
+        { "create a token", Role.Administrator, Case<CreateToken>(async (u, actor) => await u.RunAsync(actor, new("line", TimeSpan.FromHours(1)), default)) },
+        { "list tokens", Role.Administrator, Case<FindTokens>(async (u, actor) => await u.RunAsync(actor, new(), default)) },
+        { "revoke a token", Role.Administrator, Case<RevokeToken>(async (u, actor) => await u.RunAsync(actor, new("t"), default)) },
+        { "create a key", Role.Administrator, Case<CreateKey>(async (u, actor) => await u.RunAsync(actor, new("k", Role.Viewer), default)) },
+        { "revoke a key", Role.Administrator, Case<RevokeKey>(async (u, actor) => await u.RunAsync(actor, new("k"), default)) },
+    };
+
+    [Theory]
+    [MemberData(nameof(UseCases), DisableDiscoveryEnumeration = true)]
+    public async Task A_use_case_asks_for_its_role(string useCase, Role least, Func<object, Actor, Task<object>> run)
+    {
+        await using var fleet = await TestFleet.StartAsync();
+
+        Assert.Equal("Forbidden", (await run(fleet, Nobody)).GetType().Name);
+        foreach (var role in Enum.GetValues<Role>())
+        {
+            var forbidden = (await run(fleet, Actor.Operator("op", role))).GetType().Name == "Forbidden";
+            Assert.True(forbidden == role < least, $"{role} asked to {useCase}");
+        }
+    }
+
+    [Fact]
+    public async Task What_was_forbidden_is_audited()
+    {
+        await using var fleet = await TestFleet.StartAsync();
+
+        await fleet.Get<RevokeDevice>().RunAsync(TestFleet.Viewer, new("pump-1"), default);
+
+        var entry = await fleet.ReadAsync(db => db.Audit.SingleAsync());
+        Assert.Equal(("device.revoke", "pump-1", "forbidden", "vic"), (entry.Action, entry.Subject, entry.Outcome, entry.ActorName));
+    }
+
+    private static Func<object, Actor, Task<object>> Case<TUseCase>(Func<TUseCase, Actor, Task<object>> run)
+        where TUseCase : notnull => (fleet, actor) => run(((TestFleet)fleet).Get<TUseCase>(), actor);
+}

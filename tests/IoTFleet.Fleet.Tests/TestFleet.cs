@@ -1,0 +1,90 @@
+using IoTFleet.Fleet.Audit;
+using IoTFleet.Fleet.Enrolment;
+using IoTFleet.Fleet.Sqlite;
+using IoTFleet.Fleet.Telemetry;
+using IoTFleet.Pki;
+using IoTFleet.Testing;
+using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace IoTFleet.Fleet.Tests;
+
+/// <summary>The fleet's use cases over a real database file, with a clock that the test moves.</summary>
+internal sealed class TestFleet : IAsyncDisposable
+{
+    internal static readonly Actor Admin = Actor.Operator("ada", Role.Administrator);
+    internal static readonly Actor Viewer = Actor.Operator("vic", Role.Viewer);
+
+    private readonly SqliteDatabase _database = new();
+    private readonly ServiceProvider _services;
+
+    private TestFleet()
+    {
+        Pki = new TestPki(Clock);
+        _services = new ServiceCollection()
+            .AddLogging(logging => logging.AddProvider(Log))
+            .AddSingleton<TimeProvider>(Clock)
+            .AddSingleton(new IssuancePolicy(Pki.Names))
+            .AddSingleton(Pki.DeviceAuthority)
+            .AddFleet()
+            .AddSqliteFleet(_database.File)
+            .BuildServiceProvider();
+    }
+
+    internal FakeClock Clock { get; } = new();
+    internal StrictLog Log { get; } = new();
+    internal TestPki Pki { get; }
+    internal string DatabaseFile => _database.File;
+    internal IDbContextFactory<FleetDbContext> Databases => Get<IDbContextFactory<FleetDbContext>>();
+
+    internal static async Task<TestFleet> StartAsync()
+    {
+        var fleet = new TestFleet();
+        await fleet.Get<FleetDatabase>().MigrateAsync(default);
+        return fleet;
+    }
+
+    internal T Get<T>()
+        where T : notnull => _services.GetRequiredService<T>();
+
+    internal async Task<string> TokenAsync(int uses = 1, string? deviceId = null)
+    {
+        var request = new CreateTokenRequest("line 1", TimeSpan.FromDays(1), uses, deviceId);
+        var created = Assert.IsType<CreateTokenResult.Created>(await Get<CreateToken>().RunAsync(Admin, request, default));
+        return created.Secret.Reveal();
+    }
+
+    internal Task<EnrolDeviceResult> EnrolAsync(string token, string deviceId, SigningRequest? request = null) =>
+        Get<EnrolDevice>().RunAsync(new EnrolDeviceRequest(token, deviceId, request ?? NewRequest(), "10.1.2.3"), default);
+
+    internal async Task<EnrolDeviceResult.Issued> EnrolAsync(string deviceId) =>
+        Assert.IsType<EnrolDeviceResult.Issued>(await EnrolAsync(await TokenAsync(), deviceId));
+
+    internal static SigningRequest NewRequest(string? commonName = null)
+    {
+        Assert.True(SigningRequest.TryParse(TestPki.Request(commonName), out var request, out var problem), problem);
+        return request;
+    }
+
+    internal async Task StoreAsync(params TelemetryPoint[] points) =>
+        await Get<ITelemetryWriter>().WriteAsync(points, default);
+
+    internal async Task<T> ReadAsync<T>(Func<FleetDbContext, Task<T>> read)
+    {
+        await using var db = await Databases.CreateDbContextAsync();
+        return await read(db);
+    }
+
+    internal Task<List<AuditEntry>> AuditAsync(string subject) =>
+        ReadAsync(db => db.Audit.Where(entry => entry.Subject == subject).OrderBy(entry => entry.Id).ToListAsync());
+
+    public async ValueTask DisposeAsync()
+    {
+        await _services.DisposeAsync();
+        Pki.Dispose();
+        SqliteConnection.ClearAllPools(); // Else Windows would not let the file go.
+        _database.Dispose();
+    }
+}

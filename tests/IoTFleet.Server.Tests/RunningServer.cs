@@ -1,0 +1,126 @@
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using IoTFleet.Api;
+using IoTFleet.Broker;
+using IoTFleet.Fleet.Enrolment;
+using IoTFleet.Mqtt;
+using IoTFleet.Pki;
+using IoTFleet.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace IoTFleet.Server.Tests;
+
+/// <summary>The real server in this process: real Kestrel, real TLS, real SQLite, ports of its own on loopback.</summary>
+public sealed class RunningServer : IAsyncDisposable
+{
+    private readonly TemporaryFolder _folder;
+    private FleetServer _server;
+
+    private RunningServer(TemporaryFolder folder, FleetServer server, StrictLog log)
+    {
+        (_folder, _server, Log) = (folder, server, log);
+        Client = new FleetClient(new Uri($"https://localhost:{server.HttpsPort}"), ApiKey, ServerTrust.FromRootFile(RootFile));
+    }
+
+    public StrictLog Log { get; }
+
+    /// <summary>The administrator's REST client.</summary>
+    public FleetClient Client { get; private set; }
+
+    public int MqttPort => _server.MqttPort;
+
+    public int HttpsPort => _server.HttpsPort;
+
+    public string RootFingerprint => _server.RootFingerprint;
+
+    public string DataPath => _server.DataPath;
+
+    public string RootFile => Path.Combine(DataPath, "ca", "root.pem");
+
+    public string ApiKey => File.ReadAllText(Path.Combine(DataPath, "admin.key")).Trim();
+
+    public X509Certificate2 Root => X509CertificateLoader.LoadCertificateFromFile(RootFile);
+
+    public FleetAuthorities Authorities => _server.Services.GetRequiredService<FleetAuthorities>();
+
+    public T Get<T>()
+        where T : notnull => _server.Services.GetRequiredService<T>();
+
+    /// <summary>Events of the log that this test provokes.</summary>
+    public string[] ExpectedEvents { get; set; } = [];
+
+    public static async Task<RunningServer> StartAsync()
+    {
+        var folder = new TemporaryFolder();
+        var log = new StrictLog();
+        return new RunningServer(folder, await StartAsync(folder, log), log);
+    }
+
+    /// <summary>Stops in good order and starts again on the same data; ports change.</summary>
+    public async Task RestartAsync()
+    {
+        await _server.DisposeAsync();
+        _server = await StartAsync(_folder, Log);
+        Client.Dispose();
+        Client = new FleetClient(new Uri($"https://localhost:{_server.HttpsPort}"), ApiKey, ServerTrust.FromRootFile(RootFile));
+    }
+
+    /// <summary>Enrols a device by the use case itself and returns its certificate with the key.</summary>
+    public async Task<X509Certificate2> EnrolAsync(string deviceId)
+    {
+        var token = await Client.CreateTokenAsync(new Api.CreateTokenRequest { Name = "test", DeviceId = deviceId });
+        Xunit.Assert.True(SigningRequest.TryParse(TestPki.Request(deviceId, out var key), out var request, out var problem), problem);
+        var result = await Get<EnrolDevice>().RunAsync(new EnrolDeviceRequest(token.Secret, deviceId, request), CancellationToken.None);
+        var issued = Xunit.Assert.IsType<EnrolDeviceResult.Issued>(result);
+        using (key)
+        using (var certificate = X509CertificateLoader.LoadCertificate(issued.CertificateDer.Span))
+        {
+            return certificate.CopyWithPrivateKey(key);
+        }
+    }
+
+    /// <summary>Opens a TLS connection to the MQTT port; the handshake may succeed here although the server refuses the certificate.</summary>
+    public async Task<RawClient> OpenAsync(X509Certificate2? certificate, ProtocolVersion version = ProtocolVersion.V5, SslProtocols protocols = SslProtocols.None)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        await socket.ConnectAsync("127.0.0.1", MqttPort);
+        var tls = new SslStream(new NetworkStream(socket, ownsSocket: true));
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
+        policy.CustomTrustStore.Add(Root);
+        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
+        {
+            TargetHost = "localhost",
+            EnabledSslProtocols = protocols,
+            CertificateChainPolicy = policy,
+            ClientCertificateContext = certificate is null ? null : SslStreamCertificateContext.Create(certificate, null, offline: true),
+        });
+        return new RawClient(DuplexPipe.Over(tls), version);
+    }
+
+    /// <summary>Connects as the device of the certificate and expects to be let in.</summary>
+    public async Task<RawClient> ConnectAsync(string deviceId, X509Certificate2 certificate, ProtocolVersion version = ProtocolVersion.V5)
+    {
+        var client = await OpenAsync(certificate, version);
+        var answer = await client.ConnectAsync(deviceId);
+        Xunit.Assert.Equal(ReasonCode.Success, answer.Reason);
+        return client;
+    }
+
+    /// <summary>How often this reason was counted.</summary>
+    public long Refused(string reason) => Get<BrokerMetrics>().RefusalsByReason().GetValueOrDefault(reason);
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        await _server.DisposeAsync();
+        _folder.Dispose();
+        Log.AssertClean(ExpectedEvents);
+    }
+
+    private static Task<FleetServer> StartAsync(TemporaryFolder folder, StrictLog log) => FleetServer.StartAsync(
+        new Dictionary<string, string?> { ["IoTFleet:Data"] = folder.Path, ["IoTFleet:MqttPort"] = "0", ["IoTFleet:HttpsPort"] = "0" },
+        builder => builder.Logging.ClearProviders().AddProvider(log));
+}

@@ -1,0 +1,72 @@
+using IoTFleet.Testing;
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using IoTFleet.Api;
+
+namespace IoTFleet.Server.Tests;
+
+/// <summary>A program of ours as a process of its own, as a user starts it.</summary>
+internal sealed class ServerProgram : IAsyncDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+
+    private readonly ConcurrentQueue<string> _lines = new();
+    private readonly Process _process;
+
+    private ServerProgram(string assembly, string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, assembly), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        _process = new Process { StartInfo = start };
+        _process.OutputDataReceived += (_, line) => Keep(line.Data);
+        _process.ErrorDataReceived += (_, line) => Keep(line.Data);
+        _process.Start();
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    /// <summary>What it printed, both streams.</summary>
+    public string Output => string.Join('\n', _lines);
+
+    public static ServerProgram Start(params string[] arguments) => new("IoTFleet.Server.dll", arguments);
+
+    public static ServerProgram StartSimulator(params string[] arguments) => new("IoTFleet.Simulator.dll", arguments);
+
+    /// <summary>Starts a server on free ports and waits until it is ready.</summary>
+    public static async Task<(ServerProgram Program, ServerFile Ready)> StartReadyAsync(string data, params string[] arguments)
+    {
+        var program = Start(["--data", data, "--mqtt-port", "0", "--https-port", "0", .. arguments]);
+        return (program, await program.ReadyAsync(data));
+    }
+
+    /// <summary>Waits for the file that a ready server leaves in its data folder.</summary>
+    public async Task<ServerFile> ReadyAsync(string data) =>
+        await Eventually.NotNullAsync(() => _process.HasExited ? throw new InvalidOperationException("It ended: " + Output) : ServerFile.TryRead(data), Patience);
+
+    public async Task<int> ExitCodeAsync()
+    {
+        await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(5));
+        return _process.ExitCode;
+    }
+
+    public void Terminate() => Signal("-TERM", _process.Id);
+
+    public static void Kill(int processId) => Signal("-KILL", processId);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited) _process.Kill(entireProcessTree: true);
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+    }
+
+    private static void Signal(string signal, int processId)
+    {
+        using var kill = Process.Start("kill", [signal, $"{processId}"]);
+        kill.WaitForExit();
+    }
+
+    private void Keep(string? line)
+    {
+        if (line is not null) _lines.Enqueue(line);
+    }
+}
