@@ -53,9 +53,17 @@ public sealed class InMemoryBroker : IAsyncDisposable
     {
         var (near, far) = DuplexPipe.CreatePair();
         var context = new PipeConnection(far) { RemoteEndPoint = new IPEndPoint(IPAddress.Loopback, 40_000) };
-        var handled = Task.Run(() => _handler.OnConnectedAsync(context));
+        var handled = Task.Run(() => HandleAsync(context));
         _connections.Add(handled);
         return new RawClient(near, version, handled);
+    }
+
+    /// <summary>As Kestrel does it: when the handler is done, the socket is closed.</summary>
+    private async Task HandleAsync(PipeConnection connection)
+    {
+        await _handler.OnConnectedAsync(connection);
+        await connection.Transport.Output.CompleteAsync();
+        await connection.Transport.Input.CompleteAsync();
     }
 
     /// <summary>Opens a connection and connects.</summary>
