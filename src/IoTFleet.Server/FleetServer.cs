@@ -71,7 +71,7 @@ public sealed class FleetServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await _app.StopAsync();
+        if (!_app.Lifetime.ApplicationStopped.IsCancellationRequested) await _app.StopAsync();
         await _app.DisposeAsync();
         _data.Dispose();
     }

@@ -61,6 +61,7 @@ public sealed class EnrolmentTests : IAsyncLifetime
     {
         using var answer = await EnrolAsync("pump-7", "ift_nothing");
         Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
+        Assert.Equal("Basic", Assert.Single(answer.Headers.WwwAuthenticate).Scheme);
     }
 
     [Fact]

@@ -61,7 +61,7 @@ internal sealed class ServerProgram : IAsyncDisposable
 
     private static void Signal(string signal, int processId)
     {
-        using var kill = Process.Start("kill", [signal, $"{processId}"]);
+        using var kill = Process.Start("sh", ["-c", $"kill {signal} {processId}"]);      // the shell has its own; a bare machine may have no other
         kill.WaitForExit();
     }
 

@@ -30,8 +30,7 @@ internal static class EstApi
         var address = context.Connection.RemoteIpAddress is { } peer ? ClientIdentity.AddressOf(new IPEndPoint(peer, context.Connection.RemotePort)) : null;
         if (!TryReadBasic(context.Request, out var deviceId, out var token))
         {
-            context.Response.Headers.WWWAuthenticate = "Basic realm=\"enrolment\", charset=\"UTF-8\"";
-            return Text(StatusCodes.Status401Unauthorized, "Send the device id and its enrolment token as HTTP Basic user and password.");
+            return Challenge("Send the device id and its enrolment token as HTTP Basic user and password.");
         }
 
         if (!IsRequestType(context.Request.ContentType)) return Refused(StatusCodes.Status415UnsupportedMediaType, "content-type", $"The content type must be {RequestType}.");
@@ -49,7 +48,13 @@ internal static class EstApi
         IResult Refused(int status, string code, string detail)
         {
             refusals.Record(RefusalDoor.Enrolment, code, DeviceName.IsValid(deviceId) ? deviceId : null, address, detail);
-            return Text(status, $"{detail} ({code})");
+            return status == StatusCodes.Status401Unauthorized ? Challenge($"{detail} ({code})") : Text(status, $"{detail} ({code})");
+        }
+
+        IResult Challenge(string text)
+        {
+            context.Response.Headers.WWWAuthenticate = "Basic realm=\"enrolment\", charset=\"UTF-8\"";      // RFC 9110 15.5.2
+            return Text(StatusCodes.Status401Unauthorized, text);
         }
     }
 
