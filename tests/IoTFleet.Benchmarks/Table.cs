@@ -32,21 +32,25 @@ internal readonly record struct Cost(double Nanoseconds, double Bytes)
 /// <summary>The cases of one benchmark, measured in turns and reported as medians.</summary>
 internal sealed class Table(string title, string operation, IReadOnlyList<Case> cases)
 {
-    private const int WarmUps = 3;
     private const int Rounds = 15;
+
+    /// <summary>Long enough for the JIT compiler to have watched, counted and compiled again.</summary>
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(3);
 
     private readonly Dictionary<string, List<Cost>> _costs = cases.ToDictionary(one => one.Name, _ => new List<Cost>(Rounds));
 
     /// <summary>Round after round through all cases, so that what disturbs the machine for a while disturbs all of them.</summary>
     public async Task<Table> MeasureAsync()
     {
-        for (var round = -WarmUps; round < Rounds; round++)
+        var start = TimeProvider.System.GetTimestamp();
+        while (TimeProvider.System.GetElapsedTime(start) < WarmUp)
         {
-            foreach (var one in cases)
-            {
-                var cost = await Cost.OfAsync(one);
-                if (round >= 0) _costs[one.Name].Add(cost);
-            }
+            foreach (var one in cases) await one.Run();
+        }
+
+        for (var round = 0; round < Rounds; round++)
+        {
+            foreach (var one in cases) _costs[one.Name].Add(await Cost.OfAsync(one));
         }
 
         return this;
