@@ -180,8 +180,7 @@ public sealed class OutboxTests
             for (var id = 1; id <= 60_000; id++) await client.PublishAsync("t", "", AtLeastOnce, (ushort)id);      // 240 KB of acks, 64 KB fit in the pipe
         });
         await InMemoryBroker.UntilAsync(() => broker.Metrics.MessagesReceived > 16_000);
-        var before = broker.Metrics.MessagesReceived;
-        await InMemoryBroker.UntilAsync(() => before == (before = broker.Metrics.MessagesReceived) && sending.IsCompleted == false);
+        await InMemoryBroker.UntilStillAsync(() => broker.Metrics.MessagesReceived);
         Assert.InRange(broker.Metrics.MessagesReceived, 16_000, 40_000);
 
         for (var id = 1; id <= 60_000; id++) await client.ExpectAckAsync((ushort)id);

@@ -93,6 +93,17 @@ public sealed class InMemoryBroker : IAsyncDisposable
         while (!condition()) await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, deadline.Token);
     }
 
+    /// <summary>Waits until a number that grows has stopped growing.</summary>
+    public static async Task UntilStillAsync(Func<long> number)
+    {
+        var (last, seen) = (number(), 0);
+        await UntilAsync(() =>
+        {
+            (last, seen) = number() is var now && now == last ? (last, seen + 1) : (now, 0);
+            return seen == 20;
+        });
+    }
+
     public async ValueTask DisposeAsync()
     {
         Sink.GiveRoom();

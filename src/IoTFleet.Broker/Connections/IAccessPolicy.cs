@@ -7,7 +7,7 @@ namespace IoTFleet.Broker.Connections;
 /// <summary>Who may connect and what they may do. The broker asks; the product decides.</summary>
 public interface IAccessPolicy
 {
-    /// <summary>Decides on a CONNECT, with a look into the store if need be.</summary>
+    /// <summary>Decides on a CONNECT, with a look into the store if need be. An exception is logged, and the client told to come back.</summary>
     ValueTask<Admission> AdmitAsync(ClientIdentity identity, ConnectPacket connect, CancellationToken cancellationToken);
 
     /// <summary>

@@ -8,8 +8,9 @@ public interface IMessageSink
 {
     /// <summary>
     /// Waits only for room, which slows the publisher's socket; the durability itself is <see cref="Acceptance.Commit"/>.
-    /// A message the sink has no interest in is accepted with a completed commit.
+    /// A message the sink has no interest in is accepted with a completed commit. An exception counts as a commit that failed.
     /// </summary>
+    /// <param name="cancellationToken">The publisher's connection closes: the wait must end at once, because its next connection waits for that.</param>
     ValueTask<Acceptance> AcceptAsync(Message message, Principal publisher, CancellationToken cancellationToken);
 }
 
