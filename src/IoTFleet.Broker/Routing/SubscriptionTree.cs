@@ -10,13 +10,13 @@ internal sealed record Subscription(Session Session, SubscriptionRequest Request
 
 /// <summary>
 /// Filters as a trie by topic level, so that a published message visits only the sessions that want it: the cost of routing
-/// depends on the topic's depth, not on the fleet. Readers take no lock: children live in concurrent maps and a node's
-/// subscriptions are an immutable array that the one writer (under the gate) replaces.
+/// depends on the topic's depth, not on the fleet. Readers take no lock: whatever a node holds is swapped whole, or lives in a
+/// concurrent map, and the one writer (under the gate) is the only one to change it.
 /// </summary>
 internal sealed class SubscriptionTree
 {
     private readonly Lock _gate = new();
-    private readonly Node _root = new();
+    private readonly Node _root = new("");
 
     /// <summary>True when nobody subscribes to anything and no empty branch is left behind.</summary>
     internal bool IsEmpty => _root.IsEmpty;
@@ -46,9 +46,9 @@ internal sealed class SubscriptionTree
         var level = slash < 0 ? rest : rest[..slash];
         var wildcardsApply = !(atRoot && level.StartsWith('$'));            // [MQTT-4.7.2-1]
 
-        if (wildcardsApply && node.Child("#") is { } everything) matches.AddRange(everything.Subscriptions);
-        Descend(node.Child(level), slash < 0 ? default : rest[(slash + 1)..], isLast: slash < 0, matches);
-        if (wildcardsApply) Descend(node.Child("+"), slash < 0 ? default : rest[(slash + 1)..], isLast: slash < 0, matches);
+        if (wildcardsApply && node.All is { } everything) matches.AddRange(everything.Subscriptions);
+        Descend(node.Named(level), slash < 0 ? default : rest[(slash + 1)..], isLast: slash < 0, matches);
+        if (wildcardsApply) Descend(node.Any, slash < 0 ? default : rest[(slash + 1)..], isLast: slash < 0, matches);
     }
 
     private static void Descend(Node? child, ReadOnlySpan<char> rest, bool isLast, List<Subscription> matches)
@@ -61,7 +61,7 @@ internal sealed class SubscriptionTree
         }
 
         matches.AddRange(child.Subscriptions);
-        if (child.Child("#") is { } parentLevelToo) matches.AddRange(parentLevelToo.Subscriptions);     // 4.7.1.2: "a/#" matches "a"
+        if (child.All is { } parentLevelToo) matches.AddRange(parentLevelToo.Subscriptions);     // 4.7.1.2: "a/#" matches "a"
     }
 
     private static bool Remove(Node node, string[] levels, int depth, Session session)
@@ -80,10 +80,16 @@ internal sealed class SubscriptionTree
 
     private static string[] Levels(TopicFilter filter) => filter.Path.Split('/');
 
-    private sealed class Node
+    private sealed class Node(string name)
     {
-        private ConcurrentDictionary<string, Node>? _children;
+        // Null, the one child, or a map of them. Most nodes of a fleet are a device with a single branch: with no map for that, and fields for the
+        // wildcards, a match looks at half as much memory (routing benchmark, all in turn: 165 -> 90 ns of 100 devices, 1,060 -> 760 of 10,000).
+        private object? _named;
+        private Node? _any;
+        private Node? _all;
         private Subscription[] _subscriptions = [];
+
+        public string Name => name;
 
         public Subscription[] Subscriptions
         {
@@ -91,19 +97,53 @@ internal sealed class SubscriptionTree
             set => Volatile.Write(ref _subscriptions, value);
         }
 
-        public bool IsEmpty => _subscriptions.Length == 0 && (_children is null || _children.IsEmpty);
+        /// <summary>The child for <c>+</c>.</summary>
+        public Node? Any => Volatile.Read(ref _any);
 
-        public Node? Child(ReadOnlySpan<char> level) =>
-            Volatile.Read(ref _children) is { } children
-            && children.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(level, out var child) ? child : null;
+        /// <summary>The child for <c>#</c>.</summary>
+        public Node? All => Volatile.Read(ref _all);
+
+        public bool IsEmpty => _subscriptions.Length == 0 && _named is null && _any is null && _all is null;
+
+        public Node? Named(ReadOnlySpan<char> level) => Volatile.Read(ref _named) switch
+        {
+            Node only => level.SequenceEqual(only.Name) ? only : null,
+            ConcurrentDictionary<string, Node> many => many.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(level, out var child) ? child : null,
+            _ => null,
+        };
+
+        public Node? Child(string level) => level switch
+        {
+            "+" => _any,
+            "#" => _all,
+            _ => Named(level),
+        };
 
         public Node ChildToGrow(string level)
         {
-            // One lock stripe and room for one child: most nodes of a fleet are a device with a single branch.
-            if (_children is null) Volatile.Write(ref _children, new(concurrencyLevel: 1, capacity: 1, StringComparer.Ordinal));
-            return _children!.GetOrAdd(level, static _ => new Node());
+            if (Child(level) is { } child) return child;
+            child = new Node(level);
+            if (level == "+") Volatile.Write(ref _any, child);
+            else if (level == "#") Volatile.Write(ref _all, child);
+            else AddNamed(child);
+            return child;
         }
 
-        public void Drop(string level) => _children?.TryRemove(level, out _);
+        public void Drop(string level)
+        {
+            if (level == "+") Volatile.Write(ref _any, null);
+            else if (level == "#") Volatile.Write(ref _all, null);
+            else if (_named is ConcurrentDictionary<string, Node> { Count: > 1 } many) many.TryRemove(level, out _);
+            else Volatile.Write(ref _named, null);
+        }
+
+        private void AddNamed(Node child)
+        {
+            if (_named is ConcurrentDictionary<string, Node> many) many[child.Name] = child;
+            else Volatile.Write(ref _named, _named is Node only ? MapOf(only, child) : child);
+        }
+
+        private static ConcurrentDictionary<string, Node> MapOf(Node one, Node other) =>
+            new(concurrencyLevel: 1, [new(one.Name, one), new(other.Name, other)], StringComparer.Ordinal);
     }
 }
