@@ -6,6 +6,7 @@ using IoTFleet.Broker.Routing;
 using IoTFleet.Fleet;
 using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Sqlite;
+using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Pki;
 using IoTFleet.Server.Console;
 using IoTFleet.Server.Est;
@@ -85,7 +86,7 @@ public sealed class FleetServer : IAsyncDisposable
         services.AddFleetIdentity();
 
         // The fleet: devices, enrolment, certificates, telemetry, operators, on SQLite.
-        services.AddFleet();
+        services.AddFleet(TelemetrySettings(builder.Configuration));
         services.AddSqliteFleet(data.Database);
 
         // The broker, and the product behind its three ports.
@@ -128,12 +129,27 @@ public sealed class FleetServer : IAsyncDisposable
         return app;
     }
 
+    private static TelemetryOptions TelemetrySettings(ConfigurationManager configuration)
+    {
+        var options = configuration.GetSection("Telemetry").Get<TelemetryOptions>() ?? new TelemetryOptions();
+        try
+        {
+            options.Validate();
+            return options;
+        }
+        catch (ArgumentException problem)
+        {
+            throw new StartupException(problem.Message, problem);
+        }
+    }
+
     private async Task StartAsync(ServerOptions options, Listeners listeners, CancellationToken cancellationToken)
     {
         var identity = Services.GetRequiredService<FleetIdentity>();
         await Services.GetRequiredService<FleetDatabase>().MigrateAsync(cancellationToken);
         var newKey = await AdministratorKeyAsync(options, cancellationToken);
         await Services.GetRequiredService<RevocationWatch>().LoadAsync(cancellationToken);
+        Services.GetRequiredService<OverviewReport>();      // counts from now, not from when somebody first looks
         await _app.StartAsync(cancellationToken);
 
         Report = new StartupReport(_data, identity, listeners.MqttPort, listeners.HttpsPort, newKey);
@@ -168,6 +184,7 @@ public sealed class FleetServer : IAsyncDisposable
         Microsoft.Extensions.Options.OptionsValidationException invalid => string.Join(' ', invalid.Failures),
         IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => $"{error.Message} Another program listens there; stop it or choose other ports with --mqtt-port and --https-port.",
         System.Net.Sockets.SocketException { SocketErrorCode: System.Net.Sockets.SocketError.AccessDenied } => $"Port {options.MqttPort} or {options.HttpsPort} may not be opened by this user; choose ports above 1023 or grant the right to bind them.",
+        _ when error.GetBaseException() is DllNotFoundException missing => missing.Message,      // the system's SQLite
         _ => null,
     };
 }

@@ -1,7 +1,7 @@
-using IoTFleet.Testing;
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using IoTFleet.Api;
+using IoTFleet.Testing;
 
 namespace IoTFleet.Server.Tests;
 
@@ -13,9 +13,10 @@ internal sealed class ServerProgram : IAsyncDisposable
     private readonly ConcurrentQueue<string> _lines = new();
     private readonly Process _process;
 
-    private ServerProgram(string assembly, string[] arguments)
+    private ServerProgram(string assembly, string[] arguments, params (string Name, string Value)[] environment)
     {
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, assembly), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (name, value) in environment) start.Environment[name] = value;
         _process = new Process { StartInfo = start };
         _process.OutputDataReceived += (_, line) => Keep(line.Data);
         _process.ErrorDataReceived += (_, line) => Keep(line.Data);
@@ -28,6 +29,8 @@ internal sealed class ServerProgram : IAsyncDisposable
     public string Output => string.Join('\n', _lines);
 
     public static ServerProgram Start(params string[] arguments) => new("IoTFleet.Server.dll", arguments);
+
+    public static ServerProgram Start(string[] arguments, params (string Name, string Value)[] environment) => new("IoTFleet.Server.dll", arguments, environment);
 
     public static ServerProgram StartSimulator(params string[] arguments) => new("IoTFleet.Simulator.dll", arguments);
 

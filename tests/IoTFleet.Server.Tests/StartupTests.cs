@@ -97,6 +97,14 @@ public sealed class StartupTests : IDisposable
         await ExpectRefusalAsync(named, "--data", Data, flag, value);
 
     [Fact]
+    public async Task A_telemetry_setting_out_of_range_is_said_in_one_line()
+    {
+        await using var program = ServerProgram.Start(["--data", Data], ("Telemetry__MaxBatch", "0"));
+        Assert.Equal(1, await program.ExitCodeAsync());
+        Assert.Contains("Telemetry:MaxBatch must be between", program.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_lost_administrator_key_can_be_replaced_by_a_new_one()
     {
         await MakeDataAsync();
