@@ -3,8 +3,7 @@ using System.Diagnostics;
 namespace IoTFleet.Simulator;
 
 /// <summary>
-/// What the server prints, kept in a file for its owner only: the first start prints the administrator's key. The last lines are at
-/// hand to explain a server that does not start.
+/// What the server prints, kept in a file for its owner only. The last lines are at hand to explain a server that does not start.
 /// </summary>
 internal sealed class ServerLog : IDisposable
 {

@@ -148,6 +148,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         // it then drains while the devices still send, and what it did not take counts as unacked.
         var start = HasSetsid ? new ProcessStartInfo("setsid", ["dotnet", .. arguments]) : new ProcessStartInfo("dotnet", arguments);
         start.RedirectStandardInput = start.RedirectStandardOutput = start.RedirectStandardError = true;
+        start.Environment["IoTFleet__ShowNewKey"] = "false"; // what it prints goes to a log
         var process = Process.Start(start)!;
         process.StandardInput.Close();
         _log.Follow(process);

@@ -156,8 +156,8 @@ public sealed class FleetServer : IAsyncDisposable
         _data.Announce(Report.ForLocalPrograms());
     }
 
-    /// <returns>The administrator's key, when this start made one; this is the one time it is shown.</returns>
-    private async Task<string?> AdministratorKeyAsync(ServerOptions options, CancellationToken cancellationToken)
+    /// <returns>The administrator's key, when this start made one; this is the one time it can be shown.</returns>
+    private async Task<NewKey?> AdministratorKeyAsync(ServerOptions options, CancellationToken cancellationToken)
     {
         var secret = await Services.GetRequiredService<CreateFirstKey>().RunAsync(Actor.System, new CreateFirstKeyRequest("administrator"), cancellationToken) switch
         {
@@ -167,7 +167,7 @@ public sealed class FleetServer : IAsyncDisposable
         };
         if (secret is null) return null;
         PemFile.WriteSecret(_data.AdministratorKey, secret.Reveal() + Environment.NewLine);
-        return secret.Reveal();
+        return new NewKey(options.ShowNewKey ? secret.Reveal() : null);
     }
 
     private async Task<Secret?> AnotherKeyAsync(CancellationToken cancellationToken)

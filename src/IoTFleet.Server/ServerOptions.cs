@@ -31,6 +31,9 @@ public sealed class ServerOptions
     /// <summary>Makes another administrator's key at this start, for whoever lost the first.</summary>
     public bool NewAdministratorKey { get; set; }
 
+    /// <summary>Whether a new administrator's key is printed; off where the output is kept as a log, as by a service manager.</summary>
+    public bool ShowNewKey { get; set; } = true;
+
     public static ServerOptions From(IConfiguration configuration)
     {
         var options = configuration.GetSection(Section).Get<ServerOptions>() ?? new ServerOptions();

@@ -5,8 +5,14 @@ using IoTFleet.Server.Security;
 
 namespace IoTFleet.Server;
 
+/// <summary>An administrator's key that this start made; the text is there only where it may be printed.</summary>
+internal sealed record NewKey(string? Shown)
+{
+    public override string ToString() => "(secret)";
+}
+
 /// <summary>What a start found, made and opened: for the operator's eyes and, without secrets, for programs on this machine.</summary>
-internal sealed record StartupReport(DataFolder Data, FleetIdentity Identity, int MqttPort, int HttpsPort, string? NewAdministratorKey)
+internal sealed record StartupReport(DataFolder Data, FleetIdentity Identity, int MqttPort, int HttpsPort, NewKey? NewAdministratorKey)
 {
     public string RootFingerprint => Identity.Authorities.RootFingerprint;
 
@@ -33,9 +39,12 @@ internal sealed record StartupReport(DataFolder Data, FleetIdentity Identity, in
         Line("EST", $"https://{host}:{HttpsPort}/.well-known/est");
         Line("REST", $"https://{host}:{HttpsPort}/api/v1");
         Line("console", $"https://{host}:{HttpsPort}/");
-        Line("API key", NewAdministratorKey is null
-            ? $"made before; kept in {Data.AdministratorKey}"
-            : $"{NewAdministratorKey} (administrator; shown this once, kept in {Data.AdministratorKey})");
+        Line("API key", NewAdministratorKey switch
+        {
+            null => $"made before; kept in {Data.AdministratorKey}",
+            { Shown: null } => $"made for the administrator; kept in {Data.AdministratorKey}",
+            { Shown: var key } => $"{key} (administrator; shown this once, kept in {Data.AdministratorKey})",
+        });
         output.WriteLine("Ready.");
 
         void Line(string name, string value) => output.WriteLine($"  {name,-13} {value}");

@@ -97,6 +97,18 @@ public sealed class StartupTests : IDisposable
         await ExpectRefusalAsync(named, "--data", Data, flag, value);
 
     [Fact]
+    public async Task The_new_key_stays_out_of_an_output_that_is_a_log()
+    {
+        await using var program = ServerProgram.Start(["--data", Data, "--mqtt-port", "0", "--https-port", "0"], ("IoTFleet__ShowNewKey", "false"));
+        var ready = await program.ReadyAsync(Data);
+        program.Terminate();
+        Assert.Equal(0, await program.ExitCodeAsync());
+        Assert.StartsWith("ifk_", await File.ReadAllTextAsync(ready.ApiKeyFile), StringComparison.Ordinal);
+        Assert.Contains($"kept in {ready.ApiKeyFile}", program.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("ifk_", program.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_telemetry_setting_out_of_range_is_said_in_one_line()
     {
         await using var program = ServerProgram.Start(["--data", Data], ("Telemetry__MaxBatch", "0"));
