@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using IoTFleet.Api;
 using IoTFleet.Cli.Commands;
 
@@ -42,8 +43,11 @@ internal sealed class CommandLine
         var parsed = _root.Parse(arguments);
         var settings = new InvocationConfiguration { Output = _output, Error = _errors, EnableDefaultExceptionHandler = false };
         if (parsed.Errors.Count == 0) return parsed.InvokeAsync(settings);
-        return Task.FromResult(Fail($"{parsed.Errors[0].Message} See {parsed.CommandResult.Command.Name} --help.", ExitCodes.WrongUsage));
+        return Task.FromResult(Fail($"{parsed.Errors[0].Message} See {FullName(parsed.CommandResult)} --help.", ExitCodes.WrongUsage));
     }
+
+    private static string FullName(CommandResult command) =>
+        command.Parent is CommandResult parent ? $"{FullName(parent)} {command.Command.Name}" : "iotfleet";
 
     private IEnumerable<Command> Nouns() =>
     [

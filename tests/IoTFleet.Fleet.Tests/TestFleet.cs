@@ -82,9 +82,12 @@ internal sealed class TestFleet : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await using (var db = await Databases.CreateDbContextAsync())
+        {
+            SqliteConnection.ClearPool((SqliteConnection)db.Database.GetDbConnection()); // Else Windows would not let the file go.
+        }
         await _services.DisposeAsync();
         Pki.Dispose();
-        SqliteConnection.ClearAllPools(); // Else Windows would not let the file go.
         _database.Dispose();
     }
 }
