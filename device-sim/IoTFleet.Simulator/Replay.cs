@@ -82,6 +82,7 @@ internal sealed class Replay : IDisposable
         var id = string.Concat(value.ToLowerInvariant().Select(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-' ? c : '-'));
         if (id.Length == 0) throw new ReplayException("A row names no device.");
         if (!char.IsAsciiLetterOrDigit(id[0])) id = "d" + id;
+        if (id[^1] == '.') id = id[..^1] + '-'; // an id may not end with a dot
         return id.Length <= LongestId
             ? id
             : throw new ReplayException($"'{value}' is too long for a device id, which has at most {LongestId} characters.");

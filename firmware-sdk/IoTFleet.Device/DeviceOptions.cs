@@ -9,7 +9,7 @@ public sealed record DeviceOptions
 {
     private static readonly SearchValues<char> IdCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789._-");
 
-    /// <summary>The device's name: 1 to 63 characters of <c>a-z 0-9 . _ -</c>, the first a letter or digit. Also its MQTT client id.</summary>
+    /// <summary>The device's name: 1 to 63 characters of <c>a-z 0-9 . _ -</c>, the first a letter or digit, the last not a dot. Also its MQTT client id.</summary>
     public required string DeviceId { get; init; }
 
     /// <summary>The address of the fleet server for enrolment, for example <c>https://fleet.example:8443</c>.</summary>
@@ -74,7 +74,7 @@ public sealed record DeviceOptions
 
     internal void Validate()
     {
-        Require(IsDeviceId(DeviceId), nameof(DeviceId), "must be 1 to 63 characters of a-z 0-9 . _ - and start with a letter or digit");
+        Require(IsDeviceId(DeviceId), nameof(DeviceId), "must be 1 to 63 characters of a-z 0-9 . _ -, the first a letter or digit, the last not a dot");
         Require(Server is { IsAbsoluteUri: true, Scheme: "https" }, nameof(Server), "must be an https address such as https://fleet.example:8443");
         Require(RootFingerprint is not null && IsSha256(PinnedFingerprint), nameof(RootFingerprint), "must be a SHA-256 of 64 hexadecimal digits");
         Require(BrokerHost is null or { Length: > 0 }, nameof(BrokerHost), "must be a host name or address, or null");
@@ -93,7 +93,7 @@ public sealed record DeviceOptions
 
     // The server's grammar for names (src/IoTFleet.Pki); an SDK cannot reference the server's projects.
     private static bool IsDeviceId(string? id) =>
-        id is { Length: >= 1 and <= 63 } && char.IsAsciiLetterOrDigit(id[0]) && !id.AsSpan().ContainsAnyExcept(IdCharacters);
+        id is { Length: >= 1 and <= 63 } && char.IsAsciiLetterOrDigit(id[0]) && id[^1] != '.' && !id.AsSpan().ContainsAnyExcept(IdCharacters);
 
     private static bool IsSha256(string hex) => hex.Length == 64 && hex.All(char.IsAsciiHexDigitLower);
 

@@ -25,7 +25,7 @@ public static class ProblemCodes
     /// <summary>400: a field or parameter is missing, malformed or out of range; the detail names it.</summary>
     public const string InvalidRequest = "invalid-request";
 
-    /// <summary>400: the device id is not <c>[a-z0-9][a-z0-9._-]{0,62}</c>.</summary>
+    /// <summary>400: the device id is not <c>[a-z0-9][a-z0-9._-]{0,62}</c>, not ending with a dot.</summary>
     public const string InvalidDeviceId = "invalid-device-id";
 
     /// <summary>400: the cursor is not one that this list gave out.</summary>

@@ -19,7 +19,7 @@ public static class DeviceStates
 /// <summary>A device as lists show it.</summary>
 public record DeviceSummary
 {
-    /// <summary>The device's id, <c>[a-z0-9][a-z0-9._-]{0,62}</c>; also its MQTT client id.</summary>
+    /// <summary>The device's id, <c>[a-z0-9][a-z0-9._-]{0,62}</c>, not ending with a dot; also its MQTT client id.</summary>
     public required string Id { get; init; }
 
     /// <summary>A name for people, if one was given.</summary>
@@ -48,7 +48,7 @@ public sealed record DeviceDetails : DeviceSummary
 /// <summary>Body of <c>POST /devices</c>.</summary>
 public sealed record RegisterDeviceRequest
 {
-    /// <summary>The new device's id, <c>[a-z0-9][a-z0-9._-]{0,62}</c>.</summary>
+    /// <summary>The new device's id, <c>[a-z0-9][a-z0-9._-]{0,62}</c>, not ending with a dot.</summary>
     public required string Id { get; init; }
 
     /// <summary>A name for people; optional.</summary>

@@ -8,6 +8,7 @@ public sealed class DeviceOptionsTests
     {
         { "DeviceId", Devices.Quick() with { DeviceId = "" } },
         { "DeviceId", Devices.Quick() with { DeviceId = "Pump" } },
+        { "DeviceId", Devices.Quick() with { DeviceId = "pump." } },
         { "DeviceId", Devices.Quick() with { DeviceId = ".pump" } },
         { "DeviceId", Devices.Quick() with { DeviceId = "pump/7" } },
         { "DeviceId", Devices.Quick() with { DeviceId = new string('p', 64) } },

@@ -108,6 +108,7 @@ public sealed class SimulatorReplayTests : IDisposable
     [InlineData("Engine 001", "engine-001")]
     [InlineData("Pumpe/Ü.1_a", "pumpe--.1_a")]
     [InlineData("-7", "d-7")]
+    [InlineData("Unit 7.", "unit-7-")]
     public void Column_value_is_made_a_device_id(string value, string id) => Assert.Equal(id, Replay.ToDeviceId(value));
 
     [Theory]
