@@ -63,25 +63,21 @@ public sealed record Message
     private PropertyBlock PropertiesFor(Delivery delivery, DateTimeOffset now)
     {
         if (Properties.MessageExpiryInterval is null && delivery.SubscriptionIdentifiers.Count == 0) return Properties;
-        return Copy(Properties, RemainingLifetime(now), delivery.SubscriptionIdentifiers);
+        return Properties with { MessageExpiryInterval = RemainingLifetime(now), SubscriptionIdentifiers = delivery.SubscriptionIdentifiers };
     }
 
     private uint? RemainingLifetime(DateTimeOffset now) => Properties.MessageExpiryInterval is { } seconds
         ? (uint)Math.Max(1, seconds - (now - ReceivedAt).TotalSeconds)
         : null;
 
-    private static PropertyBlock Travelling(PropertyBlock properties) =>
-        ReferenceEquals(properties, PropertyBlock.None) ? properties : Copy(properties, properties.MessageExpiryInterval, []);
-
-    private static PropertyBlock Copy(PropertyBlock from, uint? lifetime, IReadOnlyList<uint> subscriptionIdentifiers) => new()
+    private static PropertyBlock Travelling(PropertyBlock properties) => ReferenceEquals(properties, PropertyBlock.None) ? properties : new()
     {
-        PayloadFormatIndicator = from.PayloadFormatIndicator,
-        MessageExpiryInterval = lifetime,
-        ContentType = from.ContentType,
-        ResponseTopic = from.ResponseTopic,
-        CorrelationData = from.CorrelationData,
-        UserProperties = from.UserProperties,
-        SubscriptionIdentifiers = subscriptionIdentifiers,
+        PayloadFormatIndicator = properties.PayloadFormatIndicator,
+        MessageExpiryInterval = properties.MessageExpiryInterval,
+        ContentType = properties.ContentType,
+        ResponseTopic = properties.ResponseTopic,
+        CorrelationData = properties.CorrelationData,
+        UserProperties = properties.UserProperties,
     };
 }
 

@@ -16,7 +16,7 @@ internal static class CommandsApi
         {
             SendCommandResult.Accepted accepted => TypedResults.Ok(new CommandReceipt { Id = accepted.CommandId, Delivered = relay.Send(id, request.Name, request.Payload) }),
             SendCommandResult.Invalid invalid => Problems.Invalid(invalid.Problem),
-            SendCommandResult.NotActive other => Problems.Conflict(ProblemCodes.DeviceNotActive, $"Device {id} is {other.State.ToString().ToLowerInvariant()}; only an active device takes commands."),
+            SendCommandResult.NotActive other => Problems.Conflict(ProblemCodes.DeviceNotActive, $"Device {id} is {DevicesApi.Name(other.State)}; only an active device takes commands."),
             SendCommandResult.UnknownDevice => Problems.NoDevice(id),
             _ => Problems.Forbidden("send commands"),
         };

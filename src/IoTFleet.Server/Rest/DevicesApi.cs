@@ -143,7 +143,7 @@ internal static class DevicesApi
         };
     }
 
-    private static string Name(DeviceState state) => CamelCase(state.ToString());
+    internal static string Name(DeviceState state) => CamelCase(state.ToString());
 
     private static string CamelCase(string name) => char.ToLowerInvariant(name[0]) + name[1..];
 }
