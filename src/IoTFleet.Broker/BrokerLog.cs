@@ -37,4 +37,10 @@ internal static partial class BrokerLog
 
     [LoggerMessage(1011, LogLevel.Error, "The client at {Address} was not let in because the access policy failed")]
     public static partial void AdmissionFailed(this ILogger logger, Exception error, string address);
+
+    [LoggerMessage(1020, LogLevel.Information, "{Sessions} sessions with {Messages} messages, and {Retained} retained messages taken over from the store")]
+    public static partial void SessionsRestored(this ILogger logger, int sessions, int messages, int retained);
+
+    [LoggerMessage(1021, LogLevel.Error, "What client {ClientId} asked for could not be stored; the connection is closed so that the client asks again")]
+    public static partial void AnswerNotStored(this ILogger logger, Exception error, string clientId);
 }

@@ -11,7 +11,8 @@ public sealed class BrokerMetrics : IDisposable
 {
     private readonly Meter _meter = new("iotfleet.broker");
     private readonly ConcurrentDictionary<string, Counter> _refusals = new(StringComparer.Ordinal);
-    private long _connections, _received, _acked, _delivered, _dropped, _messagesRefused, _connectionsRefused;
+    private readonly long[] _drops = new long[Enum.GetValues<DropReason>().Length];
+    private long _connections, _received, _acked, _delivered, _messagesRefused, _connectionsRefused;
 
     public BrokerMetrics()
     {
@@ -19,7 +20,8 @@ public sealed class BrokerMetrics : IDisposable
         _meter.CreateObservableCounter("iotfleet.broker.messages.received", () => MessagesReceived);
         _meter.CreateObservableCounter("iotfleet.broker.messages.acked", () => MessagesAcked);
         _meter.CreateObservableCounter("iotfleet.broker.messages.delivered", () => MessagesDelivered);
-        _meter.CreateObservableCounter("iotfleet.broker.messages.dropped", () => MessagesDropped);
+        _meter.CreateObservableCounter("iotfleet.broker.messages.dropped", () => Enum.GetValues<DropReason>()
+            .Select(reason => new Measurement<long>(DroppedBecause(reason), new KeyValuePair<string, object?>("reason", reason.ToString()))));
         _meter.CreateObservableCounter("iotfleet.broker.refusals", () => RefusalsByReason()
             .Select(refusal => new Measurement<long>(refusal.Value, new KeyValuePair<string, object?>("reason", refusal.Key))));
     }
@@ -36,14 +38,16 @@ public sealed class BrokerMetrics : IDisposable
     /// <summary>PUBLISH packets handed to subscribers' connections.</summary>
     public long MessagesDelivered => Interlocked.Read(ref _delivered);
 
-    /// <summary>Messages for a subscriber that its full queue or outbox did not take.</summary>
-    public long MessagesDropped => Interlocked.Read(ref _dropped);
+    /// <summary>Messages that a subscriber did not get, for whatever <see cref="DropReason"/>.</summary>
+    public long MessagesDropped => Enum.GetValues<DropReason>().Sum(DroppedBecause);
 
     /// <summary>Messages refused: topic not allowed, or a payload the sink does not take.</summary>
     public long MessagesRefused => Interlocked.Read(ref _messagesRefused);
 
     /// <summary>Connections refused in the TLS handshake or at CONNECT.</summary>
     public long ConnectionsRefused => Interlocked.Read(ref _connectionsRefused);
+
+    public long DroppedBecause(DropReason reason) => Interlocked.Read(ref _drops[(int)reason]);
 
     public IReadOnlyDictionary<string, long> RefusalsByReason() =>
         _refusals.ToDictionary(refusal => refusal.Key, refusal => refusal.Value.Value, StringComparer.Ordinal);
@@ -58,7 +62,7 @@ public sealed class BrokerMetrics : IDisposable
 
     internal void Delivered() => Interlocked.Increment(ref _delivered);
 
-    internal void Dropped() => Interlocked.Increment(ref _dropped);
+    internal void Dropped(DropReason reason) => Interlocked.Increment(ref _drops[(int)reason]);
 
     internal void Refused(RefusalDoor door, string reason)
     {

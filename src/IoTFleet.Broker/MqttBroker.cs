@@ -22,6 +22,7 @@ public sealed class MqttBroker : IDisposable
         IOptions<BrokerOptions> options,
         IAccessPolicy access,
         IMessageSink sink,
+        IBrokerStore store,
         RefusalLog refusals,
         BrokerMetrics metrics,
         TimeProvider clock,
@@ -29,21 +30,35 @@ public sealed class MqttBroker : IDisposable
     {
         var tree = new SubscriptionTree();
         var retained = new RetainedMessages(options.Value.MaxRetainedMessages, clock);
-        var router = new Router(tree, retained);
-        var sessions = new SessionDirectory(tree, options.Value, metrics, clock);
-        Parts = new ConnectionParts(options.Value, access, sink, tree, router, retained, new Wills(sink, router, refusals, clock, logger), sessions, refusals, metrics, clock, logger);
+        var router = new Router(tree, retained, store);
+        var budget = new QueueBudget(options.Value.MaxQueuedBytes);
+        var sessions = new SessionDirectory(tree, new SessionParts(options.Value, store, budget, metrics, clock));
+        var wills = new Wills(sink, router, store, refusals, clock, logger);
+        Parts = new ConnectionParts(options.Value, access, sink, store, tree, router, retained, wills, sessions, refusals, metrics, clock, logger);
         _sweep = clock.CreateTimer(static broker => ((MqttBroker)broker!).Sweep(), this, SweepInterval, SweepInterval);
     }
 
     internal ConnectionParts Parts { get; }
 
-    /// <summary>Publishes as the server: no authorisation, no sink. Returns how many sessions got the message or have it queued.</summary>
+    /// <summary>Takes over what the store holds. To be called before the first client is let in.</summary>
+    public async Task LoadAsync(CancellationToken cancellationToken)
+    {
+        var stored = await Parts.Store.LoadAsync(cancellationToken);
+        foreach (var message in stored.Retained) Parts.Retained.Keep(message);
+        Parts.Sessions.Restore(stored);
+        Parts.Logger.SessionsRestored(stored.Sessions.Count, stored.Sessions.Sum(session => session.Deliveries.Count), stored.Retained.Count);
+    }
+
+    /// <summary>
+    /// Publishes as the server: no authorisation, no sink. Completes when each durable session that is to get the message has it stored.
+    /// </summary>
     /// <exception cref="ArgumentException">No packet can hold the message: a text of more than 65,535 bytes, or one too large altogether.</exception>
-    public int Publish(Message message)
+    /// <returns>Whom it reached. An exception of the store means nobody.</returns>
+    public async Task<Reach> PublishAsync(Message message)
     {
         // Found out here, where the caller can be told; the subscribers' connections could only break.
         PacketWriter.Measure(message.ToPacket(new Delivery(message.Qos, message.Retain, []), packetId: 1, duplicate: false, message.ReceivedAt), ProtocolVersion.V5);
-        return Parts.Router.Route(message);
+        return Parts.Router.Route(message, atOnce: true, out var reach) is { } unit ? await unit.DeliverWhenStoredAsync() : reach;
     }
 
     /// <summary>Since when the client is connected; null when it is not.</summary>

@@ -17,10 +17,13 @@ internal sealed class RetainedMessages(int capacity, TimeProvider clock)
         isEmpty || _byTopic.ContainsKey(topic) || Volatile.Read(ref _count) < capacity || ForgetExpired();
 
     /// <summary>Keeps the message if there is room, or forgets the topic when the payload is empty [MQTT-3.3.1-6].</summary>
-    internal void Keep(Message message)
+    /// <returns>False when there was no room.</returns>
+    internal bool Keep(Message message)
     {
+        if (!HasRoomFor(message.Topic, message.Payload.IsEmpty)) return false;
         if (message.Payload.IsEmpty) Forget(message.Topic);
-        else if (HasRoomFor(message.Topic, isEmpty: false)) AddOrReplace(message);
+        else AddOrReplace(message);
+        return true;
     }
 
     internal IEnumerable<Message> Matching(TopicFilter filter)

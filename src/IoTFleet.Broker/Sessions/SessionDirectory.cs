@@ -4,18 +4,21 @@ using IoTFleet.Mqtt;
 
 namespace IoTFleet.Broker.Sessions;
 
-/// <summary>Client id to session, and which connection holds it. The one place where two connections of one client meet.</summary>
-internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions options, BrokerMetrics metrics, TimeProvider clock)
+/// <summary>
+/// Client id to session, and which connection holds it. The one place where two connections of one client meet.
+/// What must survive is appended to the store under the gate, so that the store sees changes of one client in the order in which they happened.
+/// </summary>
+internal sealed partial class SessionDirectory(SubscriptionTree tree, SessionParts parts)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Seat> _seats = new(StringComparer.Ordinal);
-    private readonly List<Will> _dueWills = [];
+    private long _lastNumber;
 
     /// <summary>
     /// Gives the session to the connection. An older connection of the same client is closed first and has let go before this returns [MQTT-3.1.4-3].
     /// </summary>
-    /// <returns>The session and whether it was there before; null when a yet newer connection took it while this one waited.</returns>
-    public async Task<(Session Session, bool WasPresent)?> ClaimAsync(MqttConnection claimant, string clientId, bool cleanStart)
+    /// <returns>Null when a yet newer connection took the session while this one waited.</returns>
+    public async Task<Claim?> ClaimAsync(MqttConnection claimant, string clientId, bool cleanStart, TimeSpan expiry, Will? will)
     {
         MqttConnection? previous;
         lock (_gate)
@@ -34,12 +37,12 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
         lock (_gate)
         {
             var seat = _seats[clientId];
-            return seat.Holder == claimant ? Seated_NeedsGate(seat, clientId, cleanStart) : null;
+            return seat.Holder == claimant ? Seated_NeedsGate(seat, clientId, cleanStart, expiry, will) : null;
         }
     }
 
     /// <summary>The connection has ended: its session waits for <paramref name="expiry"/>, or ends now.</summary>
-    /// <param name="will">Due when the session ends or its delay is over, unless the client is back before (MQTT 5 3.1.3.2.2).</param>
+    /// <param name="will">Due when the session ends or its delay is over, unless the client is back before (MQTT 5 3.1.3.2.2). Null: taken back.</param>
     /// <returns>The will, when it is due at once.</returns>
     public Will? Release(MqttConnection connection, string clientId, TimeSpan expiry, Will? will)
     {
@@ -48,13 +51,16 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
             if (!_seats.TryGetValue(clientId, out var seat)) return will;
             if (seat.Holder == connection) seat.Holder = null;
 
+            var unit = new StoreUnit();
+            if (will is null) Remove_NeedsGate(seat.StoredWill, unit);
+            seat.StoredWill = 0;
             var ends = expiry == TimeSpan.Zero || seat.Forgotten == connection;
-            if (ends) EndSession_NeedsGate(seat, clientId);
-            if (!ends) seat.ExpiresAt = clock.GetUtcNow() + expiry;
-            if (ends || will is null || will.Delay == TimeSpan.Zero) return will;
-
-            (seat.Will, seat.WillDueAt) = (will, clock.GetUtcNow() + will.Delay);
-            return null;
+            if (ends) EndSession_NeedsGate(seat, clientId, unit);
+            else Leave_NeedsGate(seat, expiry, unit);
+            var dueNow = ends || will is null || will.Delay == TimeSpan.Zero;
+            if (!dueNow) Delay_NeedsGate(seat, will!, unit);
+            unit.AppendTo(parts.Store);
+            return dueNow ? will : null;
         }
     }
 
@@ -75,15 +81,17 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
         }
     }
 
-    /// <summary>Ends the sessions whose time is over.</summary>
+    /// <summary>Ends the sessions whose time is over, and drops the messages whose time is.</summary>
     /// <returns>The wills that have become due.</returns>
     public IReadOnlyList<Will> Sweep()
     {
-        var now = clock.GetUtcNow();
+        var now = parts.Clock.GetUtcNow();
         lock (_gate)
         {
-            foreach (var (clientId, seat) in _seats.Where(entry => entry.Value.Holder is null).ToList())
+            foreach (var (clientId, seat) in _seats.ToList())
             {
+                seat.Session?.DropExpired(now);
+                if (seat.Holder is not null) continue;
                 if (seat.WillDueAt <= now) WillIsDue_NeedsGate(seat);
                 if (seat.ExpiresAt <= now) EndSession_NeedsGate(seat, clientId);
             }
@@ -94,27 +102,54 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
         }
     }
 
-    private (Session Session, bool WasPresent)? Seated_NeedsGate(Seat seat, string clientId, bool cleanStart)
+    private Claim Seated_NeedsGate(Seat seat, string clientId, bool cleanStart, TimeSpan expiry, Will? will)
     {
-        if (cleanStart || seat.ExpiresAt <= clock.GetUtcNow()) EndSession_NeedsGate(seat, clientId);
+        var unit = new StoreUnit();
+        if (cleanStart || seat.ExpiresAt <= parts.Clock.GetUtcNow()) EndSession_NeedsGate(seat, clientId, unit);
         var wasPresent = seat.Session is not null;
-        seat.Session ??= new Session(clientId, options, metrics, clock);
-        (seat.ExpiresAt, seat.Will) = (null, null);
-        return (seat.Session, wasPresent);
+        var durable = expiry > TimeSpan.Zero;
+        if (!durable && seat.Session is { IsDurable: true } lastTime)
+        {
+            lastTime.EndsWithConnection();
+            unit.Add(new StoreChange.SessionEnded(lastTime.Number));
+        }
+
+        seat.Session ??= new Session(++_lastNumber, clientId, durable, parts);
+        if (durable) unit.Add(new StoreChange.SessionOpened(seat.Session.Number, clientId, expiry));
+        seat.ExpiresAt = null;
+        Remove_NeedsGate(seat.Will?.Number ?? 0, unit);     // it is back in time
+        seat.Will = null;
+        var kept = durable ? Kept_NeedsGate(will, seat.Session, unit) : will;
+        seat.StoredWill = kept?.Number ?? 0;
+        unit.AppendTo(parts.Store);
+        return new Claim(seat.Session, wasPresent, kept, unit.Stored);
+    }
+
+    private void Leave_NeedsGate(Seat seat, TimeSpan expiry, StoreUnit unit)
+    {
+        seat.ExpiresAt = parts.Clock.GetUtcNow() + expiry;
+        if (seat.Session is { IsDurable: true } session) unit.Add(new StoreChange.SessionDisconnected(session.Number, expiry, seat.ExpiresAt.Value, session.SentUpTo));
     }
 
     private void EndSession_NeedsGate(Seat seat, string clientId)
     {
-        foreach (var filter in seat.Session?.Filters() ?? []) tree.Remove(filter, seat.Session!);
+        var unit = new StoreUnit();
+        EndSession_NeedsGate(seat, clientId, unit);
+        unit.AppendTo(parts.Store);
+    }
+
+    private void EndSession_NeedsGate(Seat seat, string clientId, StoreUnit unit)
+    {
+        if (seat.Session is { } session)
+        {
+            foreach (var subscription in session.Subscriptions()) tree.Remove(subscription.Request.Filter, session);
+            session.End();
+            if (session.IsDurable) unit.Add(new StoreChange.SessionEnded(session.Number));
+        }
+
         seat.Session = null;
         WillIsDue_NeedsGate(seat);      // with its session, at the latest [MQTT-3.1.2-8]
         if (seat.Holder is null) _seats.Remove(clientId);
-    }
-
-    private void WillIsDue_NeedsGate(Seat seat)
-    {
-        if (seat.Will is not null) _dueWills.Add(seat.Will);
-        seat.Will = null;
     }
 
     private Seat SeatOf_NeedsGate(string clientId)
@@ -131,11 +166,19 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
 
         public DateTimeOffset? ExpiresAt { get; set; }
 
+        /// <summary>Of a client that has gone.</summary>
         public Will? Will { get; set; }
 
         public DateTimeOffset WillDueAt { get; set; }
+
+        /// <summary>The number of the connected client's will in the store; 0 when there is none.</summary>
+        public long StoredWill { get; set; }
 
         /// <summary>The holder whose end is also the session's.</summary>
         public MqttConnection? Forgotten { get; set; }
     }
 }
+
+/// <param name="Will">What the client leaves, as it is kept; null when it leaves none.</param>
+/// <param name="Stored">Completes when all that happened to the session until now is durable; CONNACK waits for it.</param>
+internal sealed record Claim(Session Session, bool WasPresent, Will? Will, Task Stored);
