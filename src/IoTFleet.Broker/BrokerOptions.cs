@@ -29,6 +29,12 @@ public sealed class BrokerOptions
     /// <summary>Packets waiting in one connection's outbox before its reader pauses and QoS 0 messages for it are dropped. 16 to 100,000.</summary>
     public int MaxOutboxPackets { get; set; } = 1_000;
 
+    /// <summary>Bytes waiting in one connection's outbox before the same happens, and before QoS 1 and 2 messages wait in the session. 16 KiB to 256 MiB.</summary>
+    public int MaxOutboxBytes { get; set; } = 1024 * 1024;
+
+    /// <summary>How long a client may read nothing while its outbox is full before it is disconnected (0x97). 1 s to 10 min.</summary>
+    public TimeSpan SlowClientTimeout { get; set; } = TimeSpan.FromSeconds(60);
+
     /// <summary>Subscriptions of one session. 1 to 10,000.</summary>
     public int MaxSubscriptionsPerSession { get; set; } = 100;
 
@@ -52,6 +58,8 @@ public sealed class BrokerOptions
         if (MaxInFlight is < 1 or > ushort.MaxValue) yield return "Broker:MaxInFlight must be 1 to 65535.";
         if (MaxQueuedPerSession is < 1 or > 100_000) yield return "Broker:MaxQueuedPerSession must be 1 to 100000.";
         if (MaxOutboxPackets is < 16 or > 100_000) yield return "Broker:MaxOutboxPackets must be 16 to 100000.";
+        if (MaxOutboxBytes is < 16 * 1024 or > 256 * 1024 * 1024) yield return "Broker:MaxOutboxBytes must be 16384 to 268435456.";
+        if (!InRange(SlowClientTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10))) yield return "Broker:SlowClientTimeout must be 00:00:01 to 00:10:00.";
         if (MaxSubscriptionsPerSession is < 1 or > 10_000) yield return "Broker:MaxSubscriptionsPerSession must be 1 to 10000.";
         if (MaxRetainedMessages is < 1 or > 10_000_000) yield return "Broker:MaxRetainedMessages must be 1 to 10000000.";
         if (TopicAliasMaximum is < 0 or > 1_000) yield return "Broker:TopicAliasMaximum must be 0 to 1000.";

@@ -12,6 +12,8 @@ public sealed class OptionsTests
         { nameof(BrokerOptions.MaxInFlight), options => options.MaxInFlight = 65_536 },
         { nameof(BrokerOptions.MaxQueuedPerSession), options => options.MaxQueuedPerSession = 0 },
         { nameof(BrokerOptions.MaxOutboxPackets), options => options.MaxOutboxPackets = 15 },
+        { nameof(BrokerOptions.MaxOutboxBytes), options => options.MaxOutboxBytes = 16_383 },
+        { nameof(BrokerOptions.SlowClientTimeout), options => options.SlowClientTimeout = TimeSpan.FromMinutes(11) },
         { nameof(BrokerOptions.MaxSubscriptionsPerSession), options => options.MaxSubscriptionsPerSession = 0 },
         { nameof(BrokerOptions.MaxRetainedMessages), options => options.MaxRetainedMessages = 0 },
         { nameof(BrokerOptions.TopicAliasMaximum), options => options.TopicAliasMaximum = 1_001 },

@@ -47,7 +47,7 @@ internal sealed partial class MqttConnection
         _identity = identity;
         _input = transport.Transport.Input;
         _reader = new PacketReader(parts.Options.PacketLimits);
-        _outbox = new PacketOutbox(transport, parts.Options.MaxOutboxPackets, parts.Logger);
+        _outbox = new PacketOutbox(transport, parts.Options.MaxOutboxPackets, parts.Logger, parts.Options.MaxOutboxBytes);
     }
 
     /// <summary>Completes when the connection has let go of its session.</summary>
