@@ -14,7 +14,6 @@ internal sealed partial class MqttConnection
     private long _lastHeard;
     private volatile bool _keepAliveRests;
     private Ending? _ending;
-    private (int Flushes, long Since) _stuck;       // the sweep's own
 
     private bool IsClosing => _closing.IsCancellationRequested;
 
@@ -33,22 +32,6 @@ internal sealed partial class MqttConnection
         if (_session is null || _keepAlive == TimeSpan.Zero || _keepAliveRests) return;
         if (_parts.Clock.GetElapsedTime(Volatile.Read(ref _lastHeard)) <= _keepAlive * 1.5) return;
         Close(ReasonCode.KeepAliveTimeout, $"nothing heard for one and a half times the keep-alive of {_keepAlive.TotalSeconds:0} s");
-    }
-
-    /// <summary>Called by the sweep: who lets its outbox fill up and takes nothing from it holds memory for nothing.</summary>
-    public void CloseIfStuck()
-    {
-        if (_session is null || IsClosing) return;
-        if (_outbox.HasRoom || _stuck.Flushes != _outbox.Flushes || _stuck.Since == 0)
-        {
-            _stuck = (_outbox.Flushes, _outbox.HasRoom ? 0 : _parts.Clock.GetTimestamp());
-            return;
-        }
-
-        if (_parts.Clock.GetElapsedTime(_stuck.Since) < _parts.Options.SlowClientTimeout) return;
-        var detail = $"the client reads nothing while its outbox is full, for {_parts.Options.SlowClientTimeout.TotalSeconds:0} s";
-        Refuse(RefusalDoor.Protocol, "slow-client", detail);
-        Close(ReasonCode.QuotaExceeded, detail);
     }
 
     /// <summary>Completes when every message accepted from this client is committed and routed, or could not be.</summary>
