@@ -33,6 +33,7 @@ internal static class RoutingBenchmark
             .. Cases(fleets, "found and written, the same 100", (fleet, name, baseline) => new Case(name, Messages, () => fleet.PublishAsync(Messages, AtOnce), baseline)),
             .. Cases(fleets, "found and written, all in turn", (fleet, name, baseline) => new Case(name, Messages, () => fleet.PublishAsync(Messages, fleet.Size), baseline)),
             .. Cases(fleets, "each asked", (fleet, name, baseline) => Case.Of(name, Asked, fleet.AskEach, baseline)),
+            .. RetainedBenchmark.Cases(metrics),
         ]).MeasureAsync();
     }
 

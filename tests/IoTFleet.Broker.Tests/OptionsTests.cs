@@ -14,6 +14,9 @@ public sealed class OptionsTests
         { nameof(BrokerOptions.MaxOutboxPackets), options => options.MaxOutboxPackets = 15 },
         { nameof(BrokerOptions.MaxSubscriptionsPerSession), options => options.MaxSubscriptionsPerSession = 0 },
         { nameof(BrokerOptions.MaxRetainedMessages), options => options.MaxRetainedMessages = 0 },
+        { nameof(BrokerOptions.MaxRetainedBytes), options => options.MaxRetainedBytes = 1 },
+        { nameof(BrokerOptions.MaxRetainedPerClient), options => options.MaxRetainedPerClient = 0 },
+        { nameof(BrokerOptions.MaxRetainedBytesPerClient), options => options.MaxRetainedBytesPerClient = 1 },
         { nameof(BrokerOptions.TopicAliasMaximum), options => options.TopicAliasMaximum = 1_001 },
     };
 

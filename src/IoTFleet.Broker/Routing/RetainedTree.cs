@@ -10,6 +10,8 @@ internal sealed class RetainedTree
 {
     private readonly Node _root = new();
 
+    public bool IsEmpty => _root.IsEmpty;
+
     public Message? Find(TopicName topic) => FindNode(topic)?.Message;
 
     public void Set(Message message)
