@@ -5,6 +5,8 @@ namespace IoTFleet.Broker;
 /// <summary>Settings of the broker engine, section <c>Broker</c>. The defaults run a fleet of some ten thousand devices on one node.</summary>
 public sealed class BrokerOptions
 {
+    private const long GB = 1024 * 1024 * 1024;
+
     /// <summary>Time from the end of the handshake to the CONNECT packet. 1 s to 60 s.</summary>
     public TimeSpan ConnectTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
@@ -55,6 +57,15 @@ public sealed class BrokerOptions
     /// <summary>Topics with a retained message, of all clients together; a full store refuses further topics. 1 to 10,000,000.</summary>
     public int MaxRetainedMessages { get; set; } = 100_000;
 
+    /// <summary>Bytes of all retained messages, each counted as the PUBLISH that carries it. 1 MB to 64 GB.</summary>
+    public long MaxRetainedBytes { get; set; } = 256 * 1024 * 1024;
+
+    /// <summary>Topics with a retained message of one client; it may replace and clear what it has. 1 to 10,000,000.</summary>
+    public int MaxRetainedPerClient { get; set; } = 1_000;
+
+    /// <summary>Bytes of one client's retained messages. 1 KB to 64 GB.</summary>
+    public long MaxRetainedBytesPerClient { get; set; } = 16 * 1024 * 1024;
+
     /// <summary>Topic aliases a client may use (MQTT 5 3.2.2.3.8). 0 to 1,000.</summary>
     public int TopicAliasMaximum { get; set; } = 16;
 
@@ -83,6 +94,9 @@ public sealed class BrokerOptions
         if (MaxByteRate is < 1024 or > 1024 * 1024 * 1024) yield return "Broker:MaxByteRate must be 1024 to 1073741824.";
         if (!InRange(MaxTimeOverRate, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1))) yield return "Broker:MaxTimeOverRate must be 00:00:01 to 01:00:00.";
         if (MaxRetainedMessages is < 1 or > 10_000_000) yield return "Broker:MaxRetainedMessages must be 1 to 10000000.";
+        if (MaxRetainedBytes is < 1024 * 1024 or > 64 * GB) yield return "Broker:MaxRetainedBytes must be 1048576 to 68719476736.";
+        if (MaxRetainedPerClient is < 1 or > 10_000_000) yield return "Broker:MaxRetainedPerClient must be 1 to 10000000.";
+        if (MaxRetainedBytesPerClient is < 1024 or > 64 * GB) yield return "Broker:MaxRetainedBytesPerClient must be 1024 to 68719476736.";
         if (TopicAliasMaximum is < 0 or > 1_000) yield return "Broker:TopicAliasMaximum must be 0 to 1000.";
         if (PacketLimits.MaxTopicLevels > DeepestTree) yield return $"Broker:PacketLimits:MaxTopicLevels must be 1 to {DeepestTree}.";
     }

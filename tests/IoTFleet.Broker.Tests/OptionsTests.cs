@@ -21,6 +21,9 @@ public sealed class OptionsTests
         { nameof(BrokerOptions.MaxTimeOverRate), options => options.MaxTimeOverRate = TimeSpan.FromHours(2) },
         { "PacketLimits:MaxTopicLevels", options => options.PacketLimits = new PacketLimits { MaxTopicLevels = 257 } },
         { nameof(BrokerOptions.MaxRetainedMessages), options => options.MaxRetainedMessages = 0 },
+        { nameof(BrokerOptions.MaxRetainedBytes), options => options.MaxRetainedBytes = 1 },
+        { nameof(BrokerOptions.MaxRetainedPerClient), options => options.MaxRetainedPerClient = 0 },
+        { nameof(BrokerOptions.MaxRetainedBytesPerClient), options => options.MaxRetainedBytesPerClient = 1 },
         { nameof(BrokerOptions.TopicAliasMaximum), options => options.TopicAliasMaximum = 1_001 },
     };
 

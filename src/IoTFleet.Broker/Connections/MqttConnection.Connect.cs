@@ -88,7 +88,7 @@ internal sealed partial class MqttConnection
         ReceiveMaximum = (ushort)_parts.Options.ReceiveMaximum,
         MaximumPacketSize = (uint)_parts.Options.PacketLimits.MaxPacketSize,
         TopicAliasMaximum = (ushort)_parts.Options.TopicAliasMaximum,
-        SharedSubscriptionAvailable = false,
+        SharedSubscriptionAvailable = true,
         SessionExpiryInterval = Seconds(_sessionExpiry) == (connect.Properties.SessionExpiryInterval ?? 0) ? null : Seconds(_sessionExpiry),
         ServerKeepAlive = _keepAlive == TimeSpan.FromSeconds(connect.KeepAlive) ? null : (ushort)_keepAlive.TotalSeconds,
     };
