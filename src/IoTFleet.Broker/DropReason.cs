@@ -3,7 +3,7 @@ namespace IoTFleet.Broker;
 /// <summary>Why a subscriber did not get a message. The newest is always the one that is dropped: the older ones were promised first.</summary>
 public enum DropReason
 {
-    /// <summary>At QoS 0 nothing waits for a client that is away.</summary>
+    /// <summary>At QoS 0 nothing waits for a client that is away; and nothing at all for one whose session has just ended.</summary>
     NotConnected,
 
     /// <summary>At QoS 0 nothing waits for a client that does not read.</summary>
@@ -23,4 +23,7 @@ public enum DropReason
 
     /// <summary>The client takes no packet that large [MQTT-3.1.2-24].</summary>
     TooLargeForClient,
+
+    /// <summary>No member of a shared subscription could take it.</summary>
+    NoMember,
 }

@@ -29,10 +29,10 @@ public sealed class MqttBroker : IDisposable
         ILogger<MqttBroker> logger)
     {
         var tree = new SubscriptionTree();
-        var retained = new RetainedMessages(options.Value.MaxRetainedMessages, clock);
-        var router = new Router(tree, retained, store);
+        var retained = new RetainedMessages(options.Value, metrics, clock);
+        var router = new Router(tree, retained, store, refusals, metrics);
         var budget = new QueueBudget(options.Value.MaxQueuedBytes);
-        var sessions = new SessionDirectory(tree, new SessionParts(options.Value, store, budget, metrics, clock));
+        var sessions = new SessionDirectory(tree, router, new SessionParts(options.Value, store, budget, metrics, clock));
         var wills = new Wills(sink, router, store, refusals, clock, logger);
         Parts = new ConnectionParts(options.Value, access, sink, store, tree, router, retained, wills, sessions, refusals, metrics, clock, logger);
         _sweep = clock.CreateTimer(static broker => ((MqttBroker)broker!).Sweep(), this, SweepInterval, SweepInterval);
@@ -40,11 +40,14 @@ public sealed class MqttBroker : IDisposable
 
     internal ConnectionParts Parts { get; }
 
+    /// <summary>Connections, whether they have said CONNECT or not.</summary>
+    internal int OpenConnections => _connections.Count;
+
     /// <summary>Takes over what the store holds. To be called before the first client is let in.</summary>
     public async Task LoadAsync(CancellationToken cancellationToken)
     {
         var stored = await Parts.Store.LoadAsync(cancellationToken);
-        foreach (var message in stored.Retained) Parts.Retained.Keep(message);
+        Parts.Router.Restore(stored.Retained, Parts.Clock.GetUtcNow());
         Parts.Sessions.Restore(stored);
         Parts.Logger.SessionsRestored(stored.Sessions.Count, stored.Sessions.Sum(session => session.Deliveries.Count), stored.Retained.Count);
     }
@@ -112,7 +115,12 @@ public sealed class MqttBroker : IDisposable
     {
         try
         {
-            foreach (var connection in _connections.Keys) connection.CloseIfSilent();
+            foreach (var connection in _connections.Keys)
+            {
+                connection.CloseIfSilent();
+                connection.CloseIfStuck();
+            }
+
             foreach (var will in Parts.Sessions.Sweep()) Parts.Wills.Publish(will, lastWords: Task.CompletedTask);
         }
         catch (Exception error)

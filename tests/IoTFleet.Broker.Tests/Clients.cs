@@ -41,13 +41,27 @@ internal static class Clients
     public static async Task StuffAsync(this RawClient client, InMemoryBroker broker)
     {
         await client.SubscribeAsync("stuffing");
+        await StuffMoreAsync(broker);
+        await client.SendAsync(PingReqPacket.Instance);     // the reader stops behind its answer, for which there is no room
+    }
+
+    /// <summary>Fills it again, for a client that has read a little.</summary>
+    public static async Task StuffMoreAsync(this InMemoryBroker broker)
+    {
         var dropped = 0;
         await InMemoryBroker.UntilAsync(() =>
         {
             dropped = broker.Publish("stuffing", new string('x', 10_000), AtMostOnce) == 0 ? dropped + 1 : 0;
             return dropped == 10;       // once could be a writer that is merely slow
         });
-        await client.SendAsync(PingReqPacket.Instance);     // the reader stops behind its answer, for which there is no room
+    }
+
+    /// <summary>Reads to the end and returns what came last.</summary>
+    public static async Task<Packet?> LastPacketAsync(this RawClient client)
+    {
+        Packet? last = null;
+        while (await client.ReceiveAsync() is { } packet) last = packet;
+        return last;
     }
 
     public static async Task ExpectAckAsync(this RawClient client, ushort packetId) =>
@@ -55,20 +69,21 @@ internal static class Clients
 
     /// <summary>A message of the server's own, where the store does not keep it waiting.</summary>
     /// <returns>How many sessions got it or have it queued.</returns>
-    public static int Publish(this InMemoryBroker broker, string topic, string payload, QualityOfService qos = AtLeastOnce, PropertyBlock? properties = null)
+    public static int Publish(this InMemoryBroker broker, string topic, string payload, QualityOfService qos = AtLeastOnce, PropertyBlock? properties = null, bool retain = false)
     {
-        var publishing = broker.PublishAsync(topic, payload, qos, properties);
+        var publishing = broker.PublishAsync(topic, payload, qos, properties, retain);
         Assert.True(publishing.IsCompleted);
         return publishing.GetAwaiter().GetResult().Sessions;
     }
 
     /// <summary>A message of the server's own.</summary>
-    public static Task<Reach> PublishAsync(this InMemoryBroker broker, string topic, string payload, QualityOfService qos = AtLeastOnce, PropertyBlock? properties = null) =>
+    public static Task<Reach> PublishAsync(this InMemoryBroker broker, string topic, string payload, QualityOfService qos = AtLeastOnce, PropertyBlock? properties = null, bool retain = false) =>
         broker.Broker.PublishAsync(new Message
         {
             Topic = TopicName.Parse(topic),
             Payload = Encoding.UTF8.GetBytes(payload),
             Qos = qos,
+            Retain = retain,
             Properties = properties ?? PropertyBlock.None,
             ReceivedAt = broker.Clock.GetUtcNow(),
         });

@@ -49,13 +49,12 @@ internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, strin
         _ = DrainCommitsAsync();
     }
 
-    /// <summary>Sends a packet that must not leave before something is stored, then delivers what was stored with it.</summary>
-    public void Answer(Packet answer, Task stored, StoreUnit? unit = null)
-    {
-        var storing = new Storing(default, unit, answer, stored, null);
-        if (IsBehindOthers || !stored.IsCompletedSuccessfully) Store(storing);
-        else Finish(storing);
-    }
+    /// <summary>Sends a packet that must not leave before something is stored.</summary>
+    public void Answer(Packet answer, Task stored) => FinishInTurn(new Storing(default, null, new Due(answer, null), stored, null), IsBehindOthers);
+
+    /// <summary>The same for a unit, which is then delivered.</summary>
+    /// <param name="held">The session that lets nothing pass until the answer has left.</param>
+    public void Answer(Packet answer, StoreUnit unit, Session? held = null) => FinishInTurn(new Storing(default, unit, new Due(answer, held), unit.Stored, null), IsBehindOthers);
 
     /// <summary>Holds the reader while the store is behind by a full window: for clients that know no Receive Maximum, and for all that it does not count.</summary>
     public ValueTask WaitForRoomAsync(CancellationToken closing)
@@ -124,7 +123,11 @@ internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, strin
     {
         var isBehindOthers = IsBehindOthers;
         var unit = failure is null ? Route(head, atOnce: !isBehindOthers) : null;
-        var storing = new Storing(head, unit, null, unit?.Stored ?? Task.CompletedTask, failure);
+        FinishInTurn(new Storing(head, unit, null, unit?.Stored ?? Task.CompletedTask, failure), isBehindOthers);
+    }
+
+    private void FinishInTurn(in Storing storing, bool isBehindOthers)
+    {
         if (isBehindOthers || !storing.Stored.IsCompletedSuccessfully) Store(storing);
         else Finish(storing);
     }
@@ -163,8 +166,8 @@ internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, strin
             return;
         }
 
-        if (head.Answer is not null && !_failed) outbox.Send(head.Answer);
         if (head.Unit is not null) Deliver(head.Unit, head.Ack.Message);
+        if (head.Answer is not null && !_failed) head.Answer.SendTo(outbox);
         head.Ack.Inbound?.TrySetResult();
         if (!_failed) Acknowledge(head.Ack);     // after a gap nothing is acknowledged any more: acknowledgements keep the order of the messages
     }
@@ -257,5 +260,14 @@ internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, strin
     }
 
     /// <summary>What waits for the store: the acknowledgement of a message, or another answer.</summary>
-    private readonly record struct Storing(PendingAck Ack, StoreUnit? Unit, Packet? Answer, Task Stored, Exception? Failure);
+    private readonly record struct Storing(PendingAck Ack, StoreUnit? Unit, Due? Answer, Task Stored, Exception? Failure);
+
+    private sealed record Due(Packet Packet, Session? Held)
+    {
+        public void SendTo(PacketOutbox outbox)
+        {
+            if (Held is null) outbox.Send(Packet);
+            else Held.Resume(outbox, Packet);
+        }
+    }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using IoTFleet.Broker.Routing;
 using IoTFleet.Broker.Sessions;
 using IoTFleet.Mqtt;
@@ -14,29 +15,34 @@ internal sealed partial class MqttConnection
         await RoomForAnswerAsync();
         var identifier = subscribe.Properties.SubscriptionIdentifiers is [var id, ..] ? id : (uint?)null;
         var reasons = new ReasonCode[subscribe.Subscriptions.Count];
-        var unit = new StoreUnit();
-        List<Subscription> retainedDue = [];
+        var unit = new StoreUnit();     // the subscriptions and what they are owed at once: after SUBACK none of it can be lost
+        _session!.Hold();               // SUBACK first, then the retained messages, then what is published from now on
         for (var i = 0; i < reasons.Length; i++)
         {
-            reasons[i] = Subscribe(new Subscription(_session!, subscribe.Subscriptions[i], identifier), unit, retainedDue);
+            reasons[i] = Subscribe(new Subscription(_session, subscribe.Subscriptions[i], identifier), unit);
         }
 
-        foreach (var subscription in retainedDue) AddRetained(subscription, unit);       // stored together: after SUBACK nothing it is owed can be lost
         unit.AppendTo(_parts.Store);
-        _acks!.Answer(new SubAckPacket { PacketId = subscribe.PacketId, Reasons = reasons }, unit.Stored, unit);     // one code for each filter, in order [MQTT-3.9.3-1]
+        _acks!.Answer(new SubAckPacket { PacketId = subscribe.PacketId, Reasons = reasons }, unit, _session);     // one code for each filter, in order [MQTT-3.9.3-1]
     }
 
-    private ReasonCode Subscribe(Subscription subscription, StoreUnit unit, List<Subscription> retainedDue)
+    private ReasonCode Subscribe(Subscription subscription, StoreUnit unit)
     {
         var filter = subscription.Request.Filter;
-        if (filter.ShareName is not null) return RefuseFilter(filter, ReasonCode.SharedSubscriptionsNotSupported, "shared-subscription");
-        if (!_parts.Access.MaySubscribe(_principal!, filter)) return RefuseFilter(filter, ReasonCode.NotAuthorized, "subscribe-not-authorized");
+        if (!TryLookBehindGroup(filter, out var topics)) return RefuseFilter(filter, ReasonCode.TopicFilterInvalid, "shared-filter-nested");
+        if (!_parts.Access.MaySubscribe(_principal!, topics)) return RefuseFilter(filter, ReasonCode.NotAuthorized, "subscribe-not-authorized");
         if (!_session!.TryAdd(subscription, out var isNew)) return RefuseFilter(filter, ReasonCode.QuotaExceeded, "too-many-subscriptions");
 
         if (_session.IsDurable) unit.Add(new StoreChange.SubscriptionSet(_session.Number, subscription.Request, subscription.Identifier));
-        _parts.Tree.Add(subscription);
-        if (WantsRetained(subscription.Request.RetainHandling, isNew)) retainedDue.Add(subscription);
+        _parts.Router.Subscribe(subscription, WantsRetained(subscription.Request, isNew), unit);
         return (ReasonCode)subscription.Request.MaximumQos;
+    }
+
+    /// <summary>What may be read is decided by the filter behind the group. That it may not be a shared one itself keeps the policy from seeing another than the tree.</summary>
+    private static bool TryLookBehindGroup(TopicFilter filter, [NotNullWhen(true)] out TopicFilter? topics)
+    {
+        topics = filter;
+        return filter.ShareName is null || (TopicFilter.TryParse(filter.Path, out topics) && topics.ShareName is null);
     }
 
     private ReasonCode RefuseFilter(TopicFilter filter, ReasonCode code, string reason)
@@ -45,22 +51,13 @@ internal sealed partial class MqttConnection
         return code;
     }
 
-    private static bool WantsRetained(RetainHandling handling, bool isNew) => handling switch     // MQTT 5 3.8.3.1
+    private static bool WantsRetained(SubscriptionRequest request, bool isNew) => request.RetainHandling switch     // MQTT 5 3.8.3.1
     {
+        _ when request.Filter.ShareName is not null => false,       // nobody of a group would know who got them (MQTT 5 4.8.2)
         RetainHandling.Send => true,
         RetainHandling.SendIfNew => isNew,
         _ => false,
     };
-
-    private void AddRetained(Subscription subscription, StoreUnit unit)
-    {
-        foreach (var message in _parts.Retained.Matching(subscription.Request.Filter))
-        {
-            if (subscription.Request.NoLocal && message.Publisher == _session!.ClientId) continue;                                          // [MQTT-3.8.3-3]
-            var qos = Router.Lower(message.Qos, subscription.Request.MaximumQos);
-            unit.Add(_session!, message, new Delivery(qos, Retain: true, subscription.Identifier is { } id ? [id] : []));     // [MQTT-3.3.1-8]
-        }
-    }
 
     private async ValueTask OnUnsubscribeAsync(UnsubscribePacket unsubscribe)
     {
@@ -73,7 +70,7 @@ internal sealed partial class MqttConnection
         }
 
         unit.AppendTo(_parts.Store);
-        _acks!.Answer(new UnsubAckPacket { PacketId = unsubscribe.PacketId, Reasons = reasons }, unit.Stored);
+        _acks!.Answer(new UnsubAckPacket { PacketId = unsubscribe.PacketId, Reasons = reasons }, unit);
     }
 
     private bool Unsubscribe(TopicFilter filter, StoreUnit unit)

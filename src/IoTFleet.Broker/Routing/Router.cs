@@ -1,18 +1,14 @@
 using IoTFleet.Broker.Sessions;
-using IoTFleet.Mqtt;
 
 namespace IoTFleet.Broker.Routing;
 
 /// <summary>Takes a message to the sessions that subscribed to it. What it costs depends on the receivers, not on the fleet.</summary>
-internal sealed class Router(SubscriptionTree tree, RetainedMessages retained, IBrokerStore store)
+internal sealed class Router(SubscriptionTree tree, RetainedMessages retained, IBrokerStore store, RefusalLog refusals, BrokerMetrics metrics)
 {
     [ThreadStatic]
-    private static List<Subscription>? _matches;
+    private static Receivers? _spare;
 
-    [ThreadStatic]
-    private static List<Receiver>? _receivers;
-
-    private readonly Lock _retaining = new();
+    private readonly Lock _gate = new();
 
     /// <summary>Gives the message out, or appends to the store what must be there before anybody may get it.</summary>
     /// <param name="atOnce">False when an earlier message of the same publisher still waits for the store: then this one waits behind it.</param>
@@ -22,95 +18,118 @@ internal sealed class Router(SubscriptionTree tree, RetainedMessages retained, I
     public StoreUnit? Route(Message message, bool atOnce, out Reach reach, StoreChange? also = null)
     {
         reach = Reach.Nobody;
-        var receivers = _receivers ??= [];
+        var receivers = _spare ?? new Receivers();
+        _spare = null;
         try
         {
             if (message.Retain) return Retain(message, receivers, also);
-            FindReceivers(message, receivers);
-            if (!atOnce || also is not null || MustStore(receivers)) return Append(message, receivers, UnitWith(also));
-            foreach (var (session, delivery) in receivers) reach += session.Deliver(message, delivery);
+            tree.Match(message.Topic, receivers.Subscriptions, receivers.Groups);
+            if (!atOnce || also is not null || receivers.MustStore(message)) return Append(message, receivers, new StoreUnit(also));
+            reach = Deliver(message, receivers);
             return null;
         }
         finally
         {
-            receivers.Clear();        // a thread that routes nothing for a while must not keep ended sessions and their queues alive
+            receivers.Clear();      // a thread that routes nothing for a while must not keep ended sessions and their queues alive
+            if (receivers.IsWorthKeeping) _spare = receivers;
         }
     }
 
-    /// <summary>Kept first, then given out: who subscribes meanwhile gets it one way or the other. One at a time, so that memory and store agree which is the last.</summary>
-    private StoreUnit Retain(Message message, List<Receiver> receivers, StoreChange? also)
+    /// <summary>
+    /// From here on the session gets what is published; before that, if it wants them, the retained messages. Under the gate that a retained message
+    /// passes, too: each such message is either older than the subscription, and comes as retained, or newer, and comes as published, behind the older.
+    /// </summary>
+    public void Subscribe(Subscription subscription, bool wantsRetained, StoreUnit unit)
     {
-        var unit = UnitWith(also);
-        lock (_retaining)
+        lock (_gate)
         {
-            if (retained.Keep(message)) unit.Add(message.Payload.IsEmpty ? new StoreChange.RetainedRemoved(message.Topic) : new StoreChange.RetainedSet(message));
-            FindReceivers(message, receivers);
-            return Append(message, receivers, unit);
+            foreach (var message in wantsRetained ? retained.Matching(subscription.Request.Filter) : [])
+            {
+                if (!IsOwn(message, subscription)) GiveRetained(subscription.Session, message, Delivery.OfRetained(subscription, message), unit);
+            }
+
+            tree.Add(subscription);
         }
     }
 
-    private StoreUnit Append(Message message, List<Receiver> receivers, StoreUnit unit)
+    /// <summary>Shared messages that a lost member leaves: each goes to another member of its group, in their order; stored together with its going.</summary>
+    public void HandOver(IReadOnlyList<Undelivered> undelivered, StoreUnit unit)
     {
-        foreach (var (session, delivery) in receivers) unit.Add(session, message, delivery);
+        foreach (var (message, filter) in undelivered)
+        {
+            if (tree.Group(filter) is { } group) Give(message, group, unit);     // no group any more: nobody subscribes
+        }
+    }
+
+    /// <summary>The retained messages of an earlier process; those that have expired meanwhile, or have no room any more, go from the store, too.</summary>
+    public void Restore(IReadOnlyList<Message> stored, DateTimeOffset now)
+    {
+        var unit = new StoreUnit();
+        foreach (var message in stored)
+        {
+            if (message.IsExpired(now) || retained.Keep(message) is not null) unit.Add(new StoreChange.RetainedRemoved(message.Topic));
+        }
+
+        unit.AppendTo(store);
+    }
+
+    /// <summary>Kept, given out and appended in one go: memory and store agree which message is the topic's last.</summary>
+    private StoreUnit Retain(Message message, Receivers receivers, StoreChange? also)
+    {
+        var unit = new StoreUnit(also);
+        string? exceeded;
+        lock (_gate)
+        {
+            exceeded = retained.Keep(message);
+            if (exceeded is null) unit.Add(message.Payload.IsEmpty ? new StoreChange.RetainedRemoved(message.Topic) : new StoreChange.RetainedSet(message));
+            tree.Match(message.Topic, receivers.Subscriptions, receivers.Groups);
+            Append(message, receivers, unit);
+        }
+
+        if (exceeded is not null) refusals.Record(RefusalDoor.Publish, "retained-full", message.Publisher, null, $"Topic {message.Topic.Value} was published but not retained: {exceeded} is reached.");
+        return unit;
+    }
+
+    private StoreUnit Append(Message message, Receivers receivers, StoreUnit unit)
+    {
+        foreach (var (subscription, identifiers) in receivers.OncePerSession(message))
+        {
+            unit.Add(subscription.Session, message, Delivery.To(subscription, message, identifiers));
+        }
+
+        foreach (var group in receivers.Groups) Give(message, group, unit);
         unit.AppendTo(store);
         return unit;
     }
 
-    private static StoreUnit UnitWith(StoreChange? also)
+    private Reach Deliver(Message message, Receivers receivers)
     {
-        var unit = new StoreUnit();
-        if (also is not null) unit.Add(also);
-        return unit;
-    }
-
-    private static bool MustStore(List<Receiver> receivers)
-    {
-        foreach (var (session, delivery) in receivers)
+        var reach = Reach.Nobody;
+        foreach (var (subscription, identifiers) in receivers.OncePerSession(message))
         {
-            if (session.MustStore(delivery)) return true;
+            reach += subscription.Session.Deliver(message, Delivery.To(subscription, message, identifiers));
         }
 
-        return false;
+        foreach (var group in receivers.Groups) reach += Give(message, group, unit: null);
+        return reach;
     }
 
-    private void FindReceivers(Message message, List<Receiver> receivers)
+    private Reach Give(Message message, SharedGroup group, StoreUnit? unit)
     {
-        var matches = _matches ??= [];
-        try
-        {
-            tree.Match(message.Topic, matches);
-            if (matches.Count == 1) FindReceiver(message, matches[0], receivers);
-            else if (matches.Count > 1) FindEach(message, matches, receivers);
-        }
-        finally
-        {
-            matches.Clear();
-        }
+        if (!group.TryGive(message, unit, out var reach)) metrics.Dropped(DropReason.NoMember);
+        return reach;
     }
 
-    private static void FindReceiver(Message message, Subscription match, List<Receiver> receivers)
+    /// <summary>The session holds back what it is given now, so nothing leaves before SUBACK; what is to be stored leaves when it is.</summary>
+    private static void GiveRetained(Session session, Message message, Delivery delivery, StoreUnit unit)
     {
-        if (match.Request.NoLocal && message.Publisher == match.Session.ClientId) return;    // [MQTT-3.8.3-3]
-        receivers.Add(new(match.Session, DeliveryFor(message, match, match.Identifier is { } id ? [id] : [])));
+        if (session.MustStore(delivery)) unit.Add(session, message, delivery);
+        else session.Deliver(message, delivery);
     }
 
-    /// <summary>A session whose filters overlap gets the message once, at the highest QoS, with all identifiers [MQTT-3.3.4-2, -3].</summary>
-    private static void FindEach(Message message, List<Subscription> matches, List<Receiver> receivers)
-    {
-        foreach (var bySession in matches.Where(match => !(match.Request.NoLocal && message.Publisher == match.Session.ClientId)).GroupBy(match => match.Session))
-        {
-            var best = bySession.MaxBy(match => match.Request.MaximumQos)!;
-            uint[] identifiers = [.. bySession.Where(match => match.Identifier is not null).Select(match => match.Identifier!.Value)];
-            receivers.Add(new(bySession.Key, DeliveryFor(message, best, identifiers)));
-        }
-    }
-
-    private static Delivery DeliveryFor(Message message, Subscription match, IReadOnlyList<uint> identifiers) => new(
-        Lower(message.Qos, match.Request.MaximumQos),
-        Retain: match.Request.RetainAsPublished && message.Retain,                                  // [MQTT-3.3.1-12, -13]
-        identifiers);
-
-    internal static QualityOfService Lower(QualityOfService one, QualityOfService other) => one < other ? one : other;
-
-    private readonly record struct Receiver(Session Session, Delivery Delivery);
+    internal static bool IsOwn(Message message, Subscription subscription) =>
+        subscription.Request.NoLocal && message.Publisher == subscription.Session.ClientId;        // [MQTT-3.8.3-3]
 }
+
+/// <summary>A message that its receiver will not finish with, and the shared subscription it came by.</summary>
+internal readonly record struct Undelivered(Message Message, Mqtt.Topics.TopicFilter Shared);

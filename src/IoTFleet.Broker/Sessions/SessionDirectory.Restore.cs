@@ -28,7 +28,7 @@ internal sealed partial class SessionDirectory
         var seat = SeatOf_NeedsGate(stored.ClientId);
         seat.Session = session;
         seat.ExpiresAt = stored.ExpiresAt;
-        if (stored.ExpiresAt is null) Leave_NeedsGate(seat, stored.Expiry, unit);
+        if (stored.ExpiresAt is null) Wait_NeedsGate(seat, stored.Expiry, unit);
     }
 
     private void Restore_NeedsGate(StoredWill stored, StoreUnit unit)

@@ -8,7 +8,7 @@ namespace IoTFleet.Broker.Sessions;
 /// Client id to session, and which connection holds it. The one place where two connections of one client meet.
 /// What must survive is appended to the store under the gate, so that the store sees changes of one client in the order in which they happened.
 /// </summary>
-internal sealed partial class SessionDirectory(SubscriptionTree tree, SessionParts parts)
+internal sealed partial class SessionDirectory(SubscriptionTree tree, Router router, SessionParts parts)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Seat> _seats = new(StringComparer.Ordinal);
@@ -34,11 +34,16 @@ internal sealed partial class SessionDirectory(SubscriptionTree tree, SessionPar
             await previous.Ended;
         }
 
+        var unit = new StoreUnit();
+        Claim? claim;
         lock (_gate)
         {
             var seat = _seats[clientId];
-            return seat.Holder == claimant ? Seated_NeedsGate(seat, clientId, cleanStart, expiry, will) : null;
+            claim = seat.Holder == claimant ? Seated_NeedsGate(seat, clientId, cleanStart, expiry, will, unit) : null;
         }
+
+        HandOver(unit);
+        return claim;
     }
 
     /// <summary>The connection has ended: its session waits for <paramref name="expiry"/>, or ends now.</summary>
@@ -46,22 +51,16 @@ internal sealed partial class SessionDirectory(SubscriptionTree tree, SessionPar
     /// <returns>The will, when it is due at once.</returns>
     public Will? Release(MqttConnection connection, string clientId, TimeSpan expiry, Will? will)
     {
+        var unit = new StoreUnit();
+        Will? due;
         lock (_gate)
         {
-            if (!_seats.TryGetValue(clientId, out var seat)) return will;
-            if (seat.Holder == connection) seat.Holder = null;
-
-            var unit = new StoreUnit();
-            if (will is null) Remove_NeedsGate(seat.StoredWill, unit);
-            seat.StoredWill = 0;
-            var ends = expiry == TimeSpan.Zero || seat.Forgotten == connection;
-            if (ends) EndSession_NeedsGate(seat, clientId, unit);
-            else Leave_NeedsGate(seat, expiry, unit);
-            var dueNow = ends || will is null || will.Delay == TimeSpan.Zero;
-            if (!dueNow) Delay_NeedsGate(seat, will!, unit);
+            due = Release_NeedsGate(connection, clientId, expiry, will, unit);
             unit.AppendTo(parts.Store);
-            return dueNow ? will : null;
         }
+
+        HandOver(unit);
+        return due;
     }
 
     public MqttConnection? Holder(string clientId)
@@ -72,39 +71,74 @@ internal sealed partial class SessionDirectory(SubscriptionTree tree, SessionPar
     /// <summary>Ends the client's session: now, or when the connection that holds it, which is returned, has let go.</summary>
     public MqttConnection? Forget(string clientId)
     {
+        var unit = new StoreUnit();
         lock (_gate)
         {
             if (!_seats.TryGetValue(clientId, out var seat)) return null;
             seat.Forgotten = seat.Holder;
-            if (seat.Holder is null) EndSession_NeedsGate(seat, clientId);
-            return seat.Holder;
+            if (seat.Holder is not null) return seat.Holder;
+            EndSession_NeedsGate(seat, clientId, unit);
+            unit.AppendTo(parts.Store);
         }
+
+        HandOver(unit);
+        return null;
     }
 
     /// <summary>Ends the sessions whose time is over, and drops the messages whose time is.</summary>
     /// <returns>The wills that have become due.</returns>
     public IReadOnlyList<Will> Sweep()
     {
-        var now = parts.Clock.GetUtcNow();
+        var unit = new StoreUnit();
+        Will[] due;
         lock (_gate)
         {
-            foreach (var (clientId, seat) in _seats.ToList())
-            {
-                seat.Session?.DropExpired(now);
-                if (seat.Holder is not null) continue;
-                if (seat.WillDueAt <= now) WillIsDue_NeedsGate(seat);
-                if (seat.ExpiresAt <= now) EndSession_NeedsGate(seat, clientId);
-            }
-
-            Will[] due = [.. _dueWills];
+            Sweep_NeedsGate(parts.Clock.GetUtcNow(), unit);
+            unit.AppendTo(parts.Store);
+            due = [.. _dueWills];
             _dueWills.Clear();
-            return due;
+        }
+
+        HandOver(unit);
+        return due;
+    }
+
+    private Will? Release_NeedsGate(MqttConnection connection, string clientId, TimeSpan expiry, Will? will, StoreUnit unit)
+    {
+        if (!_seats.TryGetValue(clientId, out var seat)) return will;
+        if (seat.Holder == connection) seat.Holder = null;
+        if (will is null) Remove_NeedsGate(seat.StoredWill, unit);
+        seat.StoredWill = 0;
+
+        var ends = expiry == TimeSpan.Zero || seat.Forgotten == connection;
+        if (ends) EndSession_NeedsGate(seat, clientId, unit);
+        else Wait_NeedsGate(seat, expiry, unit);
+        if (ends || will is null || will.Delay == TimeSpan.Zero) return will;
+
+        Delay_NeedsGate(seat, will, unit);
+        return null;
+    }
+
+    private void Sweep_NeedsGate(DateTimeOffset now, StoreUnit unit)
+    {
+        foreach (var (clientId, seat) in _seats.ToList())
+        {
+            seat.Session?.DropExpired(now);
+            if (seat.Holder is not null) continue;
+            if (seat.WillDueAt <= now) WillIsDue_NeedsGate(seat);
+            if (seat.ExpiresAt <= now) EndSession_NeedsGate(seat, clientId, unit);
         }
     }
 
-    private Claim Seated_NeedsGate(Seat seat, string clientId, bool cleanStart, TimeSpan expiry, Will? will)
+    /// <summary>What a lost member leaves to others is stored with its going, and theirs when it is. If it could not be, the store has said so.</summary>
+    private static void HandOver(StoreUnit unit)
     {
-        var unit = new StoreUnit();
+        if (unit.Stored.IsCompletedSuccessfully) unit.Deliver();
+        else _ = unit.DeliverWhenStoredAsync();
+    }
+
+    private Claim Seated_NeedsGate(Seat seat, string clientId, bool cleanStart, TimeSpan expiry, Will? will, StoreUnit unit)
+    {
         if (cleanStart || seat.ExpiresAt <= parts.Clock.GetUtcNow()) EndSession_NeedsGate(seat, clientId, unit);
         var wasPresent = seat.Session is not null;
         var durable = expiry > TimeSpan.Zero;
@@ -125,17 +159,13 @@ internal sealed partial class SessionDirectory(SubscriptionTree tree, SessionPar
         return new Claim(seat.Session, wasPresent, kept, unit.Stored);
     }
 
-    private void Leave_NeedsGate(Seat seat, TimeSpan expiry, StoreUnit unit)
+    /// <summary>While the client is away another member of its groups, if one is connected, gets what had not been sent yet.</summary>
+    private void Wait_NeedsGate(Seat seat, TimeSpan expiry, StoreUnit unit)
     {
         seat.ExpiresAt = parts.Clock.GetUtcNow() + expiry;
-        if (seat.Session is { IsDurable: true } session) unit.Add(new StoreChange.SessionDisconnected(session.Number, expiry, seat.ExpiresAt.Value, session.SentUpTo));
-    }
-
-    private void EndSession_NeedsGate(Seat seat, string clientId)
-    {
-        var unit = new StoreUnit();
-        EndSession_NeedsGate(seat, clientId, unit);
-        unit.AppendTo(parts.Store);
+        if (seat.Session is not { } session) return;
+        if (session.IsDurable) unit.Add(new StoreChange.SessionDisconnected(session.Number, expiry, seat.ExpiresAt.Value, session.SentUpTo));
+        if (seat.Holder is null) router.HandOver(session.TakeWaiting(shared => tree.Group(shared)?.HasConnectedMemberBeside(session) == true, unit), unit);
     }
 
     private void EndSession_NeedsGate(Seat seat, string clientId, StoreUnit unit)
@@ -143,8 +173,8 @@ internal sealed partial class SessionDirectory(SubscriptionTree tree, SessionPar
         if (seat.Session is { } session)
         {
             foreach (var subscription in session.Subscriptions()) tree.Remove(subscription.Request.Filter, session);
-            session.End();
             if (session.IsDurable) unit.Add(new StoreChange.SessionEnded(session.Number));
+            router.HandOver(session.End(), unit);
         }
 
         seat.Session = null;
