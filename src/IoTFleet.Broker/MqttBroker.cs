@@ -60,6 +60,13 @@ public sealed class MqttBroker : IDisposable
         return holder is not null;
     }
 
+    /// <summary>As <see cref="Disconnect"/>, for every client whose id begins so. Returns how many were connected.</summary>
+    public int DisconnectAll(string clientIdPrefix, ReasonCode reason, string detail) =>
+        Parts.Sessions.ClientIds(clientIdPrefix).Count(clientId => Disconnect(clientId, reason, detail));
+
+    /// <summary>How many clients are connected whose id begins so.</summary>
+    public int CountConnected(string clientIdPrefix) => Parts.Sessions.ClientIds(clientIdPrefix).Count(clientId => ConnectedSince(clientId) is not null);
+
     /// <summary>
     /// Lets nobody in any more, waits for the messages already accepted to be committed and acknowledged, and says goodbye to each
     /// client (MQTT 5: DISCONNECT 0x8B). Returns when that is done.
