@@ -65,8 +65,7 @@ public sealed class CliProgramTests : IAsyncLifetime
         Assert.Equal(key.ExportSubjectPublicKeyInfo(), certificate.PublicKey.ExportSubjectPublicKeyInfo());
         Assert.Equal(3, Directory.GetFiles(files).Length);
         Assert.Contains("BEGIN CERTIFICATE", await File.ReadAllTextAsync(Path.Combine(files, "root.pem")), StringComparison.Ordinal);
-        if (OperatingSystem.IsWindows()) return;
-        Assert.All(Directory.GetFiles(files), file => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file)));
+        if (!OperatingSystem.IsWindows()) Assert.All(Directory.GetFiles(files), file => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, new FileInfo(file).UnixFileMode));
     }
 
     private static string Program => Path.Combine(AppContext.BaseDirectory, "iotfleet.dll");

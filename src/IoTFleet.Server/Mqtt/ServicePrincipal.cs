@@ -11,6 +11,9 @@ internal sealed class ServicePrincipal(string name, string clientId, TopicRules 
 
     public TopicRules Rules { get; } = rules;
 
+    /// <summary>One backend speaks to many devices, and an administrator let it in.</summary>
+    public override int RateShare => 100;
+
     /// <summary>
     /// What the broker knows all sessions of this service by. Neither a device's id nor a service's name holds a ':' or a '/',
     /// so that no client id reaches a session of somebody else.
