@@ -28,9 +28,9 @@ public sealed class MqttBroker : IDisposable
         ILogger<MqttBroker> logger)
     {
         var tree = new SubscriptionTree();
-        var retained = new RetainedMessages(options.Value.MaxRetainedMessages, clock);
-        var router = new Router(tree, retained);
-        var sessions = new SessionDirectory(tree, options.Value, metrics, clock);
+        var retained = new RetainedMessages(options.Value, metrics, clock);
+        var router = new Router(tree, retained, refusals, metrics);
+        var sessions = new SessionDirectory(tree, router, options.Value, metrics, clock);
         Parts = new ConnectionParts(options.Value, access, sink, tree, router, retained, new Wills(sink, router, refusals, clock, logger), sessions, refusals, metrics, clock, logger);
         _sweep = clock.CreateTimer(static broker => ((MqttBroker)broker!).Sweep(), this, SweepInterval, SweepInterval);
     }
@@ -97,7 +97,12 @@ public sealed class MqttBroker : IDisposable
     {
         try
         {
-            foreach (var connection in _connections.Keys) connection.CloseIfSilent();
+            foreach (var connection in _connections.Keys)
+            {
+                connection.CloseIfSilent();
+                connection.CloseIfStuck();
+            }
+
             foreach (var will in Parts.Sessions.Sweep()) Parts.Wills.Publish(will, lastWords: Task.CompletedTask);
         }
         catch (Exception error)

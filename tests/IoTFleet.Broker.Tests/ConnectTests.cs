@@ -22,7 +22,7 @@ public sealed class ConnectTests
         var answer = await client.ConnectAsync("a");
 
         Assert.Equal(
-            new PropertyBlock { ReceiveMaximum = 7, MaximumPacketSize = 256 * 1024, TopicAliasMaximum = 16, SharedSubscriptionAvailable = false },
+            new PropertyBlock { ReceiveMaximum = 7, MaximumPacketSize = 256 * 1024, TopicAliasMaximum = 16, SharedSubscriptionAvailable = true },
             answer.Properties);
     }
 

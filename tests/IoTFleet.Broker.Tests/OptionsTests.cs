@@ -12,8 +12,18 @@ public sealed class OptionsTests
         { nameof(BrokerOptions.MaxInFlight), options => options.MaxInFlight = 65_536 },
         { nameof(BrokerOptions.MaxQueuedPerSession), options => options.MaxQueuedPerSession = 0 },
         { nameof(BrokerOptions.MaxOutboxPackets), options => options.MaxOutboxPackets = 15 },
+        { nameof(BrokerOptions.MaxOutboxBytes), options => options.MaxOutboxBytes = 16_383 },
+        { nameof(BrokerOptions.SlowClientTimeout), options => options.SlowClientTimeout = TimeSpan.FromMinutes(11) },
         { nameof(BrokerOptions.MaxSubscriptionsPerSession), options => options.MaxSubscriptionsPerSession = 0 },
+        { nameof(BrokerOptions.AdmissionTimeout), options => options.AdmissionTimeout = TimeSpan.Zero },
+        { nameof(BrokerOptions.MaxPacketRate), options => options.MaxPacketRate = 0 },
+        { nameof(BrokerOptions.MaxByteRate), options => options.MaxByteRate = 1_023 },
+        { nameof(BrokerOptions.MaxTimeOverRate), options => options.MaxTimeOverRate = TimeSpan.FromHours(2) },
+        { "PacketLimits:MaxTopicLevels", options => options.PacketLimits = new PacketLimits { MaxTopicLevels = 257 } },
         { nameof(BrokerOptions.MaxRetainedMessages), options => options.MaxRetainedMessages = 0 },
+        { nameof(BrokerOptions.MaxRetainedBytes), options => options.MaxRetainedBytes = 1 },
+        { nameof(BrokerOptions.MaxRetainedPerClient), options => options.MaxRetainedPerClient = 0 },
+        { nameof(BrokerOptions.MaxRetainedBytesPerClient), options => options.MaxRetainedBytesPerClient = 1 },
         { nameof(BrokerOptions.TopicAliasMaximum), options => options.TopicAliasMaximum = 1_001 },
     };
 

@@ -39,13 +39,13 @@ internal sealed partial class MqttConnection
             return;
         }
 
-        if (publish.Retain && !_parts.Retained.HasRoomFor(topic, publish.Payload.IsEmpty))
+        var message = Message.From(publish, topic, _principal!.ClientId, _parts.Clock.GetUtcNow());
+        if (publish.Retain && _parts.Retained.Exceeded(message) is { } exceeded)
         {
-            RefuseMessage(publish, ReasonCode.QuotaExceeded, "retained-full", $"Topic {topic.Value} cannot be retained: Broker:MaxRetainedMessages is reached.");
+            RefuseMessage(publish, ReasonCode.QuotaExceeded, "retained-full", $"Topic {topic.Value} cannot be retained: {exceeded} is reached.");
             return;
         }
 
-        var message = Message.From(publish, topic, _principal!.ClientId, _parts.Clock.GetUtcNow());
         var acceptance = await AcceptAsync(message);     // waits for room only: a full store slows this socket
         if (acceptance.IsRefused)
         {

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using IoTFleet.Broker.Routing;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
@@ -12,26 +13,31 @@ internal sealed partial class MqttConnection
     {
         var identifier = subscribe.Properties.SubscriptionIdentifiers is [var id, ..] ? id : (uint?)null;
         var reasons = new ReasonCode[subscribe.Subscriptions.Count];
-        List<Subscription> retainedDue = [];
+        _session!.Hold();           // SUBACK first, then the retained messages, then what is published from now on
         for (var i = 0; i < reasons.Length; i++)
         {
-            reasons[i] = Subscribe(new Subscription(_session!, subscribe.Subscriptions[i], identifier), retainedDue);
+            reasons[i] = Subscribe(new Subscription(_session, subscribe.Subscriptions[i], identifier));
         }
 
-        _outbox.Send(new SubAckPacket { PacketId = subscribe.PacketId, Reasons = reasons });     // one code for each filter, in order [MQTT-3.9.3-1]
-        foreach (var subscription in retainedDue) SendRetained(subscription);
+        _session.Resume(_outbox, new SubAckPacket { PacketId = subscribe.PacketId, Reasons = reasons });     // one code for each filter, in order [MQTT-3.9.3-1]
     }
 
-    private ReasonCode Subscribe(Subscription subscription, List<Subscription> retainedDue)
+    private ReasonCode Subscribe(Subscription subscription)
     {
         var filter = subscription.Request.Filter;
-        if (filter.ShareName is not null) return RefuseFilter(filter, ReasonCode.SharedSubscriptionsNotSupported, "shared-subscription");
-        if (!_parts.Access.MaySubscribe(_principal!, filter)) return RefuseFilter(filter, ReasonCode.NotAuthorized, "subscribe-not-authorized");
+        if (!TryLookBehindGroup(filter, out var topics)) return RefuseFilter(filter, ReasonCode.TopicFilterInvalid, "shared-filter-nested");
+        if (!_parts.Access.MaySubscribe(_principal!, topics)) return RefuseFilter(filter, ReasonCode.NotAuthorized, "subscribe-not-authorized");
         if (!_session!.TryAdd(subscription, out var isNew)) return RefuseFilter(filter, ReasonCode.QuotaExceeded, "too-many-subscriptions");
 
-        _parts.Tree.Add(subscription);
-        if (WantsRetained(subscription.Request.RetainHandling, isNew)) retainedDue.Add(subscription);
+        _parts.Router.Subscribe(subscription, WantsRetained(subscription.Request, isNew));
         return (ReasonCode)subscription.Request.MaximumQos;
+    }
+
+    /// <summary>What may be read is decided by the filter behind the group. That it may not be a shared one itself keeps the policy from seeing another than the tree.</summary>
+    private static bool TryLookBehindGroup(TopicFilter filter, [NotNullWhen(true)] out TopicFilter? topics)
+    {
+        topics = filter;
+        return filter.ShareName is null || (TopicFilter.TryParse(filter.Path, out topics) && topics.ShareName is null);
     }
 
     private ReasonCode RefuseFilter(TopicFilter filter, ReasonCode code, string reason)
@@ -40,22 +46,13 @@ internal sealed partial class MqttConnection
         return code;
     }
 
-    private static bool WantsRetained(RetainHandling handling, bool isNew) => handling switch     // MQTT 5 3.8.3.1
+    private static bool WantsRetained(SubscriptionRequest request, bool isNew) => request.RetainHandling switch     // MQTT 5 3.8.3.1
     {
+        _ when request.Filter.ShareName is not null => false,       // nobody of a group would know who got them (MQTT 5 4.8.2)
         RetainHandling.Send => true,
         RetainHandling.SendIfNew => isNew,
         _ => false,
     };
-
-    private void SendRetained(Subscription subscription)
-    {
-        foreach (var message in _parts.Retained.Matching(subscription.Request.Filter))
-        {
-            if (subscription.Request.NoLocal && message.Publisher == _session!.ClientId) continue;                                          // [MQTT-3.8.3-3]
-            var qos = Router.Lower(message.Qos, subscription.Request.MaximumQos);
-            _session!.Deliver(message, new Delivery(qos, Retain: true, subscription.Identifier is { } id ? [id] : []));     // [MQTT-3.3.1-8]
-        }
-    }
 
     private void OnUnsubscribe(UnsubscribePacket unsubscribe)
     {

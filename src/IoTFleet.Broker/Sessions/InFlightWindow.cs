@@ -75,5 +75,11 @@ internal sealed class InFlightWindow
 
     public bool Remove(InFlightMessage sent) => _byId.Remove(sent.PacketId);
 
+    /// <summary>Of what was sent, the QoS 1 messages that came by a shared subscription, in order.</summary>
+    public IEnumerable<Undelivered> SharedAtLeastOnce() => _byId.Values
+        .Where(sent => sent.Delivery is { Shared: not null, Qos: QualityOfService.AtLeastOnce })
+        .OrderBy(sent => sent.Order)
+        .Select(sent => new Undelivered(sent.Message, sent.Delivery.Shared!));
+
     private bool TryGetOnWire(ushort packetId, [NotNullWhen(true)] out InFlightMessage? sent) => _byId.TryGetValue(packetId, out sent) && sent.OnWire;
 }

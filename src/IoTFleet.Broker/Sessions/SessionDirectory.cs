@@ -5,11 +5,12 @@ using IoTFleet.Mqtt;
 namespace IoTFleet.Broker.Sessions;
 
 /// <summary>Client id to session, and which connection holds it. The one place where two connections of one client meet.</summary>
-internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions options, BrokerMetrics metrics, TimeProvider clock)
+internal sealed class SessionDirectory(SubscriptionTree tree, Router router, BrokerOptions options, BrokerMetrics metrics, TimeProvider clock)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Seat> _seats = new(StringComparer.Ordinal);
     private readonly List<Will> _dueWills = [];
+    private readonly List<Undelivered> _undelivered = [];
 
     /// <summary>
     /// Gives the session to the connection. An older connection of the same client is closed first and has let go before this returns [MQTT-3.1.4-3].
@@ -31,10 +32,17 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
             await previous.Ended;
         }
 
-        lock (_gate)
+        try
         {
-            var seat = _seats[clientId];
-            return seat.Holder == claimant ? Seated_NeedsGate(seat, clientId, cleanStart) : null;
+            lock (_gate)
+            {
+                var seat = _seats[clientId];
+                return seat.Holder == claimant ? Seated_NeedsGate(seat, clientId, cleanStart) : null;
+            }
+        }
+        finally
+        {
+            HandOver();
         }
     }
 
@@ -43,6 +51,13 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
     /// <returns>The will, when it is due at once.</returns>
     public Will? Release(MqttConnection connection, string clientId, TimeSpan expiry, Will? will)
     {
+        var due = ReleaseSeat(connection, clientId, expiry, will);
+        HandOver();
+        return due;
+    }
+
+    private Will? ReleaseSeat(MqttConnection connection, string clientId, TimeSpan expiry, Will? will)
+    {
         lock (_gate)
         {
             if (!_seats.TryGetValue(clientId, out var seat)) return will;
@@ -50,7 +65,7 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
 
             var ends = expiry == TimeSpan.Zero || seat.Forgotten == connection;
             if (ends) EndSession_NeedsGate(seat, clientId);
-            if (!ends) seat.ExpiresAt = clock.GetUtcNow() + expiry;
+            else Wait_NeedsGate(seat, expiry);
             if (ends || will is null || will.Delay == TimeSpan.Zero) return will;
 
             (seat.Will, seat.WillDueAt) = (will, clock.GetUtcNow() + will.Delay);
@@ -70,16 +85,25 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
         {
             if (!_seats.TryGetValue(clientId, out var seat)) return null;
             seat.Forgotten = seat.Holder;
-            if (seat.Holder is null) EndSession_NeedsGate(seat, clientId);
-            return seat.Holder;
+            if (seat.Holder is not null) return seat.Holder;
+            EndSession_NeedsGate(seat, clientId);
         }
+
+        HandOver();
+        return null;
     }
 
     /// <summary>Ends the sessions whose time is over.</summary>
     /// <returns>The wills that have become due.</returns>
     public IReadOnlyList<Will> Sweep()
     {
-        var now = clock.GetUtcNow();
+        var due = SweepSeats(clock.GetUtcNow());
+        HandOver();
+        return due;
+    }
+
+    private Will[] SweepSeats(DateTimeOffset now)
+    {
         lock (_gate)
         {
             foreach (var (clientId, seat) in _seats.Where(entry => entry.Value.Holder is null).ToList())
@@ -103,9 +127,17 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
         return (seat.Session, wasPresent);
     }
 
+    /// <summary>While the client is away another member of its groups, if one is connected, gets what had not been sent yet.</summary>
+    private void Wait_NeedsGate(Seat seat, TimeSpan expiry)
+    {
+        seat.ExpiresAt = clock.GetUtcNow() + expiry;
+        if (seat is { Holder: null, Session: { } session }) _undelivered.AddRange(session.TakeWaiting(shared => tree.Group(shared)?.HasConnectedMemberBeside(session) == true));
+    }
+
     private void EndSession_NeedsGate(Seat seat, string clientId)
     {
         foreach (var filter in seat.Session?.Filters() ?? []) tree.Remove(filter, seat.Session!);
+        _undelivered.AddRange(seat.Session?.End() ?? []);
         seat.Session = null;
         WillIsDue_NeedsGate(seat);      // with its session, at the latest [MQTT-3.1.2-8]
         if (seat.Holder is null) _seats.Remove(clientId);
@@ -115,6 +147,20 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
     {
         if (seat.Will is not null) _dueWills.Add(seat.Will);
         seat.Will = null;
+    }
+
+    /// <summary>Not under the gate: it takes the other members' gates.</summary>
+    private void HandOver()
+    {
+        List<Undelivered> undelivered;
+        lock (_gate)
+        {
+            if (_undelivered.Count == 0) return;
+            undelivered = [.. _undelivered];
+            _undelivered.Clear();
+        }
+
+        router.HandOver(undelivered);
     }
 
     private Seat SeatOf_NeedsGate(string clientId)
