@@ -58,6 +58,15 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
         }
     }
 
+    /// <summary>Clients with a connection, a session or both.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_gate) return _seats.Count;
+        }
+    }
+
     public MqttConnection? Holder(string clientId)
     {
         lock (_gate) return _seats.GetValueOrDefault(clientId)?.Holder;
