@@ -37,6 +37,9 @@ public sealed class MqttBroker : IDisposable
 
     internal ConnectionParts Parts { get; }
 
+    /// <summary>Connections, whether they have said CONNECT or not.</summary>
+    internal int OpenConnections => _connections.Count;
+
     /// <summary>Publishes as the server: no authorisation, no sink. Returns how many sessions got the message or have it queued.</summary>
     /// <exception cref="ArgumentException">No packet can hold the message: a text of more than 65,535 bytes, or one too large altogether.</exception>
     public int Publish(Message message)

@@ -73,6 +73,15 @@ internal sealed class SessionDirectory(SubscriptionTree tree, Router router, Bro
         }
     }
 
+    /// <summary>Clients with a connection, a session or both.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_gate) return _seats.Count;
+        }
+    }
+
     public MqttConnection? Holder(string clientId)
     {
         lock (_gate) return _seats.GetValueOrDefault(clientId)?.Holder;
