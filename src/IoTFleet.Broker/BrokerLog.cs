@@ -37,4 +37,7 @@ internal static partial class BrokerLog
 
     [LoggerMessage(1011, LogLevel.Error, "The client at {Address} was not let in because the access policy failed")]
     public static partial void AdmissionFailed(this ILogger logger, Exception error, string address);
+
+    [LoggerMessage(1012, LogLevel.Information, "{Count} more refusals in one second were counted and not logged")]
+    public static partial void RefusalsNotLogged(this ILogger logger, int count);
 }

@@ -11,7 +11,7 @@ public sealed class BrokerMetrics : IDisposable
 {
     private readonly Meter _meter = new("iotfleet.broker");
     private readonly ConcurrentDictionary<string, Counter> _refusals = new(StringComparer.Ordinal);
-    private long _connections, _received, _acked, _delivered, _dropped, _messagesRefused, _connectionsRefused, _retainedTopics, _retainedBytes;
+    private long _connections, _received, _acked, _delivered, _dropped, _messagesRefused, _connectionsRefused, _paused, _retainedTopics, _retainedBytes;
 
     public BrokerMetrics()
     {
@@ -22,6 +22,7 @@ public sealed class BrokerMetrics : IDisposable
         _meter.CreateObservableCounter("iotfleet.broker.messages.dropped", () => MessagesDropped);
         _meter.CreateObservableGauge("iotfleet.broker.retained.messages", () => RetainedMessages);
         _meter.CreateObservableGauge("iotfleet.broker.retained.bytes", () => Interlocked.Read(ref _retainedBytes));
+        _meter.CreateObservableCounter("iotfleet.broker.pauses", () => Pauses);
         _meter.CreateObservableCounter("iotfleet.broker.refusals", () => RefusalsByReason()
             .Select(refusal => new Measurement<long>(refusal.Value, new KeyValuePair<string, object?>("reason", refusal.Key))));
     }
@@ -40,6 +41,9 @@ public sealed class BrokerMetrics : IDisposable
 
     /// <summary>Messages for a subscriber that its full queue or outbox did not take.</summary>
     public long MessagesDropped => Interlocked.Read(ref _dropped);
+
+    /// <summary>How often a client was not read for a moment because it sent more than its rates allow.</summary>
+    public long Pauses => Interlocked.Read(ref _paused);
 
     /// <summary>Messages refused: topic not allowed, or a payload the sink does not take.</summary>
     public long MessagesRefused => Interlocked.Read(ref _messagesRefused);
@@ -62,6 +66,8 @@ public sealed class BrokerMetrics : IDisposable
     internal void Acked() => Interlocked.Increment(ref _acked);
 
     internal void Delivered() => Interlocked.Increment(ref _delivered);
+
+    internal void Paused() => Interlocked.Increment(ref _paused);
 
     internal void Dropped() => Interlocked.Increment(ref _dropped);
 

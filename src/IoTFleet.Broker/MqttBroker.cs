@@ -97,7 +97,12 @@ public sealed class MqttBroker : IDisposable
     {
         try
         {
-            foreach (var connection in _connections.Keys) connection.CloseIfSilent();
+            foreach (var connection in _connections.Keys)
+            {
+                connection.CloseIfSilent();
+                connection.CloseIfStuck();
+            }
+
             foreach (var will in Parts.Sessions.Sweep()) Parts.Wills.Publish(will, lastWords: Task.CompletedTask);
         }
         catch (Exception error)

@@ -16,20 +16,27 @@ public enum RefusalDoor
 /// <summary>One refusal: machine-readable reason, who as far as known, and the detail an operator needs.</summary>
 public sealed record Refusal(DateTimeOffset At, RefusalDoor Door, string Reason, string? ClientId, string? Address, string Detail);
 
-/// <summary>Every refusal passes here once: it is logged, counted by reason, and the latest are kept for the console.</summary>
+/// <summary>
+/// Every refusal passes here once: it is counted by reason, logged, and the latest are kept for the console. Beyond so many a second they are counted
+/// only: whoever is refused ten thousand times a second must not fill the disk, nor push everybody else out of sight.
+/// </summary>
 public sealed class RefusalLog(TimeProvider clock, BrokerMetrics metrics, ILogger<RefusalLog> logger)
 {
     private const int Kept = 100;
+    private const int LoggedASecond = 100;
     private const int LongestClientId = 64;
     private const int LongestDetail = 500;
 
     private readonly Lock _gate = new();
     private readonly Queue<Refusal> _recent = new(Kept);
+    private long _second;
+    private int _inThisSecond;
 
     public void Record(RefusalDoor door, string reason, string? clientId, string? address, string detail)
     {
-        (clientId, detail) = (clientId is null ? null : Printable(clientId, LongestClientId), Printable(detail, LongestDetail));
         metrics.Refused(door, reason);
+        if (!IsWorthALine()) return;
+        (clientId, detail) = (clientId is null ? null : Printable(clientId, LongestClientId), Printable(detail, LongestDetail));
         logger.Refused(door, reason, clientId ?? "-", address ?? "-", detail);
         lock (_gate)
         {
@@ -42,6 +49,21 @@ public sealed class RefusalLog(TimeProvider clock, BrokerMetrics metrics, ILogge
     public IReadOnlyList<Refusal> Recent()
     {
         lock (_gate) return [.. _recent.Reverse()];
+    }
+
+    private bool IsWorthALine()
+    {
+        var now = clock.GetUtcNow().ToUnixTimeSeconds();
+        int passedOver;
+        lock (_gate)
+        {
+            if (now == _second) return ++_inThisSecond <= LoggedASecond;
+            passedOver = _inThisSecond - LoggedASecond;
+            (_second, _inThisSecond) = (now, 1);
+        }
+
+        if (passedOver > 0) logger.RefusalsNotLogged(passedOver);
+        return true;
     }
 
     /// <summary>These texts come from whoever was turned away: no line of the log may be forged with them, nor filled.</summary>

@@ -17,6 +17,12 @@ public sealed record PacketLimits
     /// </summary>
     public int MaxPacketSize { get; init => field = InRange(value, 32, LargestPacket, nameof(MaxPacketSize)); } = 256 * 1024;
 
+    /// <summary>
+    /// Bytes of a whole CONNECT, its will included, 32 to <see cref="LargestPacket"/>; 16,384 unless set. It comes from somebody who is not known yet, so
+    /// that it is held to less than other packets.
+    /// </summary>
+    public int MaxConnectSize { get; init => field = InRange(value, 32, LargestPacket, nameof(MaxConnectSize)); } = 16 * 1024;
+
     /// <summary>UTF-8 bytes of a topic name or filter, 1 to 65,535; 1,024 unless set.</summary>
     public int MaxTopicLength { get; init => field = InRange(value, 1, ushort.MaxValue, nameof(MaxTopicLength)); } = 1024;
 
@@ -25,6 +31,12 @@ public sealed record PacketLimits
 
     /// <summary>User properties in one property block, 0 to 65,535; 32 unless set. More end in <see cref="ReasonCode.QuotaExceeded"/>.</summary>
     public int MaxUserProperties { get; init => field = InRange(value, 0, ushort.MaxValue, nameof(MaxUserProperties)); } = 32;
+
+    /// <summary>
+    /// UTF-8 bytes of all names and values of the user properties in one property block, 0 to <see cref="LargestPacket"/>; 8,192 unless set. More end in
+    /// <see cref="ReasonCode.QuotaExceeded"/>.
+    /// </summary>
+    public int MaxUserPropertyBytes { get; init => field = InRange(value, 0, LargestPacket, nameof(MaxUserPropertyBytes)); } = 8 * 1024;
 
     /// <summary>Filters in one SUBSCRIBE or UNSUBSCRIBE, 1 to 65,535; 64 unless set. More end in <see cref="ReasonCode.QuotaExceeded"/>.</summary>
     public int MaxTopicsPerPacket { get; init => field = InRange(value, 1, ushort.MaxValue, nameof(MaxTopicsPerPacket)); } = 64;

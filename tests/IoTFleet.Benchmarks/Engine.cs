@@ -47,7 +47,10 @@ internal sealed class Engine : IAccessPolicy, IDisposable
         _metrics.Dispose();
     }
 
-    private sealed class Anybody(string clientId) : Principal(clientId);
+    private sealed class Anybody(string clientId) : Principal(clientId)
+    {
+        public override int RateShare => 1_000_000;     // what is measured here is how fast it can go
+    }
 }
 
 internal sealed record Transport(PipeReader Input, PipeWriter Output) : IDuplexPipe;

@@ -34,6 +34,23 @@ public sealed class AdmissionTests
     }
 
     [Theory, BothVersions]
+    public async Task Client_is_told_to_come_back_when_the_policy_does_not_answer(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker(options => options.AdmissionTimeout = TimeSpan.FromSeconds(10));
+        broker.Access.Admit = _ => throw new InvalidOperationException("too late");
+        broker.Access.AdmissionOpen = new TaskCompletionSource().Task;
+        await using var client = broker.Open(version);
+        var connecting = client.ConnectAsync("a");
+        await InMemoryBroker.UntilAsync(() => broker.Access.Asked == 1);
+
+        broker.Clock.Advance(TimeSpan.FromSeconds(10));
+
+        Assert.Equal(ReasonCode.ServerUnavailable, (await connecting).Reason);
+        await client.ExpectClosedAsync();
+        Assert.Equal("admission-timeout", Assert.Single(broker.Refusals.Recent()).Reason);
+    }
+
+    [Theory, BothVersions]
     public async Task Packets_behind_a_refused_connect_are_not_taken(ProtocolVersion version)
     {
         await using var broker = new InMemoryBroker();

@@ -40,13 +40,27 @@ internal static class Clients
     public static async Task StuffAsync(this RawClient client, InMemoryBroker broker)
     {
         await client.SubscribeAsync("stuffing");
+        await StuffMoreAsync(broker);
+        await client.SendAsync(PingReqPacket.Instance);     // the reader stops behind its answer, for which there is no room
+    }
+
+    /// <summary>Fills it again, for a client that has read a little.</summary>
+    public static async Task StuffMoreAsync(this InMemoryBroker broker)
+    {
         var dropped = 0;
         await InMemoryBroker.UntilAsync(() =>
         {
             dropped = broker.Publish("stuffing", new string('x', 10_000), AtMostOnce) == 0 ? dropped + 1 : 0;
             return dropped == 10;       // once could be a writer that is merely slow
         });
-        await client.SendAsync(PingReqPacket.Instance);     // the reader stops behind its answer, for which there is no room
+    }
+
+    /// <summary>Reads to the end and returns what came last.</summary>
+    public static async Task<Packet?> LastPacketAsync(this RawClient client)
+    {
+        Packet? last = null;
+        while (await client.ReceiveAsync() is { } packet) last = packet;
+        return last;
     }
 
     public static async Task ExpectAckAsync(this RawClient client, ushort packetId) =>

@@ -172,7 +172,7 @@ public sealed class OutboxTests
     [Theory, BothVersions]
     public async Task Client_that_does_not_read_its_acks_is_held_back(ProtocolVersion version)
     {
-        await using var broker = new InMemoryBroker(options => options.MaxOutboxPackets = 16);
+        await using var broker = new InMemoryBroker(options => (options.MaxOutboxPackets, options.MaxPacketRate) = (16, 1_000_000));
         await using var client = await broker.ConnectAsync("a", version);
 
         var sending = Task.Run(async () =>

@@ -105,7 +105,10 @@ public sealed class RefusalTests
         await using var broker = Forbidding();
         await using var client = await broker.ConnectAsync("a", version);
 
-        for (var n = 1; n <= 120; n++) await client.PublishAsync($"forbidden/{n}", "x");
+        for (var n = 1; n <= 60; n++) await client.PublishAsync($"forbidden/{n}", "x");
+        await client.ExpectNothingAsync();
+        broker.Clock.Advance(TimeSpan.FromSeconds(1));          // a hundred a second are kept
+        for (var n = 61; n <= 120; n++) await client.PublishAsync($"forbidden/{n}", "x");
         await client.SubscribeAsync("forbidden/#");
 
         Assert.Equal(120, broker.Metrics.RefusalsByReason()["publish-not-authorized"]);

@@ -35,6 +35,17 @@ public sealed class LimitsTests
         Assert.Throws<ProtocolViolation>(() => Codec.Reader(V5).TryRead(ref first, out _));
     }
 
+    [Fact]
+    public void A_connect_too_large_is_refused_by_its_header_alone()
+    {
+        var header = new ReadOnlySequence<byte>(Bytes.Of("10 7F")); // 129 bytes
+        var reader = Codec.Reader(V5, new PacketLimits { MaxConnectSize = 128 });
+
+        var violation = Assert.Throws<ProtocolViolation>(() => reader.TryRead(ref header, out _));
+
+        Assert.Equal(ReasonCode.PacketTooLarge, violation.Reason);
+    }
+
     [Theory]
     [InlineData("30 ['abcdefgh']", null)]
     [InlineData("30 ['abcdefghi']", ReasonCode.TopicNameInvalid)]
@@ -60,6 +71,22 @@ public sealed class LimitsTests
     public void User_properties_have_a_limit(string properties, ReasonCode? refusal)
     {
         var limits = new PacketLimits { MaxUserProperties = 2 };
+
+        var violation = Record.Exception(() => Codec.Read($"30 ['a' [{properties}]]", V5, limits)) as ProtocolViolation;
+
+        Assert.Equal(refusal, violation?.Reason);
+    }
+
+    [Theory]
+    [InlineData("26 'abcd' 'efgh'", null)]
+    [InlineData("26 'ab' 'cd' 26 'ef' 'gh'", null)]
+    [InlineData("26 'abcd' 'efghi'", ReasonCode.QuotaExceeded)]
+    [InlineData("26 'abcdefghi' ''", ReasonCode.QuotaExceeded)]
+    [InlineData("26 'ab' 'cd' 26 'ef' 'ghi'", ReasonCode.QuotaExceeded)]
+    [InlineData("26 'a' FFFF", ReasonCode.QuotaExceeded)] // by what it says of its length, which is not there
+    public void User_properties_have_a_limit_of_bytes(string properties, ReasonCode? refusal)
+    {
+        var limits = new PacketLimits { MaxUserPropertyBytes = 8 };
 
         var violation = Record.Exception(() => Codec.Read($"30 ['a' [{properties}]]", V5, limits)) as ProtocolViolation;
 

@@ -27,6 +27,9 @@ public interface IAccessPolicy
 public abstract class Principal(string clientId)
 {
     public string ClientId { get; } = clientId;
+
+    /// <summary>How many devices' worth of packets and bytes a second this client may send; a backend that speaks to many devices needs more than one.</summary>
+    public virtual int RateShare => 1;
 }
 
 /// <summary>The policy's answer to a CONNECT.</summary>

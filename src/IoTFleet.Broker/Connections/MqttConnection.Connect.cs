@@ -25,12 +25,19 @@ internal sealed partial class MqttConnection
         };
     }
 
-    /// <summary>A policy that throws has lost its store. Let through, an IOException of the store would pass for a lost socket.</summary>
+    /// <summary>A policy that throws, or does not answer, has lost its store. Let through, an IOException of the store would pass for a lost socket.</summary>
     private async ValueTask<Admission> AdmitAsync(ConnectPacket connect)
     {
+        using var deadline = new CancellationTokenSource(_parts.Options.AdmissionTimeout, _parts.Clock);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _closing.Token);
         try
         {
-            return await _parts.Access.AdmitAsync(_identity, connect, _closing.Token);
+            var admitting = _parts.Access.AdmitAsync(_identity, connect, either.Token);
+            return admitting.IsCompletedSuccessfully ? admitting.Result : await admitting.AsTask().WaitAsync(either.Token);     // a store that hangs may not hear the token
+        }
+        catch (OperationCanceledException) when (deadline.IsCancellationRequested && !IsClosing)
+        {
+            return new Admission.Refused(ReasonCode.ServerUnavailable, "admission-timeout", $"The server could not decide on this client within {_parts.Options.AdmissionTimeout.TotalSeconds:0} s; it may try again.");
         }
         catch (Exception error) when (!IsClosing)
         {

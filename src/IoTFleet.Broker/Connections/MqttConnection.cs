@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using System.Text;
 using IoTFleet.Broker.Sessions;
@@ -17,6 +18,7 @@ namespace IoTFleet.Broker.Connections;
 ///       PUBLISH           authorise, sink, AckQueue                                       .Publish.cs
 ///       PUBACK...         what we sent has arrived                                        .Acknowledge.cs
 ///       SUBSCRIBE...                                                                      .Subscribe.cs
+///       how much, how fast                                                                .Limits.cs
 ///       DISCONNECT, end   the one place a connection ends                                 .Disconnect.cs
 /// </code>
 /// The read loop owns topic aliases, keep-alive and inbound order; the outbox owns the socket's output.
@@ -47,7 +49,7 @@ internal sealed partial class MqttConnection
         _identity = identity;
         _input = transport.Transport.Input;
         _reader = new PacketReader(parts.Options.PacketLimits);
-        _outbox = new PacketOutbox(transport, parts.Options.MaxOutboxPackets, parts.Logger);
+        _outbox = new PacketOutbox(transport, parts.Options.MaxOutboxPackets, parts.Logger, parts.Options.MaxOutboxBytes);
     }
 
     /// <summary>Completes when the connection has let go of its session.</summary>
@@ -110,11 +112,19 @@ internal sealed partial class MqttConnection
 
             var buffer = read.Buffer;
             var complete = _reader.TryRead(ref buffer, out var packet);
+            if (!complete && !buffer.IsEmpty) RequireConnect(buffer);
             _input.AdvanceTo(buffer.Start, complete ? buffer.Start : buffer.End);
             if (packet is ConnectPacket connect) return connect;
             if (complete) throw new ProtocolViolation(ReasonCode.ProtocolError, $"The first packet must be CONNECT, not {packet!.Type}.");
             if (read.IsCompleted || read.IsCanceled) return null;
         }
+    }
+
+    /// <summary>Refused at its first byte: the body of anything else is not waited for.</summary>
+    private static void RequireConnect(in ReadOnlySequence<byte> begun)
+    {
+        var type = (PacketType)(begun.Slice(0, 1).FirstSpan[0] >> 4);
+        if (type != PacketType.Connect) throw new ProtocolViolation(ReasonCode.ProtocolError, $"The first packet must be CONNECT, not {type}.");
     }
 
     private async Task ReadPacketsAsync()
@@ -123,11 +133,12 @@ internal sealed partial class MqttConnection
         {
             var read = await _input.ReadAsync(CancellationToken.None);     // Close wakes it by CancelPendingRead
             var buffer = read.Buffer;
-            if (!buffer.IsEmpty) Heard();
-            while (!IsClosing && _reader.TryRead(ref buffer, out var packet))
+            for (var unread = buffer.Length; !IsClosing && _reader.TryRead(ref buffer, out var packet); unread = buffer.Length)
             {
+                if (unread == read.Buffer.Length) Heard();          // a whole packet: a byte now and then is no sign of life [MQTT-3.1.2-22]
                 await OnPacketAsync(packet);
                 await _outbox.WaitForRoomAsync(_closing.Token);     // who does not read the answers is not read either
+                await KeepToRateAsync(packet, unread - buffer.Length);
             }
 
             _input.AdvanceTo(buffer.Start, buffer.End);
@@ -180,6 +191,8 @@ internal sealed partial class MqttConnection
         ReasonCode.MalformedPacket => "malformed-packet",
         ReasonCode.UnsupportedProtocolVersion => "unsupported-protocol-version",
         ReasonCode.PacketTooLarge => "packet-too-large",
+        ReasonCode.QuotaExceeded => "packet-quota-exceeded",
+        ReasonCode.MessageRateTooHigh => "message-rate-too-high",
         ReasonCode.ReceiveMaximumExceeded => "receive-maximum-exceeded",
         ReasonCode.TopicAliasInvalid => "topic-alias-invalid",
         ReasonCode.TopicNameInvalid => "topic-name-invalid",

@@ -13,11 +13,12 @@ namespace IoTFleet.Broker.Connections;
 /// The loop runs only while there is something to write, so an idle connection owns no waiting task.
 /// </summary>
 /// <remarks>
-/// Bounded: beyond <paramref name="capacity"/> packets, <see cref="HasRoom"/> turns false and whoever can wait or drop does so. Acknowledgements
-/// are always taken, because their number is bounded by what the reader, which waits in <see cref="WaitForRoomAsync"/>, lets in.
+/// Bounded: beyond <paramref name="capacity"/> packets or <paramref name="maxBytes"/> bytes, <see cref="HasRoom"/> turns false and whoever can wait or
+/// drop does so. Acknowledgements are always taken, because their number is bounded by what the reader, which waits in <see cref="WaitForRoomAsync"/>, lets in.
 /// </remarks>
-internal sealed class PacketOutbox(ConnectionContext connection, int capacity, ILogger logger) : IThreadPoolWorkItem
+internal sealed class PacketOutbox(ConnectionContext connection, int capacity, ILogger logger, long maxBytes = long.MaxValue) : IThreadPoolWorkItem
 {
+    private const int BytesBesidesPayload = 128;
     private const int FlushAt = 16 * 1024;
 
     private readonly PipeWriter _output = connection.Transport.Output;
@@ -26,6 +27,8 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
     private TaskCompletionSource? _room;
     private TaskCompletionSource? _drained;
     private int _count;
+    private long _bytes;
+    private int _flushes;
     private int _writing;
     private volatile bool _broken;
     private volatile bool _cut;
@@ -37,7 +40,10 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
     /// <summary>The client's own limit; larger packets must not be sent to it [MQTT-3.1.2-24].</summary>
     public uint? MaximumPacketSize { get; set; }
 
-    public bool HasRoom => Volatile.Read(ref _count) < capacity;
+    public bool HasRoom => Volatile.Read(ref _count) < capacity && Volatile.Read(ref _bytes) < maxBytes;
+
+    /// <summary>How often the transport has taken what was written: while it stands still and there is no room, the peer does not read.</summary>
+    public int Flushes => Volatile.Read(ref _flushes);
 
     public bool Fits(Packet packet) => MaximumPacketSize is not { } limit || PacketWriter.Measure(packet, Version) <= limit;
 
@@ -45,6 +51,7 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
     {
         if (_broken || _cut) return;
         Interlocked.Increment(ref _count);
+        Interlocked.Add(ref _bytes, Weight(packet));
         _queue.Enqueue(packet);
         if (Interlocked.Exchange(ref _writing, 1) == 0) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: true);
     }
@@ -98,6 +105,7 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
                 {
                     Write(packet);
                     Interlocked.Decrement(ref _count);
+                    Interlocked.Add(ref _bytes, -Weight(packet));
                     if (_output.UnflushedBytes >= FlushAt) await FlushAsync();
                 }
 
@@ -120,6 +128,14 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
         }
     }
 
+    /// <summary>What the packet keeps in memory while it waits, about; it need not be exact, but the same at both ends of the queue.</summary>
+    private static long Weight(Packet packet) => packet switch
+    {
+        PublishPacket { Properties.IsEmpty: true } publish => publish.Payload.Length + BytesBesidesPayload,
+        PublishPacket publish => PacketWriter.Measure(publish, ProtocolVersion.V5) + BytesBesidesPayload,
+        _ => BytesBesidesPayload,
+    };
+
     /// <summary>After DISCONNECT, or a CONNACK that refuses, no packet may follow, whoever sends one [MQTT-3.14.4-1] [MQTT-3.14.0-1].</summary>
     private void Write(Packet packet)
     {
@@ -135,6 +151,7 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
         var result = await _output.FlushAsync();
         ObjectDisposedException.ThrowIf(result.IsCanceled, this);
         if (result.IsCompleted) throw new IOException("The peer has stopped reading.");
+        Interlocked.Increment(ref _flushes);
         ReleaseWaiters();
     }
 

@@ -242,9 +242,15 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
     {
         if (_holds || _outbox is not { } outbox) return;
         var now = clock.GetUtcNow();
-        while (_inFlight.OnWire < _window && _inFlight.TryTakeUnsent(out var sent)) SendAgain_NeedsGate(outbox, sent, now);
-        while (_inFlight.OnWire < _window && _queue.TryTake(out var message, out var delivery)) SendFirst_NeedsGate(outbox, message, delivery, now);
+        while (MaySend_NeedsGate(outbox) && _inFlight.TryTakeUnsent(out var sent)) SendAgain_NeedsGate(outbox, sent, now);
+        while (MaySend_NeedsGate(outbox) && _queue.TryTake(out var message, out var delivery)) SendFirst_NeedsGate(outbox, message, delivery, now);
     }
+
+    /// <summary>
+    /// Within the window and while the outbox has room, so that a slow client's messages wait here, where their number is bounded. One is always
+    /// under way: its acknowledgement is what sends the next.
+    /// </summary>
+    private bool MaySend_NeedsGate(PacketOutbox outbox) => _inFlight.OnWire < _window && (_inFlight.OnWire == 0 || outbox.HasRoom);
 
     private void SendAgain_NeedsGate(PacketOutbox outbox, InFlightMessage sent, DateTimeOffset now)
     {

@@ -14,19 +14,20 @@ public sealed partial record PropertyBlock
 
         var section = reader.ReadSection(length, "properties");
         var block = new PropertyBlock();
-        while (!section.AtEnd) block.ReadOne(ref section, packet);
+        var userBytes = 0;
+        while (!section.AtEnd) block.ReadOne(ref section, packet, ref userBytes);
         if (block.AuthenticationData is not null && block.AuthenticationMethod is null) // 3.1.2.11.10
             throw new ProtocolViolation(ReasonCode.ProtocolError, "authentication data without a method");
         return block;
     }
 
-    private void ReadOne(ref WireReader reader, PacketSet packet)
+    private void ReadOne(ref WireReader reader, PacketSet packet, ref int userBytes)
     {
         var id = reader.ReadVariableInteger("property identifier");
         var rule = PropertyTable.Find(id) ?? throw new ProtocolViolation(ReasonCode.MalformedPacket, $"property {id} is unknown"); // 2.2.2.2
         if ((rule.AllowedIn & packet) == 0) // 2.2.2.2
             throw new ProtocolViolation(ReasonCode.MalformedPacket, $"{rule.Name} may not stand in {packet}");
-        if (rule.Id == PropertyId.UserProperty) ReadUserProperty(ref reader);
+        if (rule.Id == PropertyId.UserProperty) ReadUserProperty(ref reader, ref userBytes);
         else if (rule.Id == PropertyId.SubscriptionIdentifier && packet == PacketSet.Publish) ReadSubscriptionIdentifier(rule, ref reader);
         else if (IndexOf(rule.Id) >= 0) throw new ProtocolViolation(ReasonCode.ProtocolError, $"{rule.Name} stands twice");
         else Add(ReadValue(rule, ref reader));
@@ -50,12 +51,21 @@ public sealed partial record PropertyBlock
         throw new ProtocolViolation(reason, $"{rule.Name} is {number}");
     }
 
-    private void ReadUserProperty(ref WireReader reader)
+    private void ReadUserProperty(ref WireReader reader, ref int userBytes)
     {
         var list = ListOf<UserProperty>(PropertyId.UserProperty);
         if (list.Count >= reader.Limits.MaxUserProperties)
             throw new ProtocolViolation(ReasonCode.QuotaExceeded, $"more than {reader.Limits.MaxUserProperties} user properties");
-        list.Add(new UserProperty(reader.ReadText("user property name"), reader.ReadText("user property value")));
+        list.Add(new UserProperty(ReadCounted(ref reader, "user property name", ref userBytes), ReadCounted(ref reader, "user property value", ref userBytes)));
+    }
+
+    /// <summary>The length is known before the text is made.</summary>
+    private static string ReadCounted(ref WireReader reader, string what, ref int userBytes)
+    {
+        userBytes += reader.PeekLength();
+        if (userBytes > reader.Limits.MaxUserPropertyBytes)
+            throw new ProtocolViolation(ReasonCode.QuotaExceeded, $"more than {reader.Limits.MaxUserPropertyBytes} bytes of user properties");
+        return reader.ReadText(what);
     }
 
     private void ReadSubscriptionIdentifier(PropertyRule rule, ref WireReader reader) =>

@@ -27,7 +27,7 @@ public sealed class PacketReader(PacketLimits limits)
     {
         packet = null;
         if (!TryReadFixedHeader(buffer, out var firstByte, out var headerLength, out var contentLength)) return false;
-        RequireAllowedSize(headerLength + contentLength);
+        RequireAllowedSize((PacketType)(firstByte >> 4), headerLength + contentLength);
         if (buffer.Length < headerLength + contentLength) return false;
 
         var content = buffer.Slice(headerLength, contentLength);
@@ -66,10 +66,11 @@ public sealed class PacketReader(PacketLimits limits)
             throw new ProtocolViolation(ReasonCode.MalformedPacket, $"{type} with flags {firstByte & 0x0F:X}, expected {expected:X}");
     }
 
-    private void RequireAllowedSize(int size)
+    private void RequireAllowedSize(PacketType type, int size)
     {
-        if (size > limits.MaxPacketSize)
-            throw new ProtocolViolation(ReasonCode.PacketTooLarge, $"packet of {size} bytes, {limits.MaxPacketSize} are allowed");
+        var allowed = type == PacketType.Connect ? Math.Min(limits.MaxConnectSize, limits.MaxPacketSize) : limits.MaxPacketSize;
+        if (size > allowed)
+            throw new ProtocolViolation(ReasonCode.PacketTooLarge, $"{type} of {size} bytes, {allowed} are allowed");
     }
 
     private Packet ParseJoined(byte firstByte, in ReadOnlySequence<byte> content)

@@ -47,6 +47,9 @@ internal ref struct WireReader(ReadOnlySpan<byte> content, ProtocolVersion versi
 
     public ReadOnlySpan<byte> ReadBinary(string what) => Take(ReadUInt16(what), what);
 
+    /// <summary>What the next text says of its length; 0 where there is none.</summary>
+    public readonly int PeekLength() => _rest.Length < 2 ? 0 : BinaryPrimitives.ReadUInt16BigEndian(_rest);
+
     /// <summary>Steps over a text of length 0; leaves any other text where it is.</summary>
     public bool TryReadEmptyText()
     {
