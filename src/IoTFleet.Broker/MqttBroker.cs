@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using IoTFleet.Broker.Connections;
+using IoTFleet.Broker.Figures;
 using IoTFleet.Broker.Routing;
 using IoTFleet.Broker.Sessions;
 using IoTFleet.Mqtt;
@@ -17,6 +18,8 @@ public sealed class MqttBroker : IDisposable
     private readonly ConcurrentDictionary<MqttConnection, byte> _connections = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly ITimer _sweep;
+    private readonly Lock _gate = new();
+    private TrafficTotals _gone;
 
     public MqttBroker(
         IOptions<BrokerOptions> options,
@@ -34,7 +37,8 @@ public sealed class MqttBroker : IDisposable
         var budget = new QueueBudget(options.Value.MaxQueuedBytes);
         var sessions = new SessionDirectory(tree, router, new SessionParts(options.Value, store, budget, metrics, clock));
         var wills = new Wills(sink, router, store, refusals, clock, logger);
-        Parts = new ConnectionParts(options.Value, access, sink, store, tree, router, retained, wills, sessions, refusals, metrics, clock, logger);
+        var sys = new SysTopics(options.Value, tree, router, retained, sessions, metrics, Traffic, clock);
+        Parts = new ConnectionParts(options.Value, access, sink, store, tree, router, retained, wills, sessions, sys, refusals, metrics, clock, logger);
         _sweep = clock.CreateTimer(static broker => ((MqttBroker)broker!).Sweep(), this, SweepInterval, SweepInterval);
     }
 
@@ -61,7 +65,7 @@ public sealed class MqttBroker : IDisposable
     {
         // Found out here, where the caller can be told; the subscribers' connections could only break.
         PacketWriter.Measure(message.ToPacket(new Delivery(message.Qos, message.Retain, []), packetId: 1, duplicate: false, message.ReceivedAt), ProtocolVersion.V5);
-        return Parts.Router.Route(message, atOnce: true, out var reach) is { } unit ? await unit.DeliverWhenStoredAsync() : reach;
+        return await Parts.Router.Route(message).DeliverWhenStoredAsync();
     }
 
     /// <summary>Since when the client is connected; null when it is not.</summary>
@@ -77,6 +81,13 @@ public sealed class MqttBroker : IDisposable
         holder?.Close(reason, detail);
         return holder is not null;
     }
+
+    /// <summary>As <see cref="Disconnect"/>, for every client whose id begins so. Returns how many were connected.</summary>
+    public int DisconnectAll(string clientIdPrefix, ReasonCode reason, string detail) =>
+        Parts.Sessions.ClientIds(clientIdPrefix).Count(clientId => Disconnect(clientId, reason, detail));
+
+    /// <summary>How many clients are connected whose id begins so.</summary>
+    public int CountConnected(string clientIdPrefix) => Parts.Sessions.ClientIds(clientIdPrefix).Count(clientId => ConnectedSince(clientId) is not null);
 
     /// <summary>
     /// Lets nobody in any more, waits for the messages already accepted to be committed and acknowledged, and says goodbye to each
@@ -103,7 +114,23 @@ public sealed class MqttBroker : IDisposable
         return false;
     }
 
-    internal void Unregister(MqttConnection connection) => _connections.TryRemove(connection, out _);
+    internal void Unregister(MqttConnection connection)
+    {
+        lock (_gate)
+        {
+            if (_connections.TryRemove(connection, out _)) _gone = new(_gone.Received + connection.Received, _gone.Sent + connection.Sent, _gone.Sockets + 1);
+        }
+    }
+
+    private TrafficTotals Traffic()
+    {
+        lock (_gate)
+        {
+            var all = _gone;
+            foreach (var (connection, _) in _connections) all = new(all.Received + connection.Received, all.Sent + connection.Sent, all.Sockets + 1);
+            return all;
+        }
+    }
 
     public void Dispose()
     {
@@ -122,6 +149,7 @@ public sealed class MqttBroker : IDisposable
             }
 
             foreach (var will in Parts.Sessions.Sweep()) Parts.Wills.Publish(will, lastWords: Task.CompletedTask);
+            Parts.Sys.PublishWhenDue();
         }
         catch (Exception error)
         {

@@ -77,7 +77,7 @@ internal static class RoutingBenchmark
         {
             for (var i = 0; i < count; i += AtOnce)
             {
-                for (var one = i; one < i + AtOnce; one++) _router.Route(_commands[Scattered(one, devices)], atOnce: true, out _);
+                for (var one = i; one < i + AtOnce; one++) _router.Route(_commands[Scattered(one, devices)]).Deliver();
                 for (var one = i; one < i + AtOnce; one++) await _outboxes[Scattered(one, devices)].WhenDrainedAsync();
             }
         }

@@ -191,8 +191,8 @@ public sealed class PublishTests
         await device.SubscribeAsync("t", AtLeastOnce);
 
         await device.PublishAsync("t", "x", AtLeastOnce, 1);
-        await device.ExpectMessageAsync("x");
         await device.ExpectAckAsync(1);
+        await device.ExpectMessageAsync("x");
         await device.PublishAsync("other", "y");
         await device.ExpectNothingAsync();
 

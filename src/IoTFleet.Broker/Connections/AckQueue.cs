@@ -5,7 +5,7 @@ using IoTFleet.Mqtt.Packets;
 
 namespace IoTFleet.Broker.Connections;
 
-/// <summary>A message that was accepted and waits for its turn: committed, routed and stored, then delivered and acknowledged.</summary>
+/// <summary>A message that was accepted and waits for its turn: committed, routed and stored, then acknowledged and delivered.</summary>
 /// <param name="Message">Null when only the acknowledgement is due: a refused message, or a QoS 2 message sent again.</param>
 /// <param name="Inbound">A QoS 2 message's hold on its packet id.</param>
 internal readonly record struct PendingAck(
@@ -15,7 +15,7 @@ internal readonly record struct PendingAck(
 /// Drains in arrival order whatever order the commits finish in: one publisher's acknowledgements and deliveries keep the order it
 /// published in [MQTT-4.6.0-2, -3]. What was accepted is routed even if the publisher has gone meanwhile.
 /// <code>
-///   Add ─▶ waits for the sink ─▶ routed: rows appended ─▶ waits for the store ─▶ delivered, acknowledged
+///   Add ─▶ waits for the sink ─▶ routed: rows appended ─▶ waits for the store ─▶ acknowledged, delivered
 ///                                                           ▲
 ///   Answer (SUBACK, PUBREL, ...) ───────────────────────────┘        nothing to wait for: all of it happens at once
 /// </code>
@@ -50,11 +50,11 @@ internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, strin
     }
 
     /// <summary>Sends a packet that must not leave before something is stored.</summary>
-    public void Answer(Packet answer, Task stored) => FinishInTurn(new Storing(default, null, new Due(answer, null), stored, null), IsBehindOthers);
+    public void Answer(Packet answer, Task stored) => FinishInTurn(new Storing(default, default, new Due(answer, stored, null, null), null));
 
     /// <summary>The same for a unit, which is then delivered.</summary>
     /// <param name="held">The session that lets nothing pass until the answer has left.</param>
-    public void Answer(Packet answer, StoreUnit unit, Session? held = null) => FinishInTurn(new Storing(default, unit, new Due(answer, held), unit.Stored, null), IsBehindOthers);
+    public void Answer(Packet answer, StoreUnit unit, Session? held = null) => FinishInTurn(new Storing(default, default, new Due(answer, unit.Stored, unit, held), null));
 
     /// <summary>Holds the reader while the store is behind by a full window: for clients that know no Receive Maximum, and for all that it does not count.</summary>
     public ValueTask WaitForRoomAsync(CancellationToken closing)
@@ -119,31 +119,26 @@ internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, strin
         }
     }
 
-    private void GoOn(in PendingAck head, Exception? failure)
-    {
-        var isBehindOthers = IsBehindOthers;
-        var unit = failure is null ? Route(head, atOnce: !isBehindOthers) : null;
-        FinishInTurn(new Storing(head, unit, null, unit?.Stored ?? Task.CompletedTask, failure), isBehindOthers);
-    }
+    private void GoOn(in PendingAck head, Exception? failure) => FinishInTurn(new Storing(head, failure is null ? Route(head) : default, null, failure));
 
-    private void FinishInTurn(in Storing storing, bool isBehindOthers)
+    private Routed Route(in PendingAck head)
     {
-        if (isBehindOthers || !storing.Stored.IsCompletedSuccessfully) Store(storing);
-        else Finish(storing);
-    }
-
-    private StoreUnit? Route(in PendingAck head, bool atOnce)
-    {
-        if (head.Message is null) return null;
+        if (head.Message is null) return default;
         try
         {
-            return parts.Router.Route(head.Message, atOnce, out _, head.Inbound?.Held);
+            return parts.Router.Route(head.Message, head.Inbound?.Held);
         }
         catch (Exception error)
         {
             parts.Logger.RoutingFailed(error, clientId, head.Message.Topic.Value);    // nobody awaits the drain, and the messages behind this one are due all the same
-            return null;
+            return default;
         }
+    }
+
+    private void FinishInTurn(in Storing storing)
+    {
+        if (IsBehindOthers || !storing.Stored.IsCompletedSuccessfully) Store(storing);
+        else Finish(storing);
     }
 
     private void Store(in Storing storing)
@@ -166,31 +161,32 @@ internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, strin
             return;
         }
 
-        if (head.Unit is not null) Deliver(head.Unit, head.Ack.Message);
-        if (head.Answer is not null && !_failed) head.Answer.SendTo(outbox);
-        head.Ack.Inbound?.TrySetResult();
+        head.Ack.Inbound?.TrySetResult();        // before PUBREC can bring PUBREL
         if (!_failed) Acknowledge(head.Ack);     // after a gap nothing is acknowledged any more: acknowledgements keep the order of the messages
+        Deliver(head);
     }
 
     private void Fail(in Storing head)
     {
         _failed = true;
-        head.Unit?.TakeBack();
+        head.Routed.TakeBack();
+        head.Answer?.Unit?.TakeBack();
         if (head.Ack.Message is { } message) parts.Logger.CommitFailed(head.Failure!, clientId, message.Topic.Value);
         else if (head.Answer is not null) parts.Logger.AnswerNotStored(head.Failure!, clientId);
         commitFailed(head.Ack);
         head.Ack.Inbound?.TrySetCanceled();     // sent again meanwhile on a new connection, it waits for this
     }
 
-    private void Deliver(StoreUnit unit, Message? message)
+    private void Deliver(in Storing head)
     {
         try
         {
-            unit.Deliver();
+            head.Routed.Deliver();
+            if (!_failed) head.Answer?.Send(outbox);
         }
         catch (Exception error)
         {
-            parts.Logger.RoutingFailed(error, clientId, message?.Topic.Value ?? "retained");
+            parts.Logger.RoutingFailed(error, clientId, head.Ack.Message?.Topic.Value ?? "(retained)");
         }
     }
 
@@ -260,12 +256,17 @@ internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, strin
     }
 
     /// <summary>What waits for the store: the acknowledgement of a message, or another answer.</summary>
-    private readonly record struct Storing(PendingAck Ack, StoreUnit? Unit, Due? Answer, Task Stored, Exception? Failure);
-
-    private sealed record Due(Packet Packet, Session? Held)
+    private readonly record struct Storing(PendingAck Ack, Routed Routed, Due? Answer, Exception? Failure)
     {
-        public void SendTo(PacketOutbox outbox)
+        public Task Stored => Answer?.Stored ?? Routed.Stored;
+    }
+
+    private sealed record Due(Packet Packet, Task Stored, StoreUnit? Unit, Session? Held)
+    {
+        /// <summary>What a subscription is owed is put behind the session's hold, which the answer passes first.</summary>
+        public void Send(PacketOutbox outbox)
         {
+            Unit?.Deliver();
             if (Held is null) outbox.Send(Packet);
             else Held.Resume(outbox, Packet);
         }

@@ -1,3 +1,4 @@
+using IoTFleet.Broker.Figures;
 using IoTFleet.Broker.Sessions;
 
 namespace IoTFleet.Broker.Routing;
@@ -10,28 +11,37 @@ internal sealed class Router(SubscriptionTree tree, RetainedMessages retained, I
 
     private readonly Lock _gate = new();
 
-    /// <summary>Gives the message out, or appends to the store what must be there before anybody may get it.</summary>
-    /// <param name="atOnce">False when an earlier message of the same publisher still waits for the store: then this one waits behind it.</param>
-    /// <param name="reach">Whom it was given to; nobody yet, when there is something to wait for.</param>
+    /// <summary>Finds the receivers, and appends to the store what must be there before any of them may get the message.</summary>
     /// <param name="also">What becomes durable together with the deliveries.</param>
-    /// <returns>What to deliver when it is stored; null when nothing is left to do.</returns>
-    public StoreUnit? Route(Message message, bool atOnce, out Reach reach, StoreChange? also = null)
+    /// <returns>To be delivered once it is stored, which may be now.</returns>
+    public Routed Route(Message message, StoreChange? also = null)
     {
-        reach = Reach.Nobody;
         var receivers = _spare ?? new Receivers();
         _spare = null;
+        if (message.Retain) return new Routed(Retain(message, receivers, also));
+        tree.Match(message.Topic, receivers.Subscriptions, receivers.Groups);
+        return also is null && !receivers.MustStore(message)
+            ? new Routed(this, message, receivers)
+            : new Routed(Append(message, receivers, new StoreUnit(also)));
+    }
+
+    /// <summary>For what nobody stores.</summary>
+    public Reach Deliver(Message message, Receivers receivers)
+    {
         try
         {
-            if (message.Retain) return Retain(message, receivers, also);
-            tree.Match(message.Topic, receivers.Subscriptions, receivers.Groups);
-            if (!atOnce || also is not null || receivers.MustStore(message)) return Append(message, receivers, new StoreUnit(also));
-            reach = Deliver(message, receivers);
-            return null;
+            var reach = Reach.Nobody;
+            foreach (var (subscription, identifiers) in receivers.OncePerSession(message))
+            {
+                reach += subscription.Session.Deliver(message, Delivery.To(subscription, message, identifiers));
+            }
+
+            foreach (var group in receivers.Groups) reach += Give(message, group, unit: null);
+            return reach;
         }
         finally
         {
-            receivers.Clear();      // a thread that routes nothing for a while must not keep ended sessions and their queues alive
-            if (receivers.IsWorthKeeping) _spare = receivers;
+            GiveBack(receivers);
         }
     }
 
@@ -81,7 +91,7 @@ internal sealed class Router(SubscriptionTree tree, RetainedMessages retained, I
         lock (_gate)
         {
             exceeded = retained.Keep(message);
-            if (exceeded is null) unit.Add(message.Payload.IsEmpty ? new StoreChange.RetainedRemoved(message.Topic) : new StoreChange.RetainedSet(message));
+            if (exceeded is null && !SysTopics.Holds(message.Topic)) unit.Add(message.Payload.IsEmpty ? new StoreChange.RetainedRemoved(message.Topic) : new StoreChange.RetainedSet(message));
             tree.Match(message.Topic, receivers.Subscriptions, receivers.Groups);
             Append(message, receivers, unit);
         }
@@ -99,19 +109,15 @@ internal sealed class Router(SubscriptionTree tree, RetainedMessages retained, I
 
         foreach (var group in receivers.Groups) Give(message, group, unit);
         unit.AppendTo(store);
+        GiveBack(receivers);
         return unit;
     }
 
-    private Reach Deliver(Message message, Receivers receivers)
+    /// <summary>A thread that routes nothing for a while must not keep ended sessions and their queues alive.</summary>
+    private static void GiveBack(Receivers receivers)
     {
-        var reach = Reach.Nobody;
-        foreach (var (subscription, identifiers) in receivers.OncePerSession(message))
-        {
-            reach += subscription.Session.Deliver(message, Delivery.To(subscription, message, identifiers));
-        }
-
-        foreach (var group in receivers.Groups) reach += Give(message, group, unit: null);
-        return reach;
+        receivers.Clear();
+        if (receivers.IsWorthKeeping) _spare = receivers;
     }
 
     private Reach Give(Message message, SharedGroup group, StoreUnit? unit)
@@ -129,6 +135,29 @@ internal sealed class Router(SubscriptionTree tree, RetainedMessages retained, I
 
     internal static bool IsOwn(Message message, Subscription subscription) =>
         subscription.Request.NoLocal && message.Publisher == subscription.Session.ClientId;        // [MQTT-3.8.3-3]
+}
+
+/// <summary>A message on its way from its publisher to its receivers: they are found, and what must be stored is on its way, too. To be delivered once, or taken back.</summary>
+internal readonly struct Routed
+{
+    private readonly Router? _router;
+    private readonly Message? _message;
+    private readonly Receivers? _receivers;
+    private readonly StoreUnit? _unit;
+
+    public Routed(Router router, Message message, Receivers receivers) => (_router, _message, _receivers) = (router, message, receivers);
+
+    public Routed(StoreUnit unit) => _unit = unit;
+
+    /// <summary>Completes when it may be delivered.</summary>
+    public Task Stored => _unit?.Stored ?? Task.CompletedTask;
+
+    public Reach Deliver() => _unit?.Deliver() ?? _router?.Deliver(_message!, _receivers!) ?? Reach.Nobody;
+
+    public void TakeBack() => _unit?.TakeBack();
+
+    /// <exception cref="Exception">It could not be stored, and is taken back.</exception>
+    public async Task<Reach> DeliverWhenStoredAsync() => _unit is not null ? await _unit.DeliverWhenStoredAsync() : Deliver();
 }
 
 /// <summary>A message that its receiver will not finish with, and the shared subscription it came by.</summary>

@@ -68,6 +68,6 @@ internal sealed class Wills(IMessageSink sink, Router router, IBrokerStore store
         }
 
         await acceptance.Commit;
-        if (router.Route(message, atOnce: true, out _, published) is { } unit) await unit.DeliverWhenStoredAsync();
+        await router.Route(message, published).DeliverWhenStoredAsync();
     }
 }

@@ -15,6 +15,8 @@ internal sealed class DeliveryQueue
     /// <summary>How many are on this connection's wire: what a client's Receive Maximum is compared with [MQTT-3.3.4-9].</summary>
     public int OnWire { get; private set; }
 
+    public int Count => _byId.Count;
+
     /// <summary>How many were never sent.</summary>
     public int Waiting { get; private set; }
 

@@ -161,6 +161,12 @@ internal sealed partial class Session(long number, string clientId, bool durable
         }
     }
 
+    /// <summary>How many messages are in flight, and how many wait.</summary>
+    public (int InFlight, int Waiting) Load()
+    {
+        lock (_gate) return (_queue.Count - _queue.Waiting, _queue.Waiting);
+    }
+
     /// <returns>False when the session holds as many subscriptions as it may; <paramref name="isNew"/> tells a first subscription from a replaced one.</returns>
     public bool TryAdd(Subscription subscription, out bool isNew)
     {
