@@ -19,6 +19,7 @@ public sealed class RunningServer : IAsyncDisposable
 {
     private readonly TemporaryFolder _folder;
     private FleetServer _server;
+    private bool _keepFolder;
 
     private RunningServer(TemporaryFolder folder, FleetServer server, StrictLog log)
     {
@@ -53,11 +54,13 @@ public sealed class RunningServer : IAsyncDisposable
     /// <summary>Events of the log that this test provokes.</summary>
     public string[] ExpectedEvents { get; set; } = [];
 
-    public static async Task<RunningServer> StartAsync()
+    public static Task<RunningServer> StartAsync() => StartAsync(new TemporaryFolder());
+
+    /// <summary>On a folder that goes on to another server: it is the caller's to dispose of.</summary>
+    public static async Task<RunningServer> StartAsync(TemporaryFolder folder, bool keepFolder = false)
     {
-        var folder = new TemporaryFolder();
         var log = new StrictLog();
-        return new RunningServer(folder, await StartAsync(folder, log), log);
+        return new RunningServer(folder, await StartAsync(folder, log), log) { _keepFolder = keepFolder };
     }
 
     /// <summary>Stops in good order and starts again on the same data; ports change.</summary>
@@ -101,13 +104,18 @@ public sealed class RunningServer : IAsyncDisposable
     }
 
     /// <summary>Opens a TLS connection to the MQTT port; the handshake may succeed here although the server refuses the certificate.</summary>
-    public async Task<RawClient> OpenAsync(X509Certificate2? certificate, ProtocolVersion version = ProtocolVersion.V5, SslProtocols protocols = SslProtocols.None)
+    public Task<RawClient> OpenAsync(X509Certificate2? certificate, ProtocolVersion version = ProtocolVersion.V5, SslProtocols protocols = SslProtocols.None) =>
+        OpenAsync(MqttPort, Root, certificate, version, protocols);
+
+    /// <summary>The same to any server of ours on this machine.</summary>
+    public static async Task<RawClient> OpenAsync(
+        int port, X509Certificate2 root, X509Certificate2? certificate, ProtocolVersion version = ProtocolVersion.V5, SslProtocols protocols = SslProtocols.None)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        await socket.ConnectAsync("127.0.0.1", MqttPort);
+        await socket.ConnectAsync("127.0.0.1", port);
         var tls = new SslStream(new NetworkStream(socket, ownsSocket: true));
         var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
-        policy.CustomTrustStore.Add(Root);
+        policy.CustomTrustStore.Add(root);
         await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
         {
             TargetHost = "localhost",
@@ -134,7 +142,7 @@ public sealed class RunningServer : IAsyncDisposable
     {
         Client.Dispose();
         await _server.DisposeAsync();
-        _folder.Dispose();
+        if (!_keepFolder) _folder.Dispose();
         Log.AssertClean(ExpectedEvents);
     }
 
