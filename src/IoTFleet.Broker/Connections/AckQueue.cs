@@ -109,11 +109,14 @@ internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, strin
     {
         if (head.Qos == QualityOfService.AtMostOnce) return;
         if (head.Qos == QualityOfService.AtLeastOnce) Interlocked.Decrement(ref _unacknowledged);     // before the client can see the answer and send more
-        outbox.Send(head.Qos == QualityOfService.AtLeastOnce
-            ? new PubAckPacket { PacketId = head.PacketId, Reason = head.Reason, Properties = head.Properties }
-            : new PubRecPacket { PacketId = head.PacketId, Reason = head.Reason, Properties = head.Properties });
+        if (head.Properties.IsEmpty) outbox.Acknowledge(head.Qos == QualityOfService.AtLeastOnce ? PacketType.PubAck : PacketType.PubRec, head.PacketId, head.Reason);
+        else outbox.Send(Explained(head));
         if (head.Message is not null) parts.Metrics.Acked();
     }
+
+    private static Packet Explained(in PendingAck head) => head.Qos == QualityOfService.AtLeastOnce
+        ? new PubAckPacket { PacketId = head.PacketId, Reason = head.Reason, Properties = head.Properties }
+        : new PubRecPacket { PacketId = head.PacketId, Reason = head.Reason, Properties = head.Properties };
 
     private bool TryPeek(out PendingAck head)
     {

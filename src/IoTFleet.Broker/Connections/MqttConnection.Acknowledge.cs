@@ -15,7 +15,7 @@ internal sealed partial class MqttConnection
     {
         var known = _session!.Received(received.PacketId, received.Reason);
         if (received.Reason >= ReasonCode.UnspecifiedError) return;
-        _outbox.Send(new PubRelPacket { PacketId = received.PacketId, Reason = known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound });
+        _outbox.Acknowledge(PacketType.PubRel, received.PacketId, known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound);
     }
 
     private void OnPubRel(PubRelPacket release)
@@ -26,6 +26,6 @@ internal sealed partial class MqttConnection
         }
 
         var known = _session.ReleaseInbound(release.PacketId);
-        _outbox.Send(new PubCompPacket { PacketId = release.PacketId, Reason = known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound });     // [MQTT-4.3.3-11]
+        _outbox.Acknowledge(PacketType.PubComp, release.PacketId, known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound);     // [MQTT-4.3.3-11]
     }
 }

@@ -20,7 +20,7 @@ internal enum Readiness
 
 /// <summary>
 /// One client's subscriptions, queue and in-flight messages in both directions; it outlives the connection that serves it.
-/// Everything in it is behind one gate, which is never held over an await; the outbox it writes to takes no lock.
+/// Everything in it is behind one gate, which is never held over an await; under it the outbox's is taken, for a moment.
 /// </summary>
 internal sealed class Session(string clientId, BrokerOptions options, BrokerMetrics metrics, TimeProvider clock)
 {
