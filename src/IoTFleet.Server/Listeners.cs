@@ -22,12 +22,13 @@ internal sealed class Listeners
     public static Listeners Configure(IWebHostBuilder host, ServerOptions options)
     {
         var listeners = new Listeners();
+        host.ConfigureServices(services => services.AddSingleton<IConnectionListenerFactory, DeviceTransport>());
         host.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = 1024 * 1024;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
-            kestrel.ListenAnyIP(options.MqttPort, listen => listeners._mqtt = ForMqtt(listen));
+            kestrel.Listen(DeviceTransport.EndPoint(options.MqttPort), listen => listeners._mqtt = ForMqtt(listen));
             kestrel.ListenAnyIP(options.HttpsPort, listen => listeners._https = ForHttps(listen));
         });
         return listeners;
@@ -37,11 +38,13 @@ internal sealed class Listeners
     {
         var tls = listen.ApplicationServices.GetRequiredService<DeviceTls>();
         listen.Protocols = HttpProtocols.None;
+        listen.Use(DeviceTransport.HandshakeOnPool);
         listen.UseHttps(new TlsHandshakeCallbackOptions
         {
             HandshakeTimeout = HandshakeTimeout,
             OnConnection = connection => new(tls.ForMqtt(connection.Connection.RemoteEndPoint)),
         });
+        listen.Use(DeviceTransport.RestOnPoller);
         listen.UseConnectionHandler<MqttConnectionHandler>();
         return listen;
     }
