@@ -11,6 +11,8 @@ internal sealed class DevicePrincipal(string deviceId, string serial) : Principa
 
     public string Serial { get; } = serial;
 
+    public override string ResponseInformation => _own;
+
     /// <summary>True for what lies below <c>devices/{id}/</c>. For a filter, too: a wildcard cannot stand in these two levels.</summary>
     public bool Owns(string topicOrFilter) => topicOrFilter.Length > _own.Length && topicOrFilter.StartsWith(_own, StringComparison.Ordinal);
 
