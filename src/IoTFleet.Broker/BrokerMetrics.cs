@@ -11,7 +11,7 @@ public sealed class BrokerMetrics : IDisposable
 {
     private readonly Meter _meter = new("iotfleet.broker");
     private readonly ConcurrentDictionary<string, Counter> _refusals = new(StringComparer.Ordinal);
-    private long _connections, _received, _acked, _delivered, _dropped, _messagesRefused, _connectionsRefused, _paused;
+    private long _connections, _clients, _received, _acked, _delivered, _dropped, _messagesRefused, _connectionsRefused, _paused, _retainedTopics, _retainedBytes;
 
     public BrokerMetrics()
     {
@@ -20,6 +20,8 @@ public sealed class BrokerMetrics : IDisposable
         _meter.CreateObservableCounter("iotfleet.broker.messages.acked", () => MessagesAcked);
         _meter.CreateObservableCounter("iotfleet.broker.messages.delivered", () => MessagesDelivered);
         _meter.CreateObservableCounter("iotfleet.broker.messages.dropped", () => MessagesDropped);
+        _meter.CreateObservableGauge("iotfleet.broker.retained.messages", () => RetainedMessages);
+        _meter.CreateObservableGauge("iotfleet.broker.retained.bytes", () => RetainedBytes);
         _meter.CreateObservableCounter("iotfleet.broker.pauses", () => Pauses);
         _meter.CreateObservableCounter("iotfleet.broker.refusals", () => RefusalsByReason()
             .Select(refusal => new Measurement<long>(refusal.Value, new KeyValuePair<string, object?>("reason", refusal.Key))));
@@ -27,6 +29,9 @@ public sealed class BrokerMetrics : IDisposable
 
     /// <summary>Clients connected now.</summary>
     public long Connections => Interlocked.Read(ref _connections);
+
+    /// <summary>Clients let in since the start.</summary>
+    public long ClientsSinceStart => Interlocked.Read(ref _clients);
 
     /// <summary>PUBLISH packets taken from clients, whatever became of them.</summary>
     public long MessagesReceived => Interlocked.Read(ref _received);
@@ -49,10 +54,20 @@ public sealed class BrokerMetrics : IDisposable
     /// <summary>Connections refused in the TLS handshake or at CONNECT.</summary>
     public long ConnectionsRefused => Interlocked.Read(ref _connectionsRefused);
 
+    /// <summary>Topics with a retained message.</summary>
+    public long RetainedMessages => Interlocked.Read(ref _retainedTopics);
+
+    /// <summary>Their bytes, each counted as the PUBLISH that carries it.</summary>
+    public long RetainedBytes => Interlocked.Read(ref _retainedBytes);
+
     public IReadOnlyDictionary<string, long> RefusalsByReason() =>
         _refusals.ToDictionary(refusal => refusal.Key, refusal => refusal.Value.Value, StringComparer.Ordinal);
 
-    internal void ClientConnected() => Interlocked.Increment(ref _connections);
+    internal void ClientConnected()
+    {
+        Interlocked.Increment(ref _connections);
+        Interlocked.Increment(ref _clients);
+    }
 
     internal void ClientGone() => Interlocked.Decrement(ref _connections);
 
@@ -65,6 +80,12 @@ public sealed class BrokerMetrics : IDisposable
     internal void Paused() => Interlocked.Increment(ref _paused);
 
     internal void Dropped() => Interlocked.Increment(ref _dropped);
+
+    internal void Retained(int topics, long bytes)
+    {
+        Interlocked.Exchange(ref _retainedTopics, topics);
+        Interlocked.Exchange(ref _retainedBytes, bytes);
+    }
 
     internal void Refused(RefusalDoor door, string reason)
     {

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using IoTFleet.Broker.Connections;
+using IoTFleet.Broker.Figures;
 using IoTFleet.Broker.Routing;
 using IoTFleet.Broker.Sessions;
 using IoTFleet.Mqtt;
@@ -17,6 +18,8 @@ public sealed class MqttBroker : IDisposable
     private readonly ConcurrentDictionary<MqttConnection, byte> _connections = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly ITimer _sweep;
+    private readonly Lock _gate = new();
+    private TrafficTotals _gone;
 
     public MqttBroker(
         IOptions<BrokerOptions> options,
@@ -28,10 +31,11 @@ public sealed class MqttBroker : IDisposable
         ILogger<MqttBroker> logger)
     {
         var tree = new SubscriptionTree();
-        var retained = new RetainedMessages(options.Value.MaxRetainedMessages, clock);
-        var router = new Router(tree, retained);
-        var sessions = new SessionDirectory(tree, options.Value, metrics, clock);
-        Parts = new ConnectionParts(options.Value, access, sink, tree, router, retained, new Wills(sink, router, refusals, clock, logger), sessions, refusals, metrics, clock, logger);
+        var retained = new RetainedMessages(options.Value, metrics, clock);
+        var router = new Router(tree, retained, refusals, metrics);
+        var sessions = new SessionDirectory(tree, router, options.Value, metrics, clock);
+        var sys = new SysTopics(options.Value, tree, router, retained, sessions, metrics, Traffic, clock);
+        Parts = new ConnectionParts(options.Value, access, sink, tree, router, retained, new Wills(sink, router, refusals, clock, logger), sessions, sys, refusals, metrics, clock, logger);
         _sweep = clock.CreateTimer(static broker => ((MqttBroker)broker!).Sweep(), this, SweepInterval, SweepInterval);
     }
 
@@ -63,6 +67,13 @@ public sealed class MqttBroker : IDisposable
         return holder is not null;
     }
 
+    /// <summary>As <see cref="Disconnect"/>, for every client whose id begins so. Returns how many were connected.</summary>
+    public int DisconnectAll(string clientIdPrefix, ReasonCode reason, string detail) =>
+        Parts.Sessions.ClientIds(clientIdPrefix).Count(clientId => Disconnect(clientId, reason, detail));
+
+    /// <summary>How many clients are connected whose id begins so.</summary>
+    public int CountConnected(string clientIdPrefix) => Parts.Sessions.ClientIds(clientIdPrefix).Count(clientId => ConnectedSince(clientId) is not null);
+
     /// <summary>
     /// Lets nobody in any more, waits for the messages already accepted to be committed and acknowledged, and says goodbye to each
     /// client (MQTT 5: DISCONNECT 0x8B). Returns when that is done.
@@ -88,7 +99,23 @@ public sealed class MqttBroker : IDisposable
         return false;
     }
 
-    internal void Unregister(MqttConnection connection) => _connections.TryRemove(connection, out _);
+    internal void Unregister(MqttConnection connection)
+    {
+        lock (_gate)
+        {
+            if (_connections.TryRemove(connection, out _)) _gone = new(_gone.Received + connection.Received, _gone.Sent + connection.Sent, _gone.Sockets + 1);
+        }
+    }
+
+    private TrafficTotals Traffic()
+    {
+        lock (_gate)
+        {
+            var all = _gone;
+            foreach (var (connection, _) in _connections) all = new(all.Received + connection.Received, all.Sent + connection.Sent, all.Sockets + 1);
+            return all;
+        }
+    }
 
     public void Dispose()
     {
@@ -107,6 +134,7 @@ public sealed class MqttBroker : IDisposable
             }
 
             foreach (var will in Parts.Sessions.Sweep()) Parts.Wills.Publish(will, lastWords: Task.CompletedTask);
+            Parts.Sys.PublishWhenDue();
         }
         catch (Exception error)
         {

@@ -33,6 +33,7 @@ internal static class RoutingBenchmark
             .. Cases(fleets, "found and written, the same 100", (fleet, name, baseline) => new Case(name, Messages, () => fleet.PublishAsync(Messages, AtOnce), baseline)),
             .. Cases(fleets, "found and written, all in turn", (fleet, name, baseline) => new Case(name, Messages, () => fleet.PublishAsync(Messages, fleet.Size), baseline)),
             .. Cases(fleets, "each asked", (fleet, name, baseline) => Case.Of(name, Asked, fleet.AskEach, baseline)),
+            .. RetainedBenchmark.Cases(metrics),
         ]).MeasureAsync();
     }
 
@@ -53,7 +54,7 @@ internal static class RoutingBenchmark
         public Fleet(int size, BrokerMetrics metrics)
         {
             Size = size;
-            _router = new Router(_tree, new RetainedMessages(1, TimeProvider.System));
+            _router = new Router(_tree, new RetainedMessages(new BrokerOptions(), metrics, TimeProvider.System), new RefusalLog(TimeProvider.System, metrics, NullLogger<RefusalLog>.Instance), metrics);
             _commands = [.. Enumerable.Range(0, size).Select(device => Command($"devices/device-{device:00000}/commands/set"))];
             for (var device = 0; device < size; device++) Connect($"device-{device:00000}", metrics);
         }

@@ -9,6 +9,8 @@ public sealed class OptionsTests
         { nameof(BrokerOptions.CloseTimeout), options => options.CloseTimeout = TimeSpan.Zero },
         { nameof(BrokerOptions.MaxSessionExpiry), options => options.MaxSessionExpiry = TimeSpan.FromDays(31) },
         { nameof(BrokerOptions.ReceiveMaximum), options => options.ReceiveMaximum = 0 },
+        { nameof(BrokerOptions.MaxUnreleased), options => options.MaxUnreleased = 99 },
+        { nameof(BrokerOptions.SysInterval), options => options.SysInterval = TimeSpan.FromMilliseconds(1) },
         { nameof(BrokerOptions.MaxInFlight), options => options.MaxInFlight = 65_536 },
         { nameof(BrokerOptions.MaxQueuedPerSession), options => options.MaxQueuedPerSession = 0 },
         { nameof(BrokerOptions.MaxOutboxPackets), options => options.MaxOutboxPackets = 15 },
@@ -21,6 +23,9 @@ public sealed class OptionsTests
         { nameof(BrokerOptions.MaxTimeOverRate), options => options.MaxTimeOverRate = TimeSpan.FromHours(2) },
         { "PacketLimits:MaxTopicLevels", options => options.PacketLimits = new PacketLimits { MaxTopicLevels = 257 } },
         { nameof(BrokerOptions.MaxRetainedMessages), options => options.MaxRetainedMessages = 0 },
+        { nameof(BrokerOptions.MaxRetainedBytes), options => options.MaxRetainedBytes = 1 },
+        { nameof(BrokerOptions.MaxRetainedPerClient), options => options.MaxRetainedPerClient = 0 },
+        { nameof(BrokerOptions.MaxRetainedBytesPerClient), options => options.MaxRetainedBytesPerClient = 1 },
         { nameof(BrokerOptions.TopicAliasMaximum), options => options.TopicAliasMaximum = 1_001 },
     };
 

@@ -1,3 +1,6 @@
+using System.Text;
+using IoTFleet.Broker;
+
 namespace IoTFleet.Broker.Tests;
 
 public sealed class RetainedTests
@@ -143,6 +146,110 @@ public sealed class RetainedTests
         broker.Clock.Advance(TimeSpan.FromSeconds(20));
 
         await RetainAsync(client, "t/2", "x");
+    }
+
+    [Theory]
+    [InlineData(nameof(BrokerOptions.MaxRetainedPerClient))]
+    [InlineData(nameof(BrokerOptions.MaxRetainedBytesPerClient))]
+    public async Task One_client_cannot_take_all_the_room(string setting)
+    {
+        await using var broker = new InMemoryBroker(options => Limit(options, setting));
+        await using var client = await broker.ConnectAsync("a", V5);
+        await RetainAsync(client, "t/1", new string('x', 900));
+
+        await client.PublishAsync("t/2", new string('x', 900), AtLeastOnce, 2, retain: true);
+
+        Assert.Equal(ReasonCode.QuotaExceeded, (await client.ExpectAsync<PubAckPacket>()).Reason);
+        Assert.EndsWith($"Broker:{setting} is reached.", Assert.Single(broker.Refusals.Recent()).Detail, StringComparison.Ordinal);
+        await using var other = await broker.ConnectAsync("b", V5);
+        await RetainAsync(other, "t/2", new string('x', 900));
+        Assert.Equal(2, broker.Metrics.RetainedMessages);
+    }
+
+    [Fact]
+    public async Task Retained_bytes_are_bounded()
+    {
+        await using var broker = new InMemoryBroker(options => options.MaxRetainedBytes = 1024 * 1024);
+        await using var client = await broker.ConnectAsync("a", V5);
+        for (var n = 0; n < 5; n++) await RetainAsync(client, $"t/{n}", new string('x', 200_000));
+
+        await client.PublishAsync("t/5", new string('x', 200_000), AtLeastOnce, 2, retain: true);
+
+        Assert.Equal(ReasonCode.QuotaExceeded, (await client.ExpectAsync<PubAckPacket>()).Reason);
+        await RetainAsync(client, "t/0", "");
+        await RetainAsync(client, "t/5", new string('x', 200_000));
+    }
+
+    [Theory, BothVersions]
+    public async Task Will_that_cannot_be_retained_is_published_all_the_same_and_reported(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker(options => options.MaxRetainedMessages = 1);
+        await using var client = await broker.ConnectAsync("a", version);
+        await RetainAsync(client, "taken", "x");
+        await client.SubscribeAsync("will");
+
+        await (await broker.ConnectAsync("b", version, will: Clients.Will("will", "gone", retain: true))).LoseAsync();
+
+        await client.ExpectMessageAsync("gone");
+        var refusal = Assert.Single(broker.Refusals.Recent());
+        Assert.Equal(("retained-full", "b"), (refusal.Reason, refusal.ClientId));
+        Assert.Equal(1, broker.Metrics.MessagesRefused);
+    }
+
+    [Theory, BothVersions]
+    public async Task Suback_comes_before_the_retained_messages_of_all_its_filters(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        await using var client = await broker.ConnectAsync("a", version);
+        await RetainAsync(client, "t/0", "0");
+        await RetainAsync(client, "t/1", "1");
+
+        await client.SubscribeAsync(null, new SubscriptionRequest(TopicFilter.Parse("t/0"), AtMostOnce), new SubscriptionRequest(TopicFilter.Parse("t/1"), ExactlyOnce));
+
+        await client.ExpectMessageAsync("0");
+        await client.ExpectMessageAsync("1");
+    }
+
+    [Theory]
+    [InlineData(V311, AtMostOnce)]
+    [InlineData(V5, AtLeastOnce)]
+    public async Task Who_subscribes_while_a_topic_changes_sees_each_value_once_and_in_order(ProtocolVersion version, QualityOfService qos)
+    {
+        const int Seen = 20;
+        await using var broker = new InMemoryBroker();
+        using var done = new CancellationTokenSource();
+        var publishing = Task.Run(() => PublishCounting(broker, done.Token));
+
+        for (var round = 0; round < 30; round++)
+        {
+            await using var client = await broker.ConnectAsync($"client-{round}", version);
+            await client.SubscribeAsync(round % 2 == 0 ? "t" : "t/#", qos);
+            var first = await client.ExpectAsync<PublishPacket>();
+            for (var next = Number(first) + 1; next < Number(first) + Seen; next++)
+            {
+                Assert.False((await client.ExpectMessageAsync($"{next}")).Retain);
+            }
+        }
+
+        await done.CancelAsync();
+        await publishing;
+    }
+
+    private static void PublishCounting(InMemoryBroker broker, CancellationToken done)
+    {
+        for (var n = 0; !done.IsCancellationRequested; n++)
+        {
+            broker.Broker.Publish(new() { Topic = TopicName.Parse("t"), Payload = Encoding.UTF8.GetBytes($"{n}"), Qos = AtLeastOnce, Retain = true, ReceivedAt = broker.Clock.GetUtcNow() });
+            if (n % 10 == 0) Thread.Yield();
+        }
+    }
+
+    private static int Number(PublishPacket message) => int.Parse(message.Payload.Span, System.Globalization.CultureInfo.InvariantCulture);
+
+    private static void Limit(BrokerOptions options, string setting)
+    {
+        if (setting == nameof(BrokerOptions.MaxRetainedPerClient)) options.MaxRetainedPerClient = 1;
+        else options.MaxRetainedBytesPerClient = 1024;
     }
 
     private static async Task RetainAsync(RawClient client, string topic, string payload)

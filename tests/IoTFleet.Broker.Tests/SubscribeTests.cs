@@ -9,9 +9,9 @@ public sealed class SubscribeTests
         broker.Access.SubscribeAnswer = (_, filter) => filter.Value != "forbidden";
         await using var client = await broker.ConnectAsync("a", version);
 
-        var answer = await client.SubscribeAsync(null, Request("t/1", AtMostOnce), Request("forbidden", AtLeastOnce), Request("t/+", ExactlyOnce), Request("$share/g/t", AtMostOnce));
+        var answer = await client.SubscribeAsync(null, Request("t/1", AtMostOnce), Request("forbidden", AtLeastOnce), Request("t/+", ExactlyOnce), Request("$share/g/forbidden", AtMostOnce));
 
-        ReasonCode[] v5 = [ReasonCode.Success, ReasonCode.NotAuthorized, ReasonCode.GrantedQos2, ReasonCode.SharedSubscriptionsNotSupported];
+        ReasonCode[] v5 = [ReasonCode.Success, ReasonCode.NotAuthorized, ReasonCode.GrantedQos2, ReasonCode.NotAuthorized];
         ReasonCode[] v311 = [ReasonCode.Success, ReasonCode.UnspecifiedError, ReasonCode.GrantedQos2, ReasonCode.UnspecifiedError];
         Assert.Equal(version == V5 ? v5 : v311, answer.Reasons);
     }

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+using IoTFleet.Broker.Figures;
 using IoTFleet.Broker.Routing;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
@@ -12,50 +14,51 @@ internal sealed partial class MqttConnection
     {
         var identifier = subscribe.Properties.SubscriptionIdentifiers is [var id, ..] ? id : (uint?)null;
         var reasons = new ReasonCode[subscribe.Subscriptions.Count];
-        List<Subscription> retainedDue = [];
+        string? problem = null;
+        _session!.Hold();           // SUBACK first, then the retained messages, then what is published from now on
         for (var i = 0; i < reasons.Length; i++)
         {
-            reasons[i] = Subscribe(new Subscription(_session!, subscribe.Subscriptions[i], identifier), retainedDue);
+            reasons[i] = Subscribe(new Subscription(_session, subscribe.Subscriptions[i], identifier), ref problem);
         }
 
-        _outbox.Send(new SubAckPacket { PacketId = subscribe.PacketId, Reasons = reasons });     // one code for each filter, in order [MQTT-3.9.3-1]
-        foreach (var subscription in retainedDue) SendRetained(subscription);
+        var properties = problem is null ? PropertyBlock.None : Explain(problem);
+        _session.Resume(_outbox, new SubAckPacket { PacketId = subscribe.PacketId, Reasons = reasons, Properties = properties });     // one code for each filter, in order [MQTT-3.9.3-1]
     }
 
-    private ReasonCode Subscribe(Subscription subscription, List<Subscription> retainedDue)
+    private ReasonCode Subscribe(Subscription subscription, ref string? problem)
     {
         var filter = subscription.Request.Filter;
-        if (filter.ShareName is not null) return RefuseFilter(filter, ReasonCode.SharedSubscriptionsNotSupported, "shared-subscription");
-        if (!_parts.Access.MaySubscribe(_principal!, filter)) return RefuseFilter(filter, ReasonCode.NotAuthorized, "subscribe-not-authorized");
-        if (!_session!.TryAdd(subscription, out var isNew)) return RefuseFilter(filter, ReasonCode.QuotaExceeded, "too-many-subscriptions");
+        if (!TryLookBehindGroup(filter, out var topics)) return RefuseFilter(ReasonCode.TopicFilterInvalid, "shared-filter-nested", $"Filter {filter.Value} names a group within a group.", ref problem);
+        if (!_parts.Access.MaySubscribe(_principal!, topics)) return RefuseFilter(ReasonCode.NotAuthorized, "subscribe-not-authorized", $"Filter {filter.Value} is not this client's to subscribe.", ref problem);
+        if (!_session!.TryAdd(subscription, out var isNew)) return RefuseFilter(ReasonCode.QuotaExceeded, "too-many-subscriptions", $"Filter {filter.Value} is one more than a session may subscribe.", ref problem);
 
-        _parts.Tree.Add(subscription);
-        if (WantsRetained(subscription.Request.RetainHandling, isNew)) retainedDue.Add(subscription);
+        if (SysTopics.Holds(topics)) _parts.Sys.Publish();       // nobody may have wanted the figures until now, so there may be none
+        _parts.Router.Subscribe(subscription, WantsRetained(subscription.Request, isNew));
         return (ReasonCode)subscription.Request.MaximumQos;
     }
 
-    private ReasonCode RefuseFilter(TopicFilter filter, ReasonCode code, string reason)
+    /// <summary>What may be read is decided by the filter behind the group. That it may not be a shared one itself keeps the policy from seeing another than the tree.</summary>
+    private static bool TryLookBehindGroup(TopicFilter filter, [NotNullWhen(true)] out TopicFilter? topics)
     {
-        Refuse(RefusalDoor.Subscribe, reason, $"Filter {filter.Value} is not this client's to subscribe.");
+        topics = filter;
+        return filter.ShareName is null || (TopicFilter.TryParse(filter.Path, out topics) && topics.ShareName is null);
+    }
+
+    /// <param name="problem">SUBACK has one reason in words for all its filters: the first one's.</param>
+    private ReasonCode RefuseFilter(ReasonCode code, string reason, string detail, ref string? problem)
+    {
+        Refuse(RefusalDoor.Subscribe, reason, detail);
+        problem ??= detail;
         return code;
     }
 
-    private static bool WantsRetained(RetainHandling handling, bool isNew) => handling switch     // MQTT 5 3.8.3.1
+    private static bool WantsRetained(SubscriptionRequest request, bool isNew) => request.RetainHandling switch     // MQTT 5 3.8.3.1
     {
+        _ when request.Filter.ShareName is not null => false,       // nobody of a group would know who got them (MQTT 5 4.8.2)
         RetainHandling.Send => true,
         RetainHandling.SendIfNew => isNew,
         _ => false,
     };
-
-    private void SendRetained(Subscription subscription)
-    {
-        foreach (var message in _parts.Retained.Matching(subscription.Request.Filter))
-        {
-            if (subscription.Request.NoLocal && message.Publisher == _session!.ClientId) continue;                                          // [MQTT-3.8.3-3]
-            var qos = Router.Lower(message.Qos, subscription.Request.MaximumQos);
-            _session!.Deliver(message, new Delivery(qos, Retain: true, subscription.Identifier is { } id ? [id] : []));     // [MQTT-3.3.1-8]
-        }
-    }
 
     private void OnUnsubscribe(UnsubscribePacket unsubscribe)
     {

@@ -82,4 +82,20 @@ public sealed record Message
 }
 
 /// <summary>How one receiver gets a message: at which QoS, with which retain flag, for which of its subscriptions.</summary>
-public readonly record struct Delivery(QualityOfService Qos, bool Retain, IReadOnlyList<uint> SubscriptionIdentifiers);
+public readonly record struct Delivery(QualityOfService Qos, bool Retain, IReadOnlyList<uint> SubscriptionIdentifiers)
+{
+    /// <summary>The shared subscription it came by, with group: if its receiver is lost, another member gets it. Null for an ordinary subscription.</summary>
+    public TopicFilter? Shared { get; init; }
+
+    internal static Delivery To(Subscription subscription, Message message, IReadOnlyList<uint> identifiers) => new(
+        Lower(message.Qos, subscription.Request.MaximumQos),                                // [MQTT-3.8.4-8] [MQTT-4.8.2-3]
+        Retain: subscription.Request.RetainAsPublished && message.Retain,                   // [MQTT-3.3.1-12, -13]
+        identifiers);
+
+    internal static Delivery OfRetained(Subscription subscription, Message message) => new(
+        Lower(message.Qos, subscription.Request.MaximumQos),
+        Retain: true,                                                                       // [MQTT-3.3.1-8]
+        subscription.Identifiers);
+
+    private static QualityOfService Lower(QualityOfService one, QualityOfService other) => one < other ? one : other;
+}

@@ -1,65 +1,119 @@
-using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+using IoTFleet.Broker.Figures;
+using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Topics;
+using IoTFleet.Mqtt.Wire;
 
 namespace IoTFleet.Broker.Routing;
 
 /// <summary>The last retained message of each topic, given to those who subscribe later (MQTT 5 3.3.1.3).</summary>
-internal sealed class RetainedMessages(int capacity, TimeProvider clock)
+internal sealed class RetainedMessages(BrokerOptions options, BrokerMetrics metrics, TimeProvider clock)
 {
     private static readonly TimeSpan BetweenCleanings = TimeSpan.FromSeconds(10);
 
-    private readonly ConcurrentDictionary<TopicName, Message> _byTopic = new();
-    private int _count;         // the dictionary's own Count stops all its writers
-    private long _cleanedAt;    // UTC ticks
+    private readonly Lock _gate = new();
+    private readonly RetainedTree _byTopic = new();
+    private readonly Dictionary<string, Usage> _byPublisher = new(StringComparer.Ordinal);
+    private Usage _all;
+    private DateTimeOffset _cleanedAt;
 
-    /// <summary>Whether this message could be kept now. Several publishers at once may pass the limit by as many.</summary>
-    internal bool HasRoomFor(TopicName topic, bool isEmpty) =>
-        isEmpty || _byTopic.ContainsKey(topic) || Volatile.Read(ref _count) < capacity || ForgetExpired();
-
-    /// <summary>Keeps the message if there is room, or forgets the topic when the payload is empty [MQTT-3.3.1-6].</summary>
-    internal void Keep(Message message)
+    /// <summary>Topics with a retained message.</summary>
+    internal int Count
     {
-        if (message.Payload.IsEmpty) Forget(message.Topic);
-        else if (HasRoomFor(message.Topic, isEmpty: false)) AddOrReplace(message);
+        get
+        {
+            lock (_gate) return _all.Topics;
+        }
     }
 
-    internal IEnumerable<Message> Matching(TopicFilter filter)
+    /// <summary>What would be exceeded if this message were kept now: the setting's name, or null when there is room.</summary>
+    internal string? Exceeded(Message message)
+    {
+        lock (_gate) return Exceeded_NeedsGate(message, _byTopic.Find(message.Topic));
+    }
+
+    /// <summary>Keeps the message in place of its topic's earlier one, or forgets the topic when the payload is empty [MQTT-3.3.1-6].</summary>
+    /// <returns>Null, or the setting that would be exceeded: then the topic keeps what it had.</returns>
+    internal string? Keep(Message message)
+    {
+        lock (_gate)
+        {
+            var earlier = _byTopic.Find(message.Topic);
+            if (Exceeded_NeedsGate(message, earlier) is { } exceeded) return exceeded;
+            if (earlier is not null) Forget_NeedsGate(earlier);
+            if (!message.Payload.IsEmpty) Add_NeedsGate(message);
+            return null;
+        }
+    }
+
+    internal List<Message> Matching(TopicFilter filter)
     {
         var now = clock.GetUtcNow();
-        if (!filter.HasWildcards)
-        {
-            return TopicName.TryParse(filter.Path, out var topic) && _byTopic.TryGetValue(topic, out var one) && !one.IsExpired(now) ? [one] : [];
-        }
-
-        return _byTopic.Where(kept => filter.Matches(kept.Key) && !kept.Value.IsExpired(now)).Select(kept => kept.Value);
+        List<Message> matching = [];
+        lock (_gate) _byTopic.Match(filter, matching);
+        matching.RemoveAll(message => message.IsExpired(now));
+        return matching;
     }
 
-    private void AddOrReplace(Message message)
+    private string? Exceeded_NeedsGate(Message message, Message? earlier)
     {
-        while (true)
-        {
-            if (_byTopic.TryAdd(message.Topic, message))
-            {
-                Interlocked.Increment(ref _count);
-                return;
-            }
+        if (message.Payload.IsEmpty || SysTopics.Holds(message.Topic)) return null;
+        var exceeded = ExceededNow_NeedsGate(message, earlier);
+        return exceeded is not null && ForgetExpired_NeedsGate() ? ExceededNow_NeedsGate(message, _byTopic.Find(message.Topic)) : exceeded;
+    }
 
-            if (_byTopic.TryGetValue(message.Topic, out var older) && _byTopic.TryUpdate(message.Topic, message, older)) return;
-        }
+    private string? ExceededNow_NeedsGate(Message message, Message? earlier)
+    {
+        var all = _all.Without(earlier).With(message);
+        if (all.Topics > options.MaxRetainedMessages) return "Broker:MaxRetainedMessages";
+        if (all.Bytes > options.MaxRetainedBytes) return "Broker:MaxRetainedBytes";
+        if (message.Publisher is null) return null;     // the server's own count only among all
+
+        var own = _byPublisher.GetValueOrDefault(message.Publisher).Without(earlier?.Publisher == message.Publisher ? earlier : null).With(message);
+        if (own.Topics > options.MaxRetainedPerClient) return "Broker:MaxRetainedPerClient";
+        return own.Bytes > options.MaxRetainedBytesPerClient ? "Broker:MaxRetainedBytesPerClient" : null;
     }
 
     /// <summary>Looks through all of them, so not at each message that finds the store full.</summary>
-    private bool ForgetExpired()
+    private bool ForgetExpired_NeedsGate()
     {
         var now = clock.GetUtcNow();
-        if (now.UtcTicks - Volatile.Read(ref _cleanedAt) < BetweenCleanings.Ticks) return false;
-        Volatile.Write(ref _cleanedAt, now.UtcTicks);
-        foreach (var (topic, _) in _byTopic.Where(kept => kept.Value.IsExpired(now))) Forget(topic);
-        return Volatile.Read(ref _count) < capacity;
+        if (now - _cleanedAt < BetweenCleanings) return false;
+        _cleanedAt = now;
+        List<Message> all = [];
+        _byTopic.All(all);
+        foreach (var message in all.Where(message => message.IsExpired(now))) Forget_NeedsGate(message);
+        return true;
     }
 
-    private void Forget(TopicName topic)
+    private void Add_NeedsGate(Message message)
     {
-        if (_byTopic.TryRemove(topic, out _)) Interlocked.Decrement(ref _count);
+        _byTopic.Set(message);
+        _all = _all.With(message);
+        metrics.Retained(_all.Topics, _all.Bytes);
+        if (message.Publisher is null) return;
+        ref var own = ref CollectionsMarshal.GetValueRefOrAddDefault(_byPublisher, message.Publisher, out _);
+        own = own.With(message);
+    }
+
+    private void Forget_NeedsGate(Message message)
+    {
+        _byTopic.Remove(message.Topic);
+        _all = _all.Without(message);
+        metrics.Retained(_all.Topics, _all.Bytes);
+        if (message.Publisher is null) return;
+        var own = _byPublisher[message.Publisher].Without(message);
+        if (own.Topics == 0) _byPublisher.Remove(message.Publisher);
+        else _byPublisher[message.Publisher] = own;
+    }
+
+    /// <summary>What somebody's retained messages take.</summary>
+    private readonly record struct Usage(int Topics, long Bytes)
+    {
+        public Usage With(Message message) => new(Topics + 1, Bytes + Size(message));
+
+        public Usage Without(Message? message) => message is null ? this : new(Topics - 1, Bytes - Size(message));
+
+        private static int Size(Message message) => PacketWriter.Measure(message.ToPacket(new Delivery(QualityOfService.AtMostOnce, true, []), packetId: 0, duplicate: false, message.ReceivedAt), ProtocolVersion.V5);
     }
 }

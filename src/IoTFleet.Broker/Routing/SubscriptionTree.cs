@@ -6,7 +6,11 @@ using IoTFleet.Mqtt.Topics;
 namespace IoTFleet.Broker.Routing;
 
 /// <summary>One session's interest in one filter.</summary>
-internal sealed record Subscription(Session Session, SubscriptionRequest Request, uint? Identifier);
+internal sealed record Subscription(Session Session, SubscriptionRequest Request, uint? Identifier)
+{
+    /// <summary>The identifier as a delivery carries it: made once, not for each message.</summary>
+    public uint[] Identifiers { get; } = Identifier is { } id ? [id] : [];
+}
 
 /// <summary>
 /// Filters as a trie by topic level, so that a published message visits only the sessions that want it: the cost of routing
@@ -17,6 +21,13 @@ internal sealed class SubscriptionTree
 {
     private readonly Lock _gate = new();
     private readonly Node _root = new("");
+    private int _count;
+    private int _sharedCount;
+
+    /// <summary>Subscriptions of all sessions, the shared ones among them.</summary>
+    internal int Count => Volatile.Read(ref _count);
+
+    internal int SharedCount => Volatile.Read(ref _sharedCount);
 
     /// <summary>True when nobody subscribes to anything and no empty branch is left behind.</summary>
     internal bool IsEmpty => _root.IsEmpty;
@@ -27,50 +38,73 @@ internal sealed class SubscriptionTree
         lock (_gate)
         {
             var node = _root;
-            foreach (var level in Levels(subscription.Request.Filter)) node = node.ChildToGrow(level);
-            node.Subscriptions = [.. node.Subscriptions.Where(other => other.Session != subscription.Session), subscription];
+            var filter = subscription.Request.Filter;
+            foreach (var level in Levels(filter)) node = node.ChildToGrow(level);
+            var before = node.For(filter);
+            var after = node.Set(filter, [.. before.Where(other => other.Session != subscription.Session), subscription]);
+            Counted_NeedsGate(filter, after - before.Length);
         }
     }
 
     internal void Remove(TopicFilter filter, Session session)
     {
-        lock (_gate) Remove(_root, Levels(filter), 0, session);
+        lock (_gate) Remove_NeedsGate(_root, Levels(filter), 0, filter, session);
     }
 
     /// <summary>Adds to <paramref name="matches"/> every subscription whose filter matches; a session appears once per filter.</summary>
-    internal void Match(TopicName topic, List<Subscription> matches) => Match(_root, topic.Value, atRoot: true, matches);
+    /// <param name="groups">Gets the groups whose shared subscription matches.</param>
+    internal void Match(TopicName topic, List<Subscription> matches, List<SharedGroup>? groups = null) =>
+        Match(_root, topic.Value, atRoot: true, new Found(matches, groups));
 
-    private static void Match(Node node, ReadOnlySpan<char> rest, bool atRoot, List<Subscription> matches)
+    /// <summary>Whether anybody subscribes below this first level, wildcards apart.</summary>
+    internal bool HasBranch(string firstLevel) => _root.Named(firstLevel) is not null;
+
+    /// <summary>The group of this shared subscription, if it has members.</summary>
+    internal SharedGroup? Group(TopicFilter filter)
+    {
+        var node = _root;
+        foreach (var level in Levels(filter))
+        {
+            if (node.Child(level) is not { } child) return null;
+            node = child;
+        }
+
+        return node.Group(filter);
+    }
+
+    private static void Match(Node node, ReadOnlySpan<char> rest, bool atRoot, Found found)
     {
         var slash = rest.IndexOf('/');
         var level = slash < 0 ? rest : rest[..slash];
         var wildcardsApply = !(atRoot && level.StartsWith('$'));            // [MQTT-4.7.2-1]
 
-        if (wildcardsApply && node.All is { } everything) matches.AddRange(everything.Subscriptions);
-        Descend(node.Named(level), slash < 0 ? default : rest[(slash + 1)..], isLast: slash < 0, matches);
-        if (wildcardsApply) Descend(node.Any, slash < 0 ? default : rest[(slash + 1)..], isLast: slash < 0, matches);
+        if (wildcardsApply && node.All is { } everything) found.Take(everything);
+        Descend(node.Named(level), slash < 0 ? default : rest[(slash + 1)..], isLast: slash < 0, found);
+        if (wildcardsApply) Descend(node.Any, slash < 0 ? default : rest[(slash + 1)..], isLast: slash < 0, found);
     }
 
-    private static void Descend(Node? child, ReadOnlySpan<char> rest, bool isLast, List<Subscription> matches)
+    private static void Descend(Node? child, ReadOnlySpan<char> rest, bool isLast, Found found)
     {
         if (child is null) return;
         if (!isLast)
         {
-            Match(child, rest, atRoot: false, matches);
+            Match(child, rest, atRoot: false, found);
             return;
         }
 
-        matches.AddRange(child.Subscriptions);
-        if (child.All is { } parentLevelToo) matches.AddRange(parentLevelToo.Subscriptions);     // 4.7.1.2: "a/#" matches "a"
+        found.Take(child);
+        if (child.All is { } parentLevelToo) found.Take(parentLevelToo);     // 4.7.1.2: "a/#" matches "a"
     }
 
-    private static bool Remove(Node node, string[] levels, int depth, Session session)
+    private bool Remove_NeedsGate(Node node, string[] levels, int depth, TopicFilter filter, Session session)
     {
         if (depth == levels.Length)
         {
-            node.Subscriptions = [.. node.Subscriptions.Where(other => other.Session != session)];
+            var before = node.For(filter);
+            var after = node.Set(filter, [.. before.Where(other => other.Session != session)]);
+            Counted_NeedsGate(filter, after - before.Length);
         }
-        else if (node.Child(levels[depth]) is { } child && Remove(child, levels, depth + 1, session))
+        else if (node.Child(levels[depth]) is { } child && Remove_NeedsGate(child, levels, depth + 1, filter, session))
         {
             node.Drop(levels[depth]);
         }
@@ -78,7 +112,23 @@ internal sealed class SubscriptionTree
         return node.IsEmpty;
     }
 
+    private void Counted_NeedsGate(TopicFilter filter, int change)
+    {
+        Volatile.Write(ref _count, _count + change);
+        if (filter.ShareName is not null) Volatile.Write(ref _sharedCount, _sharedCount + change);
+    }
+
     private static string[] Levels(TopicFilter filter) => filter.Path.Split('/');
+
+    /// <summary>Where a match is collected.</summary>
+    private readonly record struct Found(List<Subscription> Subscriptions, List<SharedGroup>? Groups)
+    {
+        public void Take(Node node)
+        {
+            Subscriptions.AddRange(node.Subscriptions);
+            if (node.Groups is { } groups) Groups?.AddRange(groups);
+        }
+    }
 
     private sealed class Node(string name)
     {
@@ -88,14 +138,13 @@ internal sealed class SubscriptionTree
         private Node? _any;
         private Node? _all;
         private Subscription[] _subscriptions = [];
+        private SharedGroup[]? _groups;     // null where nobody shares: nearly everywhere
 
         public string Name => name;
 
-        public Subscription[] Subscriptions
-        {
-            get => Volatile.Read(ref _subscriptions);
-            set => Volatile.Write(ref _subscriptions, value);
-        }
+        public Subscription[] Subscriptions => Volatile.Read(ref _subscriptions);
+
+        public SharedGroup[]? Groups => Volatile.Read(ref _groups);
 
         /// <summary>The child for <c>+</c>.</summary>
         public Node? Any => Volatile.Read(ref _any);
@@ -103,7 +152,20 @@ internal sealed class SubscriptionTree
         /// <summary>The child for <c>#</c>.</summary>
         public Node? All => Volatile.Read(ref _all);
 
-        public bool IsEmpty => _subscriptions.Length == 0 && _named is null && _any is null && _all is null;
+        public bool IsEmpty => _subscriptions.Length == 0 && _groups is null && _named is null && _any is null && _all is null;
+
+        public SharedGroup? Group(TopicFilter filter) => Groups is { } groups ? Array.Find(groups, group => group.Filter.Equals(filter)) : null;
+
+        /// <summary>What this filter's subscriptions are now: of everybody, or of its group.</summary>
+        public Subscription[] For(TopicFilter filter) => filter.ShareName is null ? _subscriptions : Group(filter)?.Members ?? [];
+
+        /// <returns>How many there are now.</returns>
+        public int Set(TopicFilter filter, Subscription[] subscriptions)
+        {
+            if (filter.ShareName is null) Volatile.Write(ref _subscriptions, subscriptions);
+            else SetMembers(filter, subscriptions);
+            return subscriptions.Length;
+        }
 
         public Node? Named(ReadOnlySpan<char> level) => Volatile.Read(ref _named) switch
         {
@@ -135,6 +197,14 @@ internal sealed class SubscriptionTree
             else if (level == "#") Volatile.Write(ref _all, null);
             else if (_named is ConcurrentDictionary<string, Node> { Count: > 1 } many) many.TryRemove(level, out _);
             else Volatile.Write(ref _named, null);
+        }
+
+        private void SetMembers(TopicFilter filter, Subscription[] members)
+        {
+            var group = Group(filter) ?? new SharedGroup(filter);
+            group.Members = members;
+            SharedGroup[] others = [.. (_groups ?? []).Where(other => other != group)];
+            Volatile.Write(ref _groups, members.Length > 0 ? [.. others, group] : others.Length > 0 ? others : null);
         }
 
         private void AddNamed(Node child)

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using IoTFleet.Broker.Routing;
+using IoTFleet.Mqtt.Topics;
 
 namespace IoTFleet.Broker.Sessions;
 
@@ -7,6 +8,8 @@ namespace IoTFleet.Broker.Sessions;
 internal sealed class DeliveryQueue(int capacity)
 {
     private readonly Queue<(Message Message, Delivery Delivery)> _waiting = new();
+
+    public int Count => _waiting.Count;
 
     public bool TryAdd(Message message, Delivery delivery)
     {
@@ -20,5 +23,19 @@ internal sealed class DeliveryQueue(int capacity)
         var found = _waiting.TryDequeue(out var next);
         (message, delivery) = next;
         return found;
+    }
+
+    /// <summary>Takes out what came by one of these shared subscriptions; the rest keeps its order.</summary>
+    public List<Undelivered> TakeShared(Predicate<TopicFilter> wanted)
+    {
+        List<Undelivered> taken = [];
+        for (var left = _waiting.Count; left > 0; left--)
+        {
+            var waiting = _waiting.Dequeue();
+            if (waiting.Delivery.Shared is { } shared && wanted(shared)) taken.Add(new Undelivered(waiting.Message, shared));
+            else _waiting.Enqueue(waiting);
+        }
+
+        return taken;
     }
 }

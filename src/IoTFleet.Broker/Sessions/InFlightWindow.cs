@@ -30,6 +30,8 @@ internal sealed class InFlightWindow
     private ushort _lastId;
     private long _order;
 
+    public int Count => _byId.Count;
+
     /// <summary>How many are on this connection's wire: what a client's Receive Maximum is compared with [MQTT-3.3.4-9].</summary>
     public int OnWire => _byId.Count - _unsent.Count;
 
@@ -74,6 +76,12 @@ internal sealed class InFlightWindow
         TryGetOnWire(packetId, out var sent) && sent.Delivery.Qos == qos && sent.Released == released && Remove(sent);
 
     public bool Remove(InFlightMessage sent) => _byId.Remove(sent.PacketId);
+
+    /// <summary>Of what was sent, the QoS 1 messages that came by a shared subscription, in order.</summary>
+    public IEnumerable<Undelivered> SharedAtLeastOnce() => _byId.Values
+        .Where(sent => sent.Delivery is { Shared: not null, Qos: QualityOfService.AtLeastOnce })
+        .OrderBy(sent => sent.Order)
+        .Select(sent => new Undelivered(sent.Message, sent.Delivery.Shared!));
 
     private bool TryGetOnWire(ushort packetId, [NotNullWhen(true)] out InFlightMessage? sent) => _byId.TryGetValue(packetId, out sent) && sent.OnWire;
 }

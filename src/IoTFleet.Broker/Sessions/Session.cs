@@ -6,6 +6,18 @@ using IoTFleet.Mqtt.Topics;
 
 namespace IoTFleet.Broker.Sessions;
 
+/// <summary>What a session must be able to do to be given a message.</summary>
+internal enum Readiness
+{
+    /// <summary>Take it, now or later.</summary>
+    Any,
+
+    Connected,
+
+    /// <summary>Connected, with nothing waiting and room in its window: it would leave at once.</summary>
+    CanSend,
+}
+
 /// <summary>
 /// One client's subscriptions, queue and in-flight messages in both directions; it outlives the connection that serves it.
 /// Everything in it is behind one gate, which is never held over an await; the outbox it writes to takes no lock.
@@ -17,8 +29,11 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
     private readonly DeliveryQueue _queue = new(options.MaxQueuedPerSession);
     private readonly InFlightWindow _inFlight = new();
     private readonly Dictionary<ushort, Task> _inbound = [];
-    private PacketOutbox? _outbox;
+    private readonly Queue<(Message Message, Delivery Delivery)> _held = new();
+    private volatile PacketOutbox? _outbox;
     private int _window;
+    private bool _holds;
+    private bool _ended;
 
     public string ClientId => clientId;
 
@@ -32,6 +47,8 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
         {
             _outbox = outbox;
             _window = Math.Min(clientReceiveMaximum, options.MaxInFlight);
+            _holds = false;
+            _held.Clear();
             _inFlight.StartAgain();
             SendDue_NeedsGate();
         }
@@ -47,15 +64,65 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
         }
     }
 
+    public bool IsConnected => _outbox is not null;
+
     /// <returns>False when the message was dropped: nobody connected at QoS 0, or a full queue.</returns>
     public bool Deliver(Message message, Delivery delivery)
     {
+        var taken = TryDeliver(message, delivery, Readiness.Any);
+        if (!taken) metrics.Dropped();
+        return taken;
+    }
+
+    /// <summary>For a message that another session may get instead.</summary>
+    public bool TryDeliver(Message message, Delivery delivery, Readiness needed)
+    {
         lock (_gate)
         {
-            var taken = delivery.Qos == QualityOfService.AtMostOnce ? SendNow_NeedsGate(message, delivery) : SendOrQueue_NeedsGate(message, delivery);
-            if (!taken) metrics.Dropped();
-            return taken;
+            if (_ended || !IsReady_NeedsGate(needed)) return false;
+            return delivery.Qos == QualityOfService.AtMostOnce ? SendNow_NeedsGate(message, delivery) : SendOrQueue_NeedsGate(message, delivery);
         }
+    }
+
+    /// <summary>From here on nothing leaves, until <see cref="Resume"/>.</summary>
+    public void Hold()
+    {
+        lock (_gate) _holds = true;
+    }
+
+    /// <summary>The answer goes first, then what was held.</summary>
+    public void Resume(PacketOutbox outbox, Packet answer)
+    {
+        lock (_gate)
+        {
+            _holds = false;
+            outbox.Send(answer);
+            while (_held.TryDequeue(out var held))
+            {
+                if (!SendNow_NeedsGate(held.Message, held.Delivery)) metrics.Dropped();
+            }
+
+            SendDue_NeedsGate();
+        }
+    }
+
+    /// <summary>Takes nothing any more.</summary>
+    /// <returns>
+    /// The shared messages that are due to another member of their group. Not what was sent at QoS 2: its client may have it [MQTT-4.8.2-5].
+    /// </returns>
+    public List<Undelivered> End()
+    {
+        lock (_gate)
+        {
+            _ended = true;
+            return [.. _inFlight.SharedAtLeastOnce(), .. _queue.TakeShared(_ => true)];
+        }
+    }
+
+    /// <summary>The shared messages that only waited here, of the groups that <paramref name="wanted"/> names.</summary>
+    public List<Undelivered> TakeWaiting(Predicate<TopicFilter> wanted)
+    {
+        lock (_gate) return _queue.TakeShared(wanted);
     }
 
     /// <summary>PUBACK: the message has arrived and its id is free again.</summary>
@@ -106,6 +173,12 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
         }
     }
 
+    /// <summary>How many messages are in flight, and how many wait.</summary>
+    public (int InFlight, int Waiting) Load()
+    {
+        lock (_gate) return (_inFlight.Count, _queue.Count);
+    }
+
     /// <returns>False when the session holds as many subscriptions as it may; <paramref name="isNew"/> tells a first subscription from a replaced one.</returns>
     public bool TryAdd(Subscription subscription, out bool isNew)
     {
@@ -138,13 +211,28 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
         }
     }
 
+    private bool IsReady_NeedsGate(Readiness needed) => needed switch
+    {
+        Readiness.CanSend => _outbox is { HasRoom: true } && _queue.Count == 0 && _inFlight.OnWire < _window,
+        Readiness.Connected => _outbox is not null,
+        _ => true,
+    };
+
     private bool SendNow_NeedsGate(Message message, Delivery delivery)
     {
+        if (_holds) return HoldBack_NeedsGate(message, delivery);
         if (_outbox is not { HasRoom: true } outbox) return false;
         var packet = message.ToPacket(delivery, 0, duplicate: false, clock.GetUtcNow());
         if (!outbox.Fits(packet)) return false;
         outbox.Send(packet);
         metrics.Delivered();
+        return true;
+    }
+
+    private bool HoldBack_NeedsGate(Message message, Delivery delivery)
+    {
+        if (_held.Count >= options.MaxOutboxPackets) return false;
+        _held.Enqueue((message, delivery));
         return true;
     }
 
@@ -158,7 +246,7 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
     /// <summary>As much as the client takes now [MQTT-3.3.4-9]: first what an earlier connection left in flight, then what waits.</summary>
     private void SendDue_NeedsGate()
     {
-        if (_outbox is not { } outbox) return;
+        if (_holds || _outbox is not { } outbox) return;
         var now = clock.GetUtcNow();
         while (MaySend_NeedsGate(outbox) && _inFlight.TryTakeUnsent(out var sent)) SendAgain_NeedsGate(outbox, sent, now);
         while (MaySend_NeedsGate(outbox) && _queue.TryTake(out var message, out var delivery)) SendFirst_NeedsGate(outbox, message, delivery, now);

@@ -1,15 +1,18 @@
 using IoTFleet.Broker.Connections;
+using IoTFleet.Broker.Figures;
 using IoTFleet.Broker.Routing;
 using IoTFleet.Mqtt;
 
 namespace IoTFleet.Broker.Sessions;
 
 /// <summary>Client id to session, and which connection holds it. The one place where two connections of one client meet.</summary>
-internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions options, BrokerMetrics metrics, TimeProvider clock)
+internal sealed class SessionDirectory(SubscriptionTree tree, Router router, BrokerOptions options, BrokerMetrics metrics, TimeProvider clock)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Seat> _seats = new(StringComparer.Ordinal);
     private readonly List<Will> _dueWills = [];
+    private readonly List<Undelivered> _undelivered = [];
+    private long _expired;
 
     /// <summary>
     /// Gives the session to the connection. An older connection of the same client is closed first and has let go before this returns [MQTT-3.1.4-3].
@@ -31,10 +34,17 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
             await previous.Ended;
         }
 
-        lock (_gate)
+        try
         {
-            var seat = _seats[clientId];
-            return seat.Holder == claimant ? Seated_NeedsGate(seat, clientId, cleanStart) : null;
+            lock (_gate)
+            {
+                var seat = _seats[clientId];
+                return seat.Holder == claimant ? Seated_NeedsGate(seat, clientId, cleanStart) : null;
+            }
+        }
+        finally
+        {
+            HandOver();
         }
     }
 
@@ -43,6 +53,13 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
     /// <returns>The will, when it is due at once.</returns>
     public Will? Release(MqttConnection connection, string clientId, TimeSpan expiry, Will? will)
     {
+        var due = ReleaseSeat(connection, clientId, expiry, will);
+        HandOver();
+        return due;
+    }
+
+    private Will? ReleaseSeat(MqttConnection connection, string clientId, TimeSpan expiry, Will? will)
+    {
         lock (_gate)
         {
             if (!_seats.TryGetValue(clientId, out var seat)) return will;
@@ -50,7 +67,7 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
 
             var ends = expiry == TimeSpan.Zero || seat.Forgotten == connection;
             if (ends) EndSession_NeedsGate(seat, clientId);
-            if (!ends) seat.ExpiresAt = clock.GetUtcNow() + expiry;
+            else Wait_NeedsGate(seat, expiry);
             if (ends || will is null || will.Delay == TimeSpan.Zero) return will;
 
             (seat.Will, seat.WillDueAt) = (will, clock.GetUtcNow() + will.Delay);
@@ -72,6 +89,12 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
         lock (_gate) return _seats.GetValueOrDefault(clientId)?.Holder;
     }
 
+    /// <summary>Whoever has a session or waits for one, and whose client id begins so. Looks at all of them: for what an operator does, not for each message.</summary>
+    public IReadOnlyList<string> ClientIds(string prefix)
+    {
+        lock (_gate) return [.. _seats.Keys.Where(clientId => clientId.StartsWith(prefix, StringComparison.Ordinal))];
+    }
+
     /// <summary>Ends the client's session: now, or when the connection that holds it, which is returned, has let go.</summary>
     public MqttConnection? Forget(string clientId)
     {
@@ -79,22 +102,54 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
         {
             if (!_seats.TryGetValue(clientId, out var seat)) return null;
             seat.Forgotten = seat.Holder;
-            if (seat.Holder is null) EndSession_NeedsGate(seat, clientId);
-            return seat.Holder;
+            if (seat.Holder is not null) return seat.Holder;
+            EndSession_NeedsGate(seat, clientId);
         }
+
+        HandOver();
+        return null;
     }
 
     /// <summary>Ends the sessions whose time is over.</summary>
     /// <returns>The wills that have become due.</returns>
     public IReadOnlyList<Will> Sweep()
     {
-        var now = clock.GetUtcNow();
+        var due = SweepSeats(clock.GetUtcNow());
+        HandOver();
+        return due;
+    }
+
+    public SessionFigures Figures()
+    {
+        lock (_gate)
+        {
+            var figures = new SessionFigures(0, 0, _expired, 0, 0);
+            foreach (var seat in _seats.Values.Where(seat => seat.Session is not null))
+            {
+                var (inFlight, waiting) = seat.Session!.Load();
+                figures = figures with
+                {
+                    Sessions = figures.Sessions + 1,
+                    Away = figures.Away + (seat.Holder is null ? 1 : 0),
+                    InFlight = figures.InFlight + inFlight,
+                    Waiting = figures.Waiting + waiting,
+                };
+            }
+
+            return figures;
+        }
+    }
+
+    private Will[] SweepSeats(DateTimeOffset now)
+    {
         lock (_gate)
         {
             foreach (var (clientId, seat) in _seats.Where(entry => entry.Value.Holder is null).ToList())
             {
                 if (seat.WillDueAt <= now) WillIsDue_NeedsGate(seat);
-                if (seat.ExpiresAt <= now) EndSession_NeedsGate(seat, clientId);
+                if (!(seat.ExpiresAt <= now)) continue;
+                EndSession_NeedsGate(seat, clientId);
+                _expired++;
             }
 
             Will[] due = [.. _dueWills];
@@ -112,9 +167,17 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
         return (seat.Session, wasPresent);
     }
 
+    /// <summary>While the client is away another member of its groups, if one is connected, gets what had not been sent yet.</summary>
+    private void Wait_NeedsGate(Seat seat, TimeSpan expiry)
+    {
+        seat.ExpiresAt = clock.GetUtcNow() + expiry;
+        if (seat is { Holder: null, Session: { } session }) _undelivered.AddRange(session.TakeWaiting(shared => tree.Group(shared)?.HasConnectedMemberBeside(session) == true));
+    }
+
     private void EndSession_NeedsGate(Seat seat, string clientId)
     {
         foreach (var filter in seat.Session?.Filters() ?? []) tree.Remove(filter, seat.Session!);
+        _undelivered.AddRange(seat.Session?.End() ?? []);
         seat.Session = null;
         WillIsDue_NeedsGate(seat);      // with its session, at the latest [MQTT-3.1.2-8]
         if (seat.Holder is null) _seats.Remove(clientId);
@@ -124,6 +187,20 @@ internal sealed class SessionDirectory(SubscriptionTree tree, BrokerOptions opti
     {
         if (seat.Will is not null) _dueWills.Add(seat.Will);
         seat.Will = null;
+    }
+
+    /// <summary>Not under the gate: it takes the other members' gates.</summary>
+    private void HandOver()
+    {
+        List<Undelivered> undelivered;
+        lock (_gate)
+        {
+            if (_undelivered.Count == 0) return;
+            undelivered = [.. _undelivered];
+            _undelivered.Clear();
+        }
+
+        router.HandOver(undelivered);
     }
 
     private Seat SeatOf_NeedsGate(string clientId)
