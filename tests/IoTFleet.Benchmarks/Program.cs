@@ -1,6 +1,10 @@
+using System.Globalization;
 using IoTFleet.Benchmarks;
+using IoTFleet.Benchmarks.Brokers;
+using IoTFleet.Benchmarks.Load;
 
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- [codec] [routing] [acks]
+// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- brokers [row...] [--rounds N] [--port N]
 //
 // CPU time, not time on the clock, because the cores may be shared; each case beside its baseline in the same rounds, because the
 // machine's speed may change from minute to minute. Compare ratios between runs, absolute figures only within one table.
@@ -12,10 +16,17 @@ Dictionary<string, Func<Task<Table>>> benchmarks = new(StringComparer.Ordinal)
     ["acks"] = AckBenchmark.RunAsync,
 };
 
+switch (args)
+{
+    case ["serve", var folder, var port]: return await OwnBroker.RunAsync(folder, int.Parse(port, CultureInfo.InvariantCulture));
+    case ["load", var load, var folder, var port]: return await LoadCommand.RunAsync(load, folder, int.Parse(port, CultureInfo.InvariantCulture));
+    case ["brokers", .. var rest]: return await BrokersCommand.RunAsync(rest);
+}
+
 var unknown = args.Except(benchmarks.Keys).ToList();
 if (unknown.Count > 0)
 {
-    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run.");
+    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers.");
     return 2;
 }
 

@@ -11,16 +11,16 @@ namespace IoTFleet.Testing;
 
 /// <summary>A client that has no opinion: it sends what it is told and expects what it is told, as bytes or as packets.</summary>
 /// <param name="handled">Completes when the broker has done with this connection, where the test can know.</param>
-public sealed class RawClient(IDuplexPipe pipe, ProtocolVersion version, Task? handled = null) : IAsyncDisposable
+/// <param name="patience">How long to wait for what is expected; 20 s unless set.</param>
+public sealed class RawClient(IDuplexPipe pipe, ProtocolVersion version, Task? handled = null, TimeSpan? patience = null) : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
-
+    private readonly TimeSpan _patience = patience ?? TimeSpan.FromSeconds(20);
     private readonly PacketReader _reader = new(PacketLimits.Default) { Version = version };
 
     public ProtocolVersion Version => version;
 
     /// <summary>Completes when the broker has let go of this connection altogether.</summary>
-    public Task Handled => handled?.WaitAsync(Patience) ?? throw new InvalidOperationException("Only an in-memory broker tells when it has done with a connection.");
+    public Task Handled => handled?.WaitAsync(_patience) ?? throw new InvalidOperationException("Only an in-memory broker tells when it has done with a connection.");
 
     /// <param name="hex">Bytes as hexadecimal digits; blanks do not matter.</param>
     public async Task SendAsync(string hex) => await SendAsync(Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal)));
@@ -104,11 +104,17 @@ public sealed class RawClient(IDuplexPipe pipe, ProtocolVersion version, Task? h
     public async Task ExpectBytesAsync(string hex)
     {
         var expected = Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal));
-        var read = await pipe.Input.ReadAtLeastAsync(expected.Length).AsTask().WaitAsync(Patience);
-        var got = read.Buffer.Slice(0, Math.Min(expected.Length, read.Buffer.Length));
-        var text = Convert.ToHexString(got.ToArray());
+        Assert.Equal(Convert.ToHexString(expected), Convert.ToHexString(await ReceiveBytesAsync(expected.Length)));
+    }
+
+    /// <returns>The next bytes, as many as asked for; fewer when the connection was closed.</returns>
+    public async Task<byte[]> ReceiveBytesAsync(int count)
+    {
+        var read = await pipe.Input.ReadAtLeastAsync(count).AsTask().WaitAsync(_patience);
+        var got = read.Buffer.Slice(0, Math.Min(count, read.Buffer.Length));
+        var bytes = got.ToArray();
         pipe.Input.AdvanceTo(got.End);
-        Assert.Equal(Convert.ToHexString(expected), text);
+        return bytes;
     }
 
     /// <summary>The broker answers a PINGREQ and has sent nothing before: proof that something was <em>not</em> sent.</summary>
@@ -132,7 +138,7 @@ public sealed class RawClient(IDuplexPipe pipe, ProtocolVersion version, Task? h
             ReadResult read;
             try
             {
-                read = await pipe.Input.ReadAsync().AsTask().WaitAsync(Patience);
+                read = await pipe.Input.ReadAsync().AsTask().WaitAsync(_patience);
             }
             catch (IOException)
             {

@@ -1,0 +1,98 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+
+namespace IoTFleet.Benchmarks.Brokers;
+
+/// <summary>A broker that was started for the run, and what it uses, read from outside so that both are measured alike.</summary>
+internal sealed class BrokerProcess : IAsyncDisposable
+{
+    private const double TicksPerSecond = 100;
+    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(20);
+
+    private readonly Process _process;
+
+    private BrokerProcess(string name, Process process, int port) => (Name, _process, Port) = (name, process, port);
+
+    public string Name { get; }
+
+    public int Port { get; }
+
+    /// <summary>User and system time of all its threads so far.</summary>
+    public TimeSpan CpuTime
+    {
+        get
+        {
+            var stat = File.ReadAllText($"/proc/{_process.Id}/stat");
+            var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+            var ticks = long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture);
+            return TimeSpan.FromSeconds(ticks / TicksPerSecond);
+        }
+    }
+
+    /// <summary>Memory that belongs to it alone: not the files it has mapped, and not what the kernel holds for its sockets.</summary>
+    public long AnonymousBytes
+    {
+        get
+        {
+            var line = File.ReadLines($"/proc/{_process.Id}/smaps_rollup").First(line => line.StartsWith("Anonymous:", StringComparison.Ordinal));
+            return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024;
+        }
+    }
+
+    public static async Task<BrokerProcess> StartOursAsync(string folder, int port)
+    {
+        var process = Start(Environment.ProcessPath!, [typeof(BrokerProcess).Assembly.Location, "serve", folder, $"{port}"], redirectInput: true);
+        return await ReadyAsync(new BrokerProcess("ours", process, port));
+    }
+
+    public static async Task<BrokerProcess> StartMosquittoAsync(string folder, int port)
+    {
+        var process = Start(Mosquitto.Program!, ["-c", Mosquitto.WriteConfiguration(folder, port)], redirectInput: false);
+        return await ReadyAsync(new BrokerProcess("mosquitto", process, port));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_process.StartInfo.RedirectStandardInput) _process.StandardInput.Close();
+        else _process.Kill();
+        try
+        {
+            await _process.WaitForExitAsync().WaitAsync(StartTimeout, TimeProvider.System);
+        }
+        catch (TimeoutException)
+        {
+            _process.Kill();
+        }
+
+        _process.Dispose();
+    }
+
+    private static Process Start(string program, IEnumerable<string> arguments, bool redirectInput)
+    {
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = redirectInput, RedirectStandardOutput = true };
+        var process = Process.Start(start) ?? throw new InvalidOperationException($"{program} did not start.");
+        process.OutputDataReceived += (_, _) => { };
+        process.BeginOutputReadLine();
+        return process;
+    }
+
+    private static async Task<BrokerProcess> ReadyAsync(BrokerProcess broker)
+    {
+        using var deadline = new CancellationTokenSource(StartTimeout);
+        while (true)
+        {
+            try
+            {
+                using var socket = new TcpClient();
+                await socket.ConnectAsync(IPAddress.Loopback, broker.Port, deadline.Token);
+                return broker;
+            }
+            catch (SocketException) when (!broker._process.HasExited)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, deadline.Token);
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+using IoTFleet.Broker;
+using IoTFleet.Broker.Connections;
+using IoTFleet.Broker.Routing;
+using IoTFleet.Mqtt.Packets;
+using IoTFleet.Mqtt.Topics;
+using IoTFleet.Server;
+using IoTFleet.Server.Security;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace IoTFleet.Benchmarks.Brokers;
+
+/// <summary>
+/// Our broker as a process of its own: engine, TLS and listener as in the server, but everybody with a certificate may do everything and the sink takes
+/// each message at once. Stops when its standard input ends, so that it does not outlive whoever started it.
+/// </summary>
+internal static class OwnBroker
+{
+    public static async Task<int> RunAsync(string folder, int port)
+    {
+        using var certificates = BrokerCertificates.Open(folder);
+        var builder = WebApplication.CreateBuilder();
+        builder.Logging.ClearProviders();
+        builder.Services.AddBroker();
+        builder.Services.Configure<BrokerOptions>(Generous);
+        builder.Services.AddSingleton<IAccessPolicy, Everybody>();
+        builder.Services.AddSingleton<IMessageSink, Nowhere>();
+        builder.Services.AddSingleton(provider => new DeviceTls(
+            certificates.Authorities, certificates.Server.Certificate, TimeProvider.System, refusal => System.Console.Error.WriteLine(refusal)));
+        Listeners.Configure(builder.WebHost, new ServerOptions { MqttPort = port, HttpsPort = 0 });
+        await using var app = builder.Build();
+        await app.StartAsync();
+        System.Console.WriteLine("ready");
+        while (await System.Console.In.ReadLineAsync() is not null)
+        {
+            // Nothing is asked of it; only the end counts.
+        }
+
+        await app.StopAsync();
+        return 0;
+    }
+
+    /// <summary>As with the broker it is compared with: nothing is dropped, and the same number of messages is in flight.</summary>
+    private static void Generous(BrokerOptions options)
+    {
+        options.MaxInFlight = Mosquitto.MaxInFlight;
+        options.MaxQueuedPerSession = 100_000;
+        options.MaxOutboxPackets = 100_000;
+    }
+
+    private sealed class Everybody : IAccessPolicy
+    {
+        public ValueTask<Admission> AdmitAsync(ClientIdentity identity, ConnectPacket connect, CancellationToken cancellationToken) =>
+            ValueTask.FromResult<Admission>(new Admission.Accepted(new Anybody(connect.ClientId)));
+
+        public bool StillAdmitted(Principal principal) => true;
+
+        public bool MayPublish(Principal principal, TopicName topic) => true;
+
+        public bool MaySubscribe(Principal principal, TopicFilter filter) => true;
+    }
+
+    private sealed class Anybody(string clientId) : Principal(clientId);
+
+    private sealed class Nowhere : IMessageSink
+    {
+        public ValueTask<Acceptance> AcceptAsync(Message message, Principal publisher, CancellationToken cancellationToken) => ValueTask.FromResult(Acceptance.Done);
+    }
+}
