@@ -41,6 +41,9 @@ public sealed class MqttBroker : IDisposable
 
     internal ConnectionParts Parts { get; }
 
+    /// <summary>Connections, whether they have said CONNECT or not.</summary>
+    internal int OpenConnections => _connections.Count;
+
     /// <summary>Publishes as the server: no authorisation, no sink. Returns how many sessions got the message or have it queued.</summary>
     /// <exception cref="ArgumentException">No packet can hold the message: a text of more than 65,535 bytes, or one too large altogether.</exception>
     public int Publish(Message message)
@@ -63,6 +66,13 @@ public sealed class MqttBroker : IDisposable
         holder?.Close(reason, detail);
         return holder is not null;
     }
+
+    /// <summary>As <see cref="Disconnect"/>, for every client whose id begins so. Returns how many were connected.</summary>
+    public int DisconnectAll(string clientIdPrefix, ReasonCode reason, string detail) =>
+        Parts.Sessions.ClientIds(clientIdPrefix).Count(clientId => Disconnect(clientId, reason, detail));
+
+    /// <summary>How many clients are connected whose id begins so.</summary>
+    public int CountConnected(string clientIdPrefix) => Parts.Sessions.ClientIds(clientIdPrefix).Count(clientId => ConnectedSince(clientId) is not null);
 
     /// <summary>
     /// Lets nobody in any more, waits for the messages already accepted to be committed and acknowledged, and says goodbye to each

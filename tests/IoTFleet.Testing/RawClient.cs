@@ -110,7 +110,16 @@ public sealed class RawClient(IDuplexPipe pipe, ProtocolVersion version, Task? h
     /// <returns>The next bytes, as many as asked for; fewer when the connection was closed.</returns>
     public async Task<byte[]> ReceiveBytesAsync(int count)
     {
-        var read = await pipe.Input.ReadAtLeastAsync(count).AsTask().WaitAsync(_patience);
+        ReadResult read;
+        try
+        {
+            read = await pipe.Input.ReadAtLeastAsync(count).AsTask().WaitAsync(_patience);
+        }
+        catch (IOException)
+        {
+            return [];          // a closed socket may show as an error
+        }
+
         var got = read.Buffer.Slice(0, Math.Min(count, read.Buffer.Length));
         var bytes = got.ToArray();
         pipe.Input.AdvanceTo(got.End);

@@ -15,6 +15,7 @@ internal sealed partial class MqttConnection
     private async ValueTask OnPublishAsync(PublishPacket publish)
     {
         _parts.Metrics.Received();
+        if (publish.Properties.SubscriptionIdentifiers.Count > 0) throw new ProtocolViolation(ReasonCode.ProtocolError, "A client's PUBLISH may not have a subscription identifier.");     // [MQTT-3.3.4-6]
         var topic = ResolveAlias(publish);
         var earlier = EarlierCommit(publish);
         if (earlier is null) CheckQuota(publish);

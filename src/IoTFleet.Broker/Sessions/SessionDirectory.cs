@@ -75,9 +75,24 @@ internal sealed class SessionDirectory(SubscriptionTree tree, Router router, Bro
         }
     }
 
+    /// <summary>Clients with a connection, a session or both.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_gate) return _seats.Count;
+        }
+    }
+
     public MqttConnection? Holder(string clientId)
     {
         lock (_gate) return _seats.GetValueOrDefault(clientId)?.Holder;
+    }
+
+    /// <summary>Whoever has a session or waits for one, and whose client id begins so. Looks at all of them: for what an operator does, not for each message.</summary>
+    public IReadOnlyList<string> ClientIds(string prefix)
+    {
+        lock (_gate) return [.. _seats.Keys.Where(clientId => clientId.StartsWith(prefix, StringComparison.Ordinal))];
     }
 
     /// <summary>Ends the client's session: now, or when the connection that holds it, which is returned, has let go.</summary>
