@@ -58,6 +58,21 @@ public static class ProblemCodes
     /// <summary>409: the device is revoked, which is for good.</summary>
     public const string DeviceRevoked = "device-revoked";
 
+    /// <summary>404: no such service.</summary>
+    public const string ServiceNotFound = "service-not-found";
+
+    /// <summary>409: a service of that name exists, or existed.</summary>
+    public const string ServiceExists = "service-exists";
+
+    /// <summary>409: the service is revoked, which is for good.</summary>
+    public const string ServiceRevoked = "service-revoked";
+
+    /// <summary>409: the key of the signing request is a device's or another service's.</summary>
+    public const string KeyInUse = "key-in-use";
+
+    /// <summary>409: the fleet has no authority for services yet; the detail says how it gets one.</summary>
+    public const string NoServiceAuthority = "no-service-authority";
+
     /// <summary>404: the server has nothing at this path; its version may be older than the client's.</summary>
     public const string NotFound = "not-found";
 

@@ -118,6 +118,43 @@ public sealed class FleetClient(HttpClient http) : IDisposable
         using var response = await SendAsync(request, cancellationToken);
     }
 
+    /// <summary>Every service, ordered by name.</summary>
+    /// <param name="cancellationToken">Ends the request.</param>
+    public async Task<IReadOnlyList<ServiceSummary>> GetServicesAsync(CancellationToken cancellationToken = default) =>
+        (await GetAsync("services", ApiJson.Default.PageServiceSummary, cancellationToken)).Items;
+
+    /// <summary>One service with its certificates.</summary>
+    /// <param name="name">The service.</param>
+    /// <param name="cancellationToken">Ends the request.</param>
+    /// <exception cref="ApiProblemException"><see cref="ProblemCodes.ServiceNotFound"/>.</exception>
+    public Task<ServiceDetails> GetServiceAsync(string name, CancellationToken cancellationToken = default) =>
+        GetAsync($"services/{Escape(name)}", ApiJson.Default.ServiceDetails, cancellationToken);
+
+    /// <summary>Makes a service known, with its topic rights; it can connect once it has a certificate.</summary>
+    /// <param name="request">Its name and rules.</param>
+    /// <param name="cancellationToken">Ends the request.</param>
+    /// <exception cref="ApiProblemException"><see cref="ProblemCodes.ServiceExists"/>, <see cref="ProblemCodes.InvalidRequest"/>.</exception>
+    public Task<ServiceSummary> CreateServiceAsync(CreateServiceRequest request, CancellationToken cancellationToken = default) =>
+        PostAsync("services", Body(request, ApiJson.Default.CreateServiceRequest), ApiJson.Default.ServiceSummary, cancellationToken);
+
+    /// <summary>Issues a certificate to a service, for a key that the caller made.</summary>
+    /// <param name="name">The service.</param>
+    /// <param name="requestPem">The signing request, as in <see cref="IssueCertificateRequest.Request"/>.</param>
+    /// <param name="cancellationToken">Ends the request.</param>
+    /// <exception cref="ApiProblemException"><see cref="ProblemCodes.ServiceNotFound"/>, <see cref="ProblemCodes.ServiceRevoked"/>, <see cref="ProblemCodes.KeyInUse"/>.</exception>
+    public Task<IssuedServiceCertificate> IssueServiceCertificateAsync(string name, string requestPem, CancellationToken cancellationToken = default) =>
+        PostAsync($"services/{Escape(name)}/certificates", Body(new IssueCertificateRequest { Request = requestPem }, ApiJson.Default.IssueCertificateRequest),
+            ApiJson.Default.IssuedServiceCertificate, cancellationToken);
+
+    /// <summary>Revokes the service and all its certificates, for good, and closes its connections.</summary>
+    /// <param name="name">The service.</param>
+    /// <param name="reason">Why, a word as in <see cref="RevokeDeviceRequest.Reason"/>; optional.</param>
+    /// <param name="cancellationToken">Ends the request.</param>
+    /// <exception cref="ApiProblemException"><see cref="ProblemCodes.ServiceNotFound"/>, <see cref="ProblemCodes.InvalidRequest"/>.</exception>
+    public Task<ServiceRevocation> RevokeServiceAsync(string name, string? reason = null, CancellationToken cancellationToken = default) =>
+        PostAsync($"services/{Escape(name)}/revoke", Body(new RevokeServiceRequest { Reason = reason }, ApiJson.Default.RevokeServiceRequest),
+            ApiJson.Default.ServiceRevocation, cancellationToken);
+
     /// <summary>The device's latest telemetry.</summary>
     /// <param name="deviceId">The device.</param>
     /// <param name="cancellationToken">Ends the request.</param>

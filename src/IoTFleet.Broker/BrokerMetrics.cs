@@ -11,7 +11,7 @@ public sealed class BrokerMetrics : IDisposable
 {
     private readonly Meter _meter = new("iotfleet.broker");
     private readonly ConcurrentDictionary<string, Counter> _refusals = new(StringComparer.Ordinal);
-    private long _connections, _received, _acked, _delivered, _dropped, _messagesRefused, _connectionsRefused, _paused, _retainedTopics, _retainedBytes;
+    private long _connections, _clients, _received, _acked, _delivered, _dropped, _messagesRefused, _connectionsRefused, _paused, _retainedTopics, _retainedBytes;
 
     public BrokerMetrics()
     {
@@ -20,15 +20,18 @@ public sealed class BrokerMetrics : IDisposable
         _meter.CreateObservableCounter("iotfleet.broker.messages.acked", () => MessagesAcked);
         _meter.CreateObservableCounter("iotfleet.broker.messages.delivered", () => MessagesDelivered);
         _meter.CreateObservableCounter("iotfleet.broker.messages.dropped", () => MessagesDropped);
-        _meter.CreateObservableCounter("iotfleet.broker.pauses", () => Pauses);
         _meter.CreateObservableGauge("iotfleet.broker.retained.messages", () => RetainedMessages);
-        _meter.CreateObservableGauge("iotfleet.broker.retained.bytes", () => Interlocked.Read(ref _retainedBytes));
+        _meter.CreateObservableGauge("iotfleet.broker.retained.bytes", () => RetainedBytes);
+        _meter.CreateObservableCounter("iotfleet.broker.pauses", () => Pauses);
         _meter.CreateObservableCounter("iotfleet.broker.refusals", () => RefusalsByReason()
             .Select(refusal => new Measurement<long>(refusal.Value, new KeyValuePair<string, object?>("reason", refusal.Key))));
     }
 
     /// <summary>Clients connected now.</summary>
     public long Connections => Interlocked.Read(ref _connections);
+
+    /// <summary>Clients let in since the start.</summary>
+    public long ClientsSinceStart => Interlocked.Read(ref _clients);
 
     /// <summary>PUBLISH packets taken from clients, whatever became of them.</summary>
     public long MessagesReceived => Interlocked.Read(ref _received);
@@ -54,10 +57,17 @@ public sealed class BrokerMetrics : IDisposable
     /// <summary>Topics with a retained message.</summary>
     public long RetainedMessages => Interlocked.Read(ref _retainedTopics);
 
+    /// <summary>Their bytes, each counted as the PUBLISH that carries it.</summary>
+    public long RetainedBytes => Interlocked.Read(ref _retainedBytes);
+
     public IReadOnlyDictionary<string, long> RefusalsByReason() =>
         _refusals.ToDictionary(refusal => refusal.Key, refusal => refusal.Value.Value, StringComparer.Ordinal);
 
-    internal void ClientConnected() => Interlocked.Increment(ref _connections);
+    internal void ClientConnected()
+    {
+        Interlocked.Increment(ref _connections);
+        Interlocked.Increment(ref _clients);
+    }
 
     internal void ClientGone() => Interlocked.Decrement(ref _connections);
 

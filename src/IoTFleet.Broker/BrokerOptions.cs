@@ -25,6 +25,9 @@ public sealed class BrokerOptions
     /// <summary>Unacknowledged QoS 1 and 2 messages taken from one client at a time (Receive Maximum). 1 to 65,535.</summary>
     public int ReceiveMaximum { get; set; } = 100;
 
+    /// <summary>QoS 2 messages that a 3.1.1 client, which knows no Receive Maximum, may leave unreleased before it is disconnected. 100 to 65,535.</summary>
+    public int MaxUnreleased { get; set; } = 4_096;
+
     /// <summary>Unacknowledged QoS 1 and 2 messages sent to one client at a time, whatever its Receive Maximum allows. 1 to 65,535.</summary>
     public int MaxInFlight { get; set; } = 64;
 
@@ -66,8 +69,11 @@ public sealed class BrokerOptions
     /// <summary>Bytes of one client's retained messages. 1 KB to 64 GB.</summary>
     public long MaxRetainedBytesPerClient { get; set; } = 16 * 1024 * 1024;
 
-    /// <summary>Topic aliases a client may use (MQTT 5 3.2.2.3.8). 0 to 1,000.</summary>
+    /// <summary>Topic aliases of one connection, in each direction (MQTT 5 3.2.2.3.8); a client may take fewer. 0 to 1,000.</summary>
     public int TopicAliasMaximum { get; set; } = 16;
+
+    /// <summary>How often the figures below <c>$SYS/broker</c> are published; 0 for never. Up to 1 h.</summary>
+    public TimeSpan SysInterval { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Largest packet, deepest topic and longest lists accepted from the wire.</summary>
     public PacketLimits PacketLimits { get; set; } = PacketLimits.Default;
@@ -84,6 +90,7 @@ public sealed class BrokerOptions
         if (!InRange(CloseTimeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(10))) yield return "Broker:CloseTimeout must be 00:00:00.1 to 00:00:10.";
         if (!InRange(MaxSessionExpiry, TimeSpan.Zero, TimeSpan.FromDays(30))) yield return "Broker:MaxSessionExpiry must be 0 to 30 days.";
         if (ReceiveMaximum is < 1 or > ushort.MaxValue) yield return "Broker:ReceiveMaximum must be 1 to 65535.";
+        if (MaxUnreleased is < 100 or > ushort.MaxValue) yield return "Broker:MaxUnreleased must be 100 to 65535.";
         if (MaxInFlight is < 1 or > ushort.MaxValue) yield return "Broker:MaxInFlight must be 1 to 65535.";
         if (MaxQueuedPerSession is < 1 or > 100_000) yield return "Broker:MaxQueuedPerSession must be 1 to 100000.";
         if (MaxOutboxPackets is < 16 or > 100_000) yield return "Broker:MaxOutboxPackets must be 16 to 100000.";
@@ -98,6 +105,7 @@ public sealed class BrokerOptions
         if (MaxRetainedPerClient is < 1 or > 10_000_000) yield return "Broker:MaxRetainedPerClient must be 1 to 10000000.";
         if (MaxRetainedBytesPerClient is < 1024 or > 64 * GB) yield return "Broker:MaxRetainedBytesPerClient must be 1024 to 68719476736.";
         if (TopicAliasMaximum is < 0 or > 1_000) yield return "Broker:TopicAliasMaximum must be 0 to 1000.";
+        if (SysInterval != TimeSpan.Zero && !InRange(SysInterval, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1))) yield return "Broker:SysInterval must be 0, or 00:00:01 to 01:00:00.";
         if (PacketLimits.MaxTopicLevels > DeepestTree) yield return $"Broker:PacketLimits:MaxTopicLevels must be 1 to {DeepestTree}.";
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using IoTFleet.Broker.Connections;
+using IoTFleet.Broker.Figures;
 using IoTFleet.Broker.Routing;
 using IoTFleet.Broker.Sessions;
 using IoTFleet.Mqtt;
@@ -17,6 +18,8 @@ public sealed class MqttBroker : IDisposable
     private readonly ConcurrentDictionary<MqttConnection, byte> _connections = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly ITimer _sweep;
+    private readonly Lock _gate = new();
+    private TrafficTotals _gone;
 
     public MqttBroker(
         IOptions<BrokerOptions> options,
@@ -31,11 +34,15 @@ public sealed class MqttBroker : IDisposable
         var retained = new RetainedMessages(options.Value, metrics, clock);
         var router = new Router(tree, retained, refusals, metrics);
         var sessions = new SessionDirectory(tree, router, options.Value, metrics, clock);
-        Parts = new ConnectionParts(options.Value, access, sink, tree, router, retained, new Wills(sink, router, refusals, clock, logger), sessions, refusals, metrics, clock, logger);
+        var sys = new SysTopics(options.Value, tree, router, retained, sessions, metrics, Traffic, clock);
+        Parts = new ConnectionParts(options.Value, access, sink, tree, router, retained, new Wills(sink, router, refusals, clock, logger), sessions, sys, refusals, metrics, clock, logger);
         _sweep = clock.CreateTimer(static broker => ((MqttBroker)broker!).Sweep(), this, SweepInterval, SweepInterval);
     }
 
     internal ConnectionParts Parts { get; }
+
+    /// <summary>Connections, whether they have said CONNECT or not.</summary>
+    internal int OpenConnections => _connections.Count;
 
     /// <summary>Publishes as the server: no authorisation, no sink. Returns how many sessions got the message or have it queued.</summary>
     /// <exception cref="ArgumentException">No packet can hold the message: a text of more than 65,535 bytes, or one too large altogether.</exception>
@@ -59,6 +66,13 @@ public sealed class MqttBroker : IDisposable
         holder?.Close(reason, detail);
         return holder is not null;
     }
+
+    /// <summary>As <see cref="Disconnect"/>, for every client whose id begins so. Returns how many were connected.</summary>
+    public int DisconnectAll(string clientIdPrefix, ReasonCode reason, string detail) =>
+        Parts.Sessions.ClientIds(clientIdPrefix).Count(clientId => Disconnect(clientId, reason, detail));
+
+    /// <summary>How many clients are connected whose id begins so.</summary>
+    public int CountConnected(string clientIdPrefix) => Parts.Sessions.ClientIds(clientIdPrefix).Count(clientId => ConnectedSince(clientId) is not null);
 
     /// <summary>
     /// Lets nobody in any more, waits for the messages already accepted to be committed and acknowledged, and says goodbye to each
@@ -85,7 +99,23 @@ public sealed class MqttBroker : IDisposable
         return false;
     }
 
-    internal void Unregister(MqttConnection connection) => _connections.TryRemove(connection, out _);
+    internal void Unregister(MqttConnection connection)
+    {
+        lock (_gate)
+        {
+            if (_connections.TryRemove(connection, out _)) _gone = new(_gone.Received + connection.Received, _gone.Sent + connection.Sent, _gone.Sockets + 1);
+        }
+    }
+
+    private TrafficTotals Traffic()
+    {
+        lock (_gate)
+        {
+            var all = _gone;
+            foreach (var (connection, _) in _connections) all = new(all.Received + connection.Received, all.Sent + connection.Sent, all.Sockets + 1);
+            return all;
+        }
+    }
 
     public void Dispose()
     {
@@ -104,6 +134,7 @@ public sealed class MqttBroker : IDisposable
             }
 
             foreach (var will in Parts.Sessions.Sweep()) Parts.Wills.Publish(will, lastWords: Task.CompletedTask);
+            Parts.Sys.PublishWhenDue();
         }
         catch (Exception error)
         {

@@ -52,7 +52,7 @@ internal sealed class CommandLine
     private IEnumerable<Command> Nouns() =>
     [
         OverviewCommand.Create(Verb), DeviceCommands.Create(Verb), TokenCommands.Create(Verb),
-        TelemetryCommands.Create(Verb), CommandCommands.Create(Verb),
+        ServiceCommands.Create(Verb), TelemetryCommands.Create(Verb), CommandCommands.Create(Verb),
     ];
 
     private Command Verb(string name, string description, Symbol[] inputs, CommandAction action)

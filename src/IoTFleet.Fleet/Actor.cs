@@ -12,7 +12,8 @@ public enum Permission
     RevokeDevices = 8,
     ManageTokens = 16,
     ManageOperators = 32,
-    All = ReadFleet | SendCommands | ManageDevices | RevokeDevices | ManageTokens | ManageOperators,
+    ManageServices = 64,
+    All = ReadFleet | SendCommands | ManageDevices | RevokeDevices | ManageTokens | ManageOperators | ManageServices,
 }
 
 /// <summary>What an operator's key may do; each role includes the one before it.</summary>
@@ -20,7 +21,7 @@ public enum Role { Viewer, Operator, Administrator }
 
 /// <summary>
 /// Who acts and what they may do. Every use case takes one, and answers Forbidden when its permission is missing.
-/// The three doors that turn a credential into an actor take none: <c>SignIn</c>, <c>EnrolDevice</c> and <c>AdmitDevice</c>.
+/// The doors that judge a credential take none: <c>SignIn</c>, <c>EnrolDevice</c>, <c>AdmitDevice</c> and <c>AdmitService</c>.
 /// </summary>
 public sealed record Actor
 {

@@ -3,6 +3,7 @@ using IoTFleet.Fleet.Certificates;
 using IoTFleet.Fleet.Devices;
 using IoTFleet.Fleet.Enrolment;
 using IoTFleet.Fleet.Operators;
+using IoTFleet.Fleet.Services;
 using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Pki;
 using Microsoft.EntityFrameworkCore;
@@ -24,6 +25,8 @@ public sealed class FleetDbContext : DbContext
     public DbSet<DeviceKey> DeviceKeys => Set<DeviceKey>();
     public DbSet<IssuedCertificate> Certificates => Set<IssuedCertificate>();
     public DbSet<RevocationEntry> Revocations => Set<RevocationEntry>();
+    public DbSet<Service> Services => Set<Service>();
+    public DbSet<ServiceCertificate> ServiceCertificates => Set<ServiceCertificate>();
     public DbSet<TelemetryRow> Telemetry => Set<TelemetryRow>();
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
     public DbSet<AuditEntry> Audit => Set<AuditEntry>();
@@ -37,6 +40,7 @@ public sealed class FleetDbContext : DbContext
     protected override void OnModelCreating(ModelBuilder model)
     {
         ConfigureDevices(model);
+        ConfigureServices(model);
         ConfigureEnrolment(model);
         ConfigureTelemetry(model);
         ConfigureOperators(model);
@@ -66,8 +70,25 @@ public sealed class FleetDbContext : DbContext
         });
         model.Entity<RevocationEntry>(entry =>
         {
-            entry.Property(e => e.DeviceId).HasMaxLength(DeviceName.MaxLength);
+            entry.Property(e => e.Subject).HasMaxLength(DeviceName.MaxLength);
             entry.Property(e => e.Serial).HasMaxLength(40);
+        });
+    }
+
+    private static void ConfigureServices(ModelBuilder model)
+    {
+        model.Entity<Service>(service =>
+        {
+            service.HasKey(s => s.Name);
+            service.Property(s => s.Name).HasMaxLength(DeviceName.MaxLength);
+        });
+        model.Entity<ServiceCertificate>(certificate =>
+        {
+            certificate.HasKey(c => c.Serial);
+            certificate.Property(c => c.Serial).HasMaxLength(40);
+            certificate.Property(c => c.KeyFingerprint).HasMaxLength(64);
+            certificate.HasIndex(c => c.KeyFingerprint);
+            certificate.HasOne<Service>().WithMany().HasForeignKey(c => c.ServiceName).OnDelete(DeleteBehavior.Restrict);
         });
     }
 

@@ -16,11 +16,17 @@ internal static partial class FleetLog
     [LoggerMessage(2011, LogLevel.Information, "Enrolment of device {DeviceId} refused ({Code}): {Detail}")]
     internal static partial void EnrolmentRefused(ILogger log, string deviceId, string code, string detail);
 
+    [LoggerMessage(2012, LogLevel.Information, "Certificate {Serial} issued to service {ServiceName} by {Actor}, valid until {NotAfter}.")]
+    internal static partial void ServiceCertificateIssued(ILogger log, string serial, string serviceName, string actor, DateTimeOffset notAfter);
+
     [LoggerMessage(2020, LogLevel.Information, "Device {DeviceId} revoked with {Certificates} certificates, by {Actor}.")]
     internal static partial void DeviceRevoked(ILogger log, string deviceId, int certificates, string actor);
 
-    [LoggerMessage(2021, LogLevel.Information, "{Devices} blocked devices and {Certificates} revoked certificates loaded.")]
-    internal static partial void RevokedSetLoaded(ILogger log, int devices, int certificates);
+    [LoggerMessage(2021, LogLevel.Information, "{Devices} blocked devices, {Services} revoked services and {Certificates} revoked certificates loaded.")]
+    internal static partial void RevokedSetLoaded(ILogger log, int devices, int services, int certificates);
+
+    [LoggerMessage(2022, LogLevel.Information, "Service {ServiceName} revoked with {Certificates} certificates, by {Actor}.")]
+    internal static partial void ServiceRevoked(ILogger log, string serviceName, int certificates, string actor);
 
     [LoggerMessage(2030, LogLevel.Information, "Database brought up to date with {Migrations} migrations, the last {Last}.")]
     internal static partial void DatabaseMigrated(ILogger log, int migrations, string last);

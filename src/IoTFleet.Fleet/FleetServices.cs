@@ -4,6 +4,7 @@ using IoTFleet.Fleet.Commands;
 using IoTFleet.Fleet.Devices;
 using IoTFleet.Fleet.Enrolment;
 using IoTFleet.Fleet.Operators;
+using IoTFleet.Fleet.Services;
 using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Pki;
 using Microsoft.Extensions.DependencyInjection;
@@ -14,8 +15,8 @@ namespace IoTFleet.Fleet;
 public static class FleetServices
 {
     /// <summary>
-    /// The use cases. A database (such as <c>AddSqliteFleet</c>), logging, an <see cref="IssuancePolicy"/> and the devices'
-    /// <see cref="CertificateAuthority"/> are the host's to add.
+    /// The use cases. A database (such as <c>AddSqliteFleet</c>), logging, an <see cref="IssuancePolicy"/>, the
+    /// <see cref="FleetAuthorities"/> and the devices' <see cref="CertificateAuthority"/> are the host's to add.
     /// </summary>
     public static IServiceCollection AddFleet(this IServiceCollection services, TelemetryOptions? telemetry = null)
     {
@@ -26,6 +27,8 @@ public static class FleetServices
         services.AddSingleton<RegisterDevice>().AddSingleton<FindDevices>().AddSingleton<SuspendDevice>().AddSingleton<ResumeDevice>();
         services.AddSingleton<AdmitDevice>().AddSingleton<RevokeDevice>().AddSingleton<RevocationFeed>().AddSingleton<RevokedSet>();
         services.AddSingleton<CreateToken>().AddSingleton<FindTokens>().AddSingleton<RevokeToken>().AddSingleton<EnrolDevice>();
+        services.AddSingleton<CreateService>().AddSingleton<IssueServiceCertificate>().AddSingleton<RevokeService>();
+        services.AddSingleton<FindServices>().AddSingleton<AdmitService>();
         services.AddSingleton<TelemetryIngest>().AddSingleton<QueryTelemetry>().AddSingleton<SendCommand>();
         services.AddSingleton<CreateFirstKey>().AddSingleton<CreateKey>().AddSingleton<RevokeKey>().AddSingleton<SignIn>();
         return services;

@@ -21,14 +21,17 @@ internal static class AuthorityCertificate
     }
 
     public static IssuerKey CreateDeviceIssuer(FleetNames names, IssuerKey root, DateTimeOffset now) =>
-        CreateIssuer(names, "Device CA", KeyPurpose.ClientAuth, root, now, DeviceNameConstraints(names));
+        CreateIssuer(names, "Device CA", KeyPurpose.ClientAuth, root, now, NameConstraints(names.DeviceHost));
+
+    public static IssuerKey CreateServiceIssuer(FleetNames names, IssuerKey root, DateTimeOffset now) =>
+        CreateIssuer(names, "Service CA", KeyPurpose.ClientAuth, root, now, NameConstraints(names.ServiceHost));
 
     // No name constraints here: operators choose host names freely, and small TLS stacks on devices reject a critical
     // extension they do not know. That this CA cannot speak for devices is kept by its purpose and by the listener.
     public static IssuerKey CreateServerIssuer(FleetNames names, IssuerKey root, DateTimeOffset now) =>
         CreateIssuer(names, "Server CA", KeyPurpose.ServerAuth, root, now);
 
-    private static IssuerKey CreateIssuer(
+    internal static IssuerKey CreateIssuer(
         FleetNames names, string role, string purpose, IssuerKey root, DateTimeOffset now, params X509Extension[] constraints)
     {
         var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -66,19 +69,18 @@ internal static class AuthorityCertificate
     private static DateTimeOffset Life(DateTimeOffset now, int years) => (now - Backdate).AddYears(years).AddSeconds(-1);
 
     /// <summary>
-    /// Only this fleet's device and service URIs, and no host, address or mailbox at all. RFC 5280 4.2.1.10.
+    /// Only URIs of these hosts, and no host, address or mailbox at all. RFC 5280 4.2.1.10.
     /// An empty DNS name and a zero address with a zero mask match everything. For mailboxes openssl knows no such
     /// pattern, so the only one permitted is at a host that cannot exist (RFC 2606 2).
     /// </summary>
-    internal static X509Extension DeviceNameConstraints(FleetNames names)
+    internal static X509Extension NameConstraints(params string[] uriHosts)
     {
         var writer = new AsnWriter(AsnEncodingRules.DER);
         using (writer.PushSequence())
         {
             using (writer.PushSequence(Context(0)))
             {
-                WriteSubtree(writer, () => WriteText(writer, 6, names.DeviceHost));
-                WriteSubtree(writer, () => WriteText(writer, 6, names.ServiceHost));
+                foreach (var host in uriHosts) WriteSubtree(writer, () => WriteText(writer, 6, host));
                 WriteSubtree(writer, () => WriteText(writer, 1, "mail.invalid"));
             }
             using (writer.PushSequence(Context(1)))

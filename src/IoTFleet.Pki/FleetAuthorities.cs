@@ -2,7 +2,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace IoTFleet.Pki;
 
-/// <summary>A fleet's own certificate authorities: the root and the two that issue, one for devices and one for servers.</summary>
+/// <summary>A fleet's own certificate authorities: the root and those that issue, each for one kind of holder.</summary>
 public sealed class FleetAuthorities : IDisposable
 {
     public required FleetNames Names { get; init; }
@@ -14,11 +14,17 @@ public sealed class FleetAuthorities : IDisposable
     public required IssuerKey Devices { get; init; }
     public required IssuerKey Servers { get; init; }
 
+    /// <summary>Null in a folder made before there were services, as long as the root's key is not there to make one.</summary>
+    public required IssuerKey? Services { get; init; }
+
     /// <summary>Where they are kept; null when they were made in memory only.</summary>
     public AuthorityFiles? Files { get; init; }
 
     /// <summary>True when this start made them, false when it found them.</summary>
     public bool Created { get; init; }
+
+    /// <summary>True when this start added the authority for services to a folder that it found.</summary>
+    public bool ServicesAdded { get; init; }
 
     public string RootFingerprint => Fingerprint.Sha256(Root);
 
@@ -28,6 +34,7 @@ public sealed class FleetAuthorities : IDisposable
         Root.Dispose();
         Devices.Dispose();
         Servers.Dispose();
+        Services?.Dispose();
     }
 }
 
@@ -40,4 +47,6 @@ public sealed record AuthorityFiles(string Folder)
     public string DevicesKey => Path.Combine(Folder, "devices.key");
     public string ServersCertificate => Path.Combine(Folder, "servers.pem");
     public string ServersKey => Path.Combine(Folder, "servers.key");
+    public string ServicesCertificate => Path.Combine(Folder, "services.pem");
+    public string ServicesKey => Path.Combine(Folder, "services.key");
 }

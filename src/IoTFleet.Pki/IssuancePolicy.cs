@@ -2,11 +2,13 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace IoTFleet.Pki;
 
-/// <summary>How long device certificates live.</summary>
+/// <summary>How long the certificates of devices and services live.</summary>
 public sealed record IssuanceOptions
 {
     public static readonly TimeSpan MinLifetime = TimeSpan.FromHours(1);
     public static readonly TimeSpan MaxLifetime = TimeSpan.FromDays(90);
+    public static readonly TimeSpan MinServiceLifetime = TimeSpan.FromDays(1);
+    public static readonly TimeSpan MaxServiceLifetime = TimeSpan.FromDays(366);
     public static readonly TimeSpan MinBackdate = TimeSpan.FromMinutes(5);
     public static readonly TimeSpan MaxBackdate = TimeSpan.FromHours(24);
 
@@ -16,11 +18,15 @@ public sealed record IssuanceOptions
     /// <summary>How far before now a certificate starts, for nodes and devices whose clocks differ.</summary>
     public TimeSpan DeviceBackdate { get; init; } = TimeSpan.FromHours(1);
 
+    /// <summary>Of a service; backdated as a device's.</summary>
+    public TimeSpan ServiceLifetime { get; init; } = TimeSpan.FromDays(90);
+
     /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
     public void Validate()
     {
         Check(nameof(DeviceLifetime), DeviceLifetime, MinLifetime, MaxLifetime);
         Check(nameof(DeviceBackdate), DeviceBackdate, MinBackdate, MaxBackdate);
+        Check(nameof(ServiceLifetime), ServiceLifetime, MinServiceLifetime, MaxServiceLifetime);
         if (DeviceBackdate > DeviceLifetime / 2)
             throw new ArgumentException($"DeviceBackdate ({DeviceBackdate}) must be at most half of DeviceLifetime ({DeviceLifetime}).");
     }
@@ -54,18 +60,27 @@ public sealed class IssuancePolicy
         string id, SigningRequest request, [NotNullWhen(true)] out LeafTerms? terms, [NotNullWhen(false)] out string? problem)
     {
         terms = null;
-        problem = FindProblem(id, request);
+        problem = DeviceName.IsValid(id) ? FindProblem(id, _names.DeviceUri(id), request) : $"the device id must be {DeviceName.Rule}";
         if (problem is not null) return false;
         terms = new LeafTerms(id, _names.DeviceUri(id), request.SubjectPublicKeyInfo, _options.DeviceLifetime, _options.DeviceBackdate);
         return true;
     }
 
-    private string? FindProblem(string id, SigningRequest request)
+    public bool TryForService(
+        string name, SigningRequest request, [NotNullWhen(true)] out LeafTerms? terms, [NotNullWhen(false)] out string? problem)
     {
-        if (!DeviceName.IsValid(id)) return $"the device id must be {DeviceName.Rule}";
-        if (request.CommonName is { } name && name != id) return $"the request's subject must be absent or CN={id}";
-        var identity = _names.DeviceUri(id).OriginalString;
-        if (request.RequestedUri is { } uri && uri != identity) return $"the request's subject alternative name must be absent or {identity}";
+        terms = null;
+        problem = DeviceName.IsValid(name) ? FindProblem(name, _names.ServiceUri(name), request) : $"the service's name must be {DeviceName.Rule}";
+        if (problem is not null) return false;
+        terms = new LeafTerms(name, _names.ServiceUri(name), request.SubjectPublicKeyInfo, _options.ServiceLifetime, _options.DeviceBackdate);
+        return true;
+    }
+
+    private static string? FindProblem(string name, Uri identity, SigningRequest request)
+    {
+        if (request.CommonName is { } commonName && commonName != name) return $"the request's subject must be absent or CN={name}";
+        if (request.RequestedUri is { } uri && uri != identity.OriginalString)
+            return $"the request's subject alternative name must be absent or {identity.OriginalString}";
         return null;
     }
 }

@@ -124,6 +124,7 @@ public sealed class FleetServer : IAsyncDisposable
         api.MapOverview();
         api.MapDevices();
         api.MapTokens();
+        api.MapServices();
         api.MapTelemetry();
         api.MapCommands();
         return app;

@@ -5,8 +5,8 @@ internal static partial class ServerLog
     [LoggerMessage(3001, LogLevel.Error, "The revocation feed could not be read; trying again in {Seconds} s")]
     public static partial void RevocationFeedUnread(this ILogger logger, Exception error, double seconds);
 
-    [LoggerMessage(3002, LogLevel.Information, "Closed the session of {DeviceId}: {Why}")]
-    public static partial void SessionSwept(this ILogger logger, string deviceId, string why);
+    [LoggerMessage(3002, LogLevel.Information, "Closed the session of {Who}: {Why}")]
+    public static partial void SessionSwept(this ILogger logger, string who, string why);
 
     [LoggerMessage(3003, LogLevel.Information, "Stopping: telling clients, committing what was accepted")]
     public static partial void Stopping(this ILogger logger);

@@ -28,6 +28,9 @@ public sealed class ServerOptions
     /// <summary>Validity of a device certificate, in days. 1 to 90.</summary>
     public int DeviceCertificateDays { get; set; } = 30;
 
+    /// <summary>Validity of a service's certificate, in days. 1 to 366.</summary>
+    public int ServiceCertificateDays { get; set; } = 90;
+
     /// <summary>Makes another administrator's key at this start, for whoever lost the first.</summary>
     public bool NewAdministratorKey { get; set; }
 
@@ -48,6 +51,7 @@ public sealed class ServerOptions
         if (HttpsPort is < 0 or > 65_535) return $"IoTFleet:HttpsPort is {HttpsPort}; it must be 0 to 65535.";
         if (MqttPort == HttpsPort && MqttPort != 0) return $"IoTFleet:MqttPort and IoTFleet:HttpsPort are both {MqttPort}; they need different ports.";
         if (DeviceCertificateDays is < 1 or > 90) return $"IoTFleet:DeviceCertificateDays is {DeviceCertificateDays}; it must be 1 to 90.";
+        if (ServiceCertificateDays is < 1 or > 366) return $"IoTFleet:ServiceCertificateDays is {ServiceCertificateDays}; it must be 1 to 366.";
         if (Hosts.FirstOrDefault(host => Uri.CheckHostName(host) == UriHostNameType.Unknown) is { } host) return $"IoTFleet:Hosts holds '{host}', which is neither a host name nor an address.";
         return Names(Fleet) is null ? $"IoTFleet:Fleet is '{Fleet}'; it must be a domain name such as fleet.example." : null;
     }

@@ -32,7 +32,13 @@ internal sealed record StartupReport(DataFolder Data, FleetIdentity Identity, in
         var version = typeof(StartupReport).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
         output.WriteLine($"IoTFleet {version}, fleet {Identity.Authorities.Names.Domain}");
         Line("data", Data.Path);
-        Line("authorities", Identity.Authorities.Created ? "made: root, devices, servers" : "found and reused");
+        Line("authorities", Identity.Authorities switch
+        {
+            { Created: true } => "made: root, devices, servers, services",
+            { ServicesAdded: true } => "found and reused; made: services",
+            { Services: null } => "found and reused; none for services, because ca/root.key is not here to make it",
+            _ => "found and reused",
+        });
         Line("root SHA-256", RootFingerprint);
         Line("certificate", $"{(Identity.ServerCertificateIsNew ? "made" : "found and reused")}, for {string.Join(", ", Identity.Hosts.Append("localhost"))}, until {Identity.ServerCertificateEnd.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)}");
         Line("MQTT", $"mqtts://{host}:{MqttPort} (mutual TLS)");

@@ -1,3 +1,5 @@
+using IoTFleet.Broker.Connections;
+
 namespace IoTFleet.Broker.Tests;
 
 public sealed class ConnectTests
@@ -104,8 +106,8 @@ public sealed class ConnectTests
 
     [Theory]
     [InlineData("10 0D 00 04 4D515454 04 03 003C 0001 61")]             // reserved flag [MQTT-3.1.2-3]
-    [InlineData("10 0E 00 04 4D515454 05 03 003C 00 0001 61")]
     [InlineData("10 0D 00 04 4D515454 04 02 003C 0009 61")]             // client id runs past the end
+    [InlineData("10 06 00 04 4D515454")]                                // ends before its version
     public async Task Malformed_connect_closes_without_a_word(string connect)
     {
         await using var broker = new InMemoryBroker();
@@ -115,6 +117,108 @@ public sealed class ConnectTests
 
         await client.ExpectClosedAsync();
         Assert.Equal("malformed-packet", Assert.Single(broker.Refusals.Recent()).Reason);
+    }
+
+    [Theory]
+    [InlineData("10 0E 00 04 4D515454 05 03 003C 00 0001 61", ReasonCode.MalformedPacket)]                      // reserved flag [MQTT-3.1.2-3]
+    [InlineData("10 0E 00 04 4D515454 05 02 003C 00 0009 61", ReasonCode.MalformedPacket)]                      // client id runs past the end
+    [InlineData("10 14 00 04 4D515454 05 02 003C 06 21 0001 21 0001 0001 61", ReasonCode.ProtocolError)]        // Receive Maximum twice
+    [InlineData("10 11 00 04 4D515454 05 02 003C 03 21 0000 0001 61", ReasonCode.ProtocolError)]                // Receive Maximum of 0
+    public async Task Connect_of_5_0_that_cannot_be_read_is_answered(string connect, ReasonCode reason)
+    {
+        await using var broker = new InMemoryBroker();
+        await using var client = broker.Open(V5);
+
+        await client.SendAsync(connect);
+
+        var answer = await client.ExpectAsync<ConnAckPacket>();
+        Assert.Equal(reason, answer.Reason);
+        Assert.NotNull(answer.Properties.ReasonString);
+        await client.ExpectClosedAsync();
+    }
+
+    [Theory, BothVersions]
+    public async Task Policy_names_a_client_that_has_no_id(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        broker.Access.Admit = _ => new Admission.Accepted(new NamedPrincipal("service-1"));
+        await using var client = broker.Open(version);
+
+        var answer = await client.ConnectAsync("");
+
+        Assert.Equal((ReasonCode.Success, version == V5 ? "service-1" : null), (answer.Reason, answer.Properties.AssignedClientIdentifier));     // [MQTT-3.2.2-16]
+        Assert.NotNull(broker.Broker.ConnectedSince("service-1"));
+    }
+
+    [Fact]
+    public async Task Client_that_has_an_id_is_not_told_one()
+    {
+        await using var broker = new InMemoryBroker();
+        await using var client = broker.Open(V5);
+
+        Assert.Null((await client.ConnectAsync("a")).Properties.AssignedClientIdentifier);
+    }
+
+    [Theory, BothVersions]
+    public async Task Client_without_an_id_that_the_policy_does_not_name_is_refused(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        await using var client = broker.Open(version);
+
+        Assert.Equal(ReasonCode.ClientIdentifierNotValid, (await client.ConnectAsync("")).Reason);
+        await client.ExpectClosedAsync();
+    }
+
+    [Fact]
+    public async Task Client_of_3_1_1_without_an_id_must_ask_for_a_clean_session()
+    {
+        await using var broker = new InMemoryBroker();
+        broker.Access.Admit = _ => new Admission.Accepted(new NamedPrincipal("service-1"));
+        await using var client = broker.Open(V311);
+
+        await client.SendAsync(new ConnectPacket { Version = V311, ClientId = "", CleanStart = false });
+
+        await client.ExpectBytesAsync("20 02 00 02");       // 3.1.1 [MQTT-3.1.3-8]
+        await client.ExpectClosedAsync();
+    }
+
+    [Fact]
+    public async Task Client_of_5_0_without_an_id_may_ask_for_a_session_that_stays()
+    {
+        await using var broker = new InMemoryBroker();
+        broker.Access.Admit = _ => new Admission.Accepted(new NamedPrincipal("service-1"));
+        await using var client = broker.Open(V5);
+
+        var answer = await client.ConnectAsync("", cleanStart: false, properties: new PropertyBlock { SessionExpiryInterval = 60 });
+
+        Assert.Equal("service-1", answer.Properties.AssignedClientIdentifier);
+    }
+
+    [Theory]
+    [InlineData(true, "devices/a/")]
+    [InlineData(false, null)]
+    [InlineData(null, null)]
+    public async Task Response_information_is_given_to_who_asks_for_it(bool? asked, string? expected)
+    {
+        await using var broker = new InMemoryBroker();
+        broker.Access.Admit = connect => new Admission.Accepted(new RespondingPrincipal(connect.ClientId));
+        await using var client = broker.Open(V5);
+
+        var answer = await client.ConnectAsync("a", properties: new PropertyBlock { RequestResponseInformation = asked });
+
+        Assert.Equal(expected, answer.Properties.ResponseInformation);      // [MQTT-3.1.2-28]
+    }
+
+    [Theory, BothVersions]
+    public async Task User_name_and_password_are_ignored(ProtocolVersion version)
+    {
+        await using var broker = new InMemoryBroker();
+        await using var client = broker.Open(version);
+
+        await client.SendAsync(new ConnectPacket { Version = version, ClientId = "a", UserName = "somebody else", Password = new byte[] { 1 } });
+
+        Assert.Equal(ReasonCode.Success, (await client.ExpectAsync<ConnAckPacket>()).Reason);
+        Assert.NotNull(broker.Broker.ConnectedSince("a"));
     }
 
     [Theory, BothVersions]
@@ -213,5 +317,10 @@ public sealed class ConnectTests
         await client.LeaveAsync();
         Assert.Null(broker.Broker.ConnectedSince("a"));
         Assert.Null(broker.Broker.ConnectedAs("a"));
+    }
+
+    private sealed class RespondingPrincipal(string clientId) : Principal(clientId)
+    {
+        public override string ResponseInformation => $"devices/{ClientId}/";
     }
 }

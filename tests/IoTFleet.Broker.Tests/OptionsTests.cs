@@ -9,6 +9,8 @@ public sealed class OptionsTests
         { nameof(BrokerOptions.CloseTimeout), options => options.CloseTimeout = TimeSpan.Zero },
         { nameof(BrokerOptions.MaxSessionExpiry), options => options.MaxSessionExpiry = TimeSpan.FromDays(31) },
         { nameof(BrokerOptions.ReceiveMaximum), options => options.ReceiveMaximum = 0 },
+        { nameof(BrokerOptions.MaxUnreleased), options => options.MaxUnreleased = 99 },
+        { nameof(BrokerOptions.SysInterval), options => options.SysInterval = TimeSpan.FromMilliseconds(1) },
         { nameof(BrokerOptions.MaxInFlight), options => options.MaxInFlight = 65_536 },
         { nameof(BrokerOptions.MaxQueuedPerSession), options => options.MaxQueuedPerSession = 0 },
         { nameof(BrokerOptions.MaxOutboxPackets), options => options.MaxOutboxPackets = 15 },

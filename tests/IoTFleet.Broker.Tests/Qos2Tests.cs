@@ -14,6 +14,24 @@ public sealed class Qos2Tests
         await device.ExpectBytesAsync("70 02 00 05");
     }
 
+    [Fact]
+    public async Task Client_of_3_1_1_that_releases_nothing_is_stopped()
+    {
+        await using var broker = new InMemoryBroker(options => options.MaxUnreleased = 100);
+        await using var client = await broker.ConnectAsync("a", V311);
+        for (ushort id = 1; id <= 100; id++)
+        {
+            await client.PublishAsync("t", "x", ExactlyOnce, id);
+            await client.ExpectAsync<PubRecPacket>();
+        }
+
+        await client.PublishAsync("t", "x", ExactlyOnce, 101);
+
+        await client.ExpectClosedAsync();
+        Assert.Equal("receive-maximum-exceeded", Assert.Single(broker.Refusals.Recent()).Reason);
+        Assert.Equal(100, broker.Sink.Messages.Count);
+    }
+
     [Theory, BothVersions]
     public async Task Publish_qos2_is_not_received_until_committed(ProtocolVersion version)
     {

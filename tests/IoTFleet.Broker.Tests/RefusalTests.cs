@@ -99,6 +99,29 @@ public sealed class RefusalTests
         await client.ExpectBytesAsync("40 03 00 01 99");
     }
 
+    [Fact]
+    public async Task Suback_says_in_words_what_was_wrong_with_the_first_refused_filter()
+    {
+        await using var broker = Forbidding();
+        await using var client = await broker.ConnectAsync("a", V5);
+
+        var answer = await client.SubscribeAsync(null,
+            new SubscriptionRequest(TopicFilter.Parse("t"), AtMostOnce), new SubscriptionRequest(TopicFilter.Parse("forbidden/1"), AtMostOnce), new SubscriptionRequest(TopicFilter.Parse("forbidden/2"), AtMostOnce));
+
+        Assert.Equal("Filter forbidden/1 is not this client's to subscribe.", answer.Properties.ReasonString);
+    }
+
+    [Fact]
+    public async Task Suback_says_nothing_in_words_to_who_wants_no_explanation()
+    {
+        await using var broker = Forbidding();
+        await using var client = await broker.ConnectAsync("a", V5, properties: new PropertyBlock { RequestProblemInformation = false });
+
+        var answer = await client.SubscribeAsync(null, new SubscriptionRequest(TopicFilter.Parse("forbidden"), AtMostOnce));
+
+        Assert.Null(answer.Properties.ReasonString);         // [MQTT-3.1.2-29]
+    }
+
     [Theory, BothVersions]
     public async Task Refusals_are_counted_by_reason_and_the_latest_are_kept(ProtocolVersion version)
     {

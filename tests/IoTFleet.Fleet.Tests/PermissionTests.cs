@@ -3,6 +3,7 @@ using IoTFleet.Fleet.Commands;
 using IoTFleet.Fleet.Devices;
 using IoTFleet.Fleet.Enrolment;
 using IoTFleet.Fleet.Operators;
+using IoTFleet.Fleet.Services;
 using IoTFleet.Fleet.Telemetry;
 using Microsoft.EntityFrameworkCore;
 
@@ -28,6 +29,11 @@ public sealed class PermissionTests
         { "create a token", Role.Administrator, Case<CreateToken>(async (u, actor) => await u.RunAsync(actor, new("line", TimeSpan.FromHours(1)), default)) },
         { "list tokens", Role.Administrator, Case<FindTokens>(async (u, actor) => await u.RunAsync(actor, new(), default)) },
         { "revoke a token", Role.Administrator, Case<RevokeToken>(async (u, actor) => await u.RunAsync(actor, new("t"), default)) },
+        { "list services", Role.Viewer, Case<FindServices>(async (u, actor) => await u.RunAsync(actor, new(), default)) },
+        { "get a service", Role.Viewer, Case<FindServices>(async (u, actor) => await u.OneAsync(actor, "billing", default)) },
+        { "create a service", Role.Administrator, Case<CreateService>(async (u, actor) => await u.RunAsync(actor, new("billing", [], []), default)) },
+        { "issue to a service", Role.Administrator, Case<IssueServiceCertificate>(async (u, actor) => await u.RunAsync(actor, new("billing", TestFleet.NewRequest()), default)) },
+        { "revoke a service", Role.Administrator, Case<RevokeService>(async (u, actor) => await u.RunAsync(actor, new("billing"), default)) },
         { "create a key", Role.Administrator, Case<CreateKey>(async (u, actor) => await u.RunAsync(actor, new("k", Role.Viewer), default)) },
         { "revoke a key", Role.Administrator, Case<RevokeKey>(async (u, actor) => await u.RunAsync(actor, new("k"), default)) },
     };

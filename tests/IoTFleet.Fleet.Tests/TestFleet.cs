@@ -27,6 +27,7 @@ internal sealed class TestFleet : IAsyncDisposable
             .AddLogging(logging => logging.AddProvider(Log))
             .AddSingleton<TimeProvider>(Clock)
             .AddSingleton(new IssuancePolicy(Pki.Names))
+            .AddSingleton(Pki.Authorities)
             .AddSingleton(Pki.DeviceAuthority)
             .AddFleet()
             .AddSqliteFleet(_database.File)

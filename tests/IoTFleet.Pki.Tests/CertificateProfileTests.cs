@@ -21,6 +21,7 @@ public sealed class CertificateProfileTests : IDisposable
     {
         CheckAuthority(_pki.DeviceIssuer, pathLength: 0, KeyPurpose.ClientAuth);
         CheckAuthority(_pki.ServerIssuer, pathLength: 0, KeyPurpose.ServerAuth);
+        CheckAuthority(_pki.ServiceIssuer, pathLength: 0, KeyPurpose.ClientAuth);
         Assert.Equal(_pki.DeviceIssuer.NotBefore.AddYears(3).AddSeconds(-1), _pki.DeviceIssuer.NotAfter);
     }
 
@@ -40,6 +41,14 @@ public sealed class CertificateProfileTests : IDisposable
         Assert.Equal("CN=pump-1", leaf.Subject);
         CheckLeaf(leaf, _pki.DeviceIssuer, KeyPurpose.ClientAuth);
         Assert.Contains("spiffe://device.fleet.local/pump-1"u8.ToArray().AsSpan(), San(leaf));
+    }
+
+    [Fact]
+    public void Service_certificate_has_them_too()
+    {
+        var leaf = _pki.Service("billing");
+        CheckLeaf(leaf, _pki.ServiceIssuer, KeyPurpose.ClientAuth);
+        Assert.Contains("spiffe://service.fleet.local/billing"u8.ToArray().AsSpan(), San(leaf));
     }
 
     [Fact]

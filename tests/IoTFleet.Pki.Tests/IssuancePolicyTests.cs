@@ -37,6 +37,17 @@ public sealed class IssuancePolicyTests
     }
 
     [Theory]
+    [InlineData("spiffe://service.fleet.local/pump-1", true)]
+    [InlineData("spiffe://service.fleet.local/pump-2", false)]
+    [InlineData("spiffe://device.fleet.local/pump-1", false)]
+    public void Service_may_ask_for_its_own_name_only(string uri, bool accepted)
+    {
+        var request = Parse(SigningRequestCases.Asking(SigningRequestCases.Names(names => names.AddUri(new Uri(uri)))));
+        Assert.Equal(accepted, _policy.TryForService("pump-1", request, out var terms, out _));
+        if (accepted) Assert.Equal((uri, TimeSpan.FromDays(90)), (terms!.Identity.OriginalString, terms.Lifetime));
+    }
+
+    [Theory]
     [InlineData("")]
     [InlineData("Pump")]
     [InlineData("-pump")]

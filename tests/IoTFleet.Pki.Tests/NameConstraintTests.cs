@@ -15,7 +15,14 @@ public sealed class NameConstraintTests : IDisposable
     public Task Device_certificate_verifies_for_a_tls_client() => Verify(_pki.Device("pump-1"), "OK");
 
     [Fact]
-    public Task Service_certificate_verifies_for_a_tls_client() => Verify(_pki.Service("billing"), "OK");
+    public Task Service_certificate_verifies_for_a_tls_client() => Verify(_pki.Service("billing"), "OK", issuer: _pki.ServiceIssuer);
+
+    [Fact]
+    public Task Device_authority_cannot_name_a_service() => Verify(_pki.ServiceFromDeviceAuthority("billing"), "permitted subtree violation");
+
+    [Fact]
+    public Task Service_authority_cannot_name_a_device() =>
+        Verify(_pki.DeviceFromServiceAuthority("pump-1"), "permitted subtree violation", issuer: _pki.ServiceIssuer);
 
     [Fact]
     public async Task Server_certificate_verifies_for_a_tls_server_only()

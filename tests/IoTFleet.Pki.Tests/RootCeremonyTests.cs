@@ -33,9 +33,9 @@ public sealed class RootCeremonyTests : IDisposable
         Assert.SkipWhen(OperatingSystem.IsWindows(), "File modes are a Unix matter.");
         Start().Dispose();
         const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        Assert.All([Files.RootKey, Files.DevicesKey, Files.ServersKey], file => Assert.Equal(OwnerOnly, File.GetUnixFileMode(file)));
+        Assert.All([Files.RootKey, Files.DevicesKey, Files.ServersKey, Files.ServicesKey], file => Assert.Equal(OwnerOnly, File.GetUnixFileMode(file)));
         Assert.Equal(OwnerOnly | UnixFileMode.UserExecute, File.GetUnixFileMode(Files.Folder));
-        Assert.Equal(6, Directory.GetFileSystemEntries(Files.Folder).Length);
+        Assert.Equal(8, Directory.GetFileSystemEntries(Files.Folder).Length);
     }
 
     [Fact]
@@ -136,6 +136,59 @@ public sealed class RootCeremonyTests : IDisposable
     }
 
     [Fact]
+    public void Older_folder_gets_the_authority_for_services_and_keeps_the_rest()
+    {
+        WriteOlderFolder();
+        var before = Contents();
+
+        using (var upgraded = Start())
+        {
+            Assert.Equal((false, true), (upgraded.Created, upgraded.ServicesAdded));
+            Assert.NotNull(upgraded.Services);
+        }
+
+        Assert.All(before, file => Assert.Equal(file.Value, File.ReadAllText(file.Key)));
+        using var again = Start();
+        Assert.False(again.ServicesAdded);
+    }
+
+    [Fact]
+    public void Older_folder_without_the_roots_key_starts_without_services()
+    {
+        WriteOlderFolder();
+        File.Delete(Files.RootKey);
+        using var authorities = Start();
+        Assert.Null(authorities.Services);
+        Assert.False(File.Exists(Files.ServicesCertificate));
+    }
+
+    [Fact]
+    public void Crash_between_the_two_files_of_services_is_made_good()
+    {
+        Start().Dispose();
+        File.Delete(Files.ServicesCertificate);
+        using var authorities = Start();
+        Assert.True(authorities.ServicesAdded);
+    }
+
+    [Fact]
+    public void Missing_key_of_services_is_named()
+    {
+        Start().Dispose();
+        File.Delete(Files.ServicesKey);
+        Assert.Equal($"{Files.ServicesKey} is missing; restore it from a backup.", Refusal(Files.ServicesKey));
+    }
+
+    [Fact]
+    public void Authority_for_devices_does_not_pass_for_that_of_services()
+    {
+        Start().Dispose();
+        File.Copy(Files.DevicesKey, Files.ServicesKey, overwrite: true);
+        File.Copy(Files.DevicesCertificate, Files.ServicesCertificate, overwrite: true);
+        Assert.Contains("another kind of holder", Refusal(Files.ServicesCertificate));
+    }
+
+    [Fact]
     public void Crash_while_creating_leaves_nothing_in_the_way()
     {
         Directory.CreateDirectory(Files.Folder + ".new");
@@ -158,7 +211,7 @@ public sealed class RootCeremonyTests : IDisposable
     {
         Start().Dispose();
         var result = await Peers.RunAsync(
-            "openssl", "verify", "-x509_strict", "-CAfile", Files.RootCertificate, Files.DevicesCertificate, Files.ServersCertificate);
+            "openssl", "verify", "-x509_strict", "-CAfile", Files.RootCertificate, Files.DevicesCertificate, Files.ServersCertificate, Files.ServicesCertificate);
         Assert.True(result.ExitCode == 0, result.Everything);
     }
 
@@ -175,6 +228,23 @@ public sealed class RootCeremonyTests : IDisposable
     }
 
     public void Dispose() => _folder.Dispose();
+
+    /// <summary>As it was before there were services: without their authority, and with one for devices that may name both.</summary>
+    private void WriteOlderFolder()
+    {
+        using (var authorities = Start())
+        {
+            using var devices = AuthorityCertificate.CreateIssuer(
+                Names, "Device CA", KeyPurpose.ClientAuth, authorities.RootKey!, TimeProvider.System.GetUtcNow(),
+                AuthorityCertificate.NameConstraints(Names.DeviceHost, Names.ServiceHost));
+            PemFile.WriteSecret(Files.DevicesKey, devices.ExportKeyPem());
+            PemFile.WritePublic(Files.DevicesCertificate, devices.Certificate.ExportCertificatePem());
+        }
+        File.Delete(Files.ServicesCertificate);
+        File.Delete(Files.ServicesKey);
+    }
+
+    private Dictionary<string, string> Contents() => Directory.GetFiles(Files.Folder).ToDictionary(file => file, File.ReadAllText);
 
     private FleetAuthorities Start() => RootCeremony.LoadOrCreate(Files.Folder, Names, TimeProvider.System);
 

@@ -47,6 +47,9 @@ public sealed class CliTests : IDisposable
     [InlineData("POST /api/v1/tokens", "token", "create", "--name", "batch")]
     [InlineData("GET /api/v1/tokens?limit=1000", "token", "list")]
     [InlineData("DELETE /api/v1/tokens/t1", "token", "revoke", "t1")]
+    [InlineData("GET /api/v1/services", "service", "list")]
+    [InlineData("GET /api/v1/services/billing", "service", "get", "billing")]
+    [InlineData("POST /api/v1/services/billing/revoke", "service", "revoke", "billing", "--reason", "superseded")]
     [InlineData("GET /api/v1/telemetry/pump-7/latest", "telemetry", "latest", "pump-7")]
     [InlineData("GET /api/v1/telemetry/pump-7?from=2026-11-21T10%3A00%3A00.0000000%2B00%3A00&limit=1000",
         "telemetry", "range", "pump-7", "--from", "2026-11-21T10:00:00")]

@@ -36,6 +36,8 @@ public sealed class DeviceTlsTests : IDisposable
         { "without purpose", "wrong-purpose" },
         { "with server purpose", "wrong-purpose" },
         { "other host", "name-not-allowed" },
+        { "device by the service authority", "wrong-issuer" },
+        { "service by the device authority", "wrong-issuer" },
     };
 
     [Theory]
@@ -64,7 +66,7 @@ public sealed class DeviceTlsTests : IDisposable
     public async Task Refusal_names_the_device_that_was_claimed()
     {
         await HandshakeAsync(_tls.ForMqtt(null), _pki.SelfSigned("pump-1"));
-        Assert.Equal("pump-1", Assert.Single(_refusals).Device);
+        Assert.Equal("pump-1", Assert.Single(_refusals).Name);
     }
 
     [Fact]
@@ -125,7 +127,7 @@ public sealed class DeviceTlsTests : IDisposable
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Elsewhere .NET cannot send the list.");
         string[] named = [];
         Assert.True(await HandshakeAsync(_tls.ForHttps(null), null, onNamedIssuers: issuers => named = issuers));
-        Assert.Equal([_pki.DeviceIssuer.Subject], named);
+        Assert.Equal([_pki.DeviceIssuer.Subject, _pki.ServiceIssuer.Subject], named);
     }
 
     [Fact]
@@ -156,6 +158,8 @@ public sealed class DeviceTlsTests : IDisposable
         "server" => _pki.Server(),
         "device by the server authority" => _pki.DeviceFromServerAuthority("pump-1"),
         "device by a device" => _pki.IssuedByDevice("pump-1", issuer: "pump-2"),
+        "device by the service authority" => _pki.DeviceFromServiceAuthority("pump-1"),
+        "service by the device authority" => _pki.ServiceFromDeviceAuthority("billing"),
         "without purpose" => _pki.WithoutPurpose("pump-1"),
         "with server purpose" => _pki.WithServerPurpose("pump-1"),
         "other host" => _pki.WithIdentity("pump-1", "spiffe://elsewhere.local/pump-1"),

@@ -1,6 +1,7 @@
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using IoTFleet.Api;
 using IoTFleet.Broker;
@@ -80,6 +81,23 @@ public sealed class RunningServer : IAsyncDisposable
         {
             return certificate.CopyWithPrivateKey(key);
         }
+    }
+
+    /// <summary>Creates a service with these rights and returns a certificate of it with the key.</summary>
+    public async Task<X509Certificate2> CreateServiceAsync(string name, string[] subscribe, string[] publish)
+    {
+        await Client.CreateServiceAsync(new Api.CreateServiceRequest { Name = name, Subscribe = subscribe, Publish = publish });
+        return await IssueAsync(name);
+    }
+
+    /// <summary>One more certificate for a service.</summary>
+    public async Task<X509Certificate2> IssueAsync(string serviceName)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest($"CN={serviceName}", key, HashAlgorithmName.SHA256).CreateSigningRequestPem();
+        var issued = await Client.IssueServiceCertificateAsync(serviceName, request);
+        using var certificate = X509Certificate2.CreateFromPem(issued.CertificatePem);
+        return certificate.CopyWithPrivateKey(key);
     }
 
     /// <summary>Opens a TLS connection to the MQTT port; the handshake may succeed here although the server refuses the certificate.</summary>

@@ -20,6 +20,7 @@ public sealed class TestPki : IDisposable
         Names = new FleetNames(domain);
         Authorities = RootCeremony.Create(Names, Shifted(TimeSpan.FromDays(-365)));
         DeviceAuthority = new CertificateAuthority(Authorities.Devices, _clock);
+        ServiceAuthority = new CertificateAuthority(Authorities.Services!, _clock);
         ServerAuthority = new CertificateAuthority(Authorities.Servers, _clock);
     }
 
@@ -27,14 +28,22 @@ public sealed class TestPki : IDisposable
     public FleetAuthorities Authorities { get; }
     public CertificateAuthority DeviceAuthority { get; }
     public CertificateAuthority ServerAuthority { get; }
+    public CertificateAuthority ServiceAuthority { get; }
 
     public X509Certificate2 Root => Authorities.Root;
     public X509Certificate2 DeviceIssuer => Authorities.Devices.Certificate;
     public X509Certificate2 ServerIssuer => Authorities.Servers.Certificate;
+    public X509Certificate2 ServiceIssuer => Authorities.Services!.Certificate;
 
-    public X509Certificate2 Device(string id) => Leaf(Names.DeviceUri(id), id, _clock);
+    public X509Certificate2 Device(string id) => Leaf(DeviceAuthority, Names.DeviceUri(id), id);
 
-    public X509Certificate2 Service(string name) => Leaf(Names.ServiceUri(name), name, _clock);
+    public X509Certificate2 Service(string name) => Leaf(ServiceAuthority, Names.ServiceUri(name), name);
+
+    /// <summary>By the service authority, but with a device's identity.</summary>
+    public X509Certificate2 DeviceFromServiceAuthority(string id) => Leaf(ServiceAuthority, Names.DeviceUri(id), id);
+
+    /// <summary>By the device authority, but with a service's identity.</summary>
+    public X509Certificate2 ServiceFromDeviceAuthority(string name) => Leaf(DeviceAuthority, Names.ServiceUri(name), name);
 
     /// <summary>For localhost and the loopback addresses unless told otherwise.</summary>
     public X509Certificate2 Server(params string[] hosts)
@@ -45,10 +54,10 @@ public sealed class TestPki : IDisposable
     }
 
     /// <summary>Ended a month ago.</summary>
-    public X509Certificate2 Expired(string id) => Leaf(Names.DeviceUri(id), id, Shifted(TimeSpan.FromDays(-60)));
+    public X509Certificate2 Expired(string id) => Leaf(DevicesAt(TimeSpan.FromDays(-60)), Names.DeviceUri(id), id);
 
     /// <summary>Begins in a month.</summary>
-    public X509Certificate2 NotYetValid(string id) => Leaf(Names.DeviceUri(id), id, Shifted(TimeSpan.FromDays(30)));
+    public X509Certificate2 NotYetValid(string id) => Leaf(DevicesAt(TimeSpan.FromDays(30)), Names.DeviceUri(id), id);
 
     /// <summary>Says everything a device's certificate says, and signed itself.</summary>
     public X509Certificate2 SelfSigned(string id)
@@ -132,11 +141,13 @@ public sealed class TestPki : IDisposable
         Authorities.Dispose();
     }
 
-    private X509Certificate2 Leaf(Uri identity, string commonName, TimeProvider clock)
+    private CertificateAuthority DevicesAt(TimeSpan fromNow) => new(Authorities.Devices, Shifted(fromNow));
+
+    private X509Certificate2 Leaf(CertificateAuthority authority, Uri identity, string commonName)
     {
         using var key = NewKey();
         var terms = new LeafTerms(commonName, identity, key.ExportSubjectPublicKeyInfo(), TimeSpan.FromDays(30), TimeSpan.FromHours(1));
-        return Join(new CertificateAuthority(Authorities.Devices, clock).Issue(terms).Load(), key);
+        return Join(authority.Issue(terms).Load(), key);
     }
 
     private X509Certificate2 ByDeviceIssuer(string id, string[] identities, string? purpose) =>

@@ -1,3 +1,4 @@
+using IoTFleet.Broker.Figures;
 using IoTFleet.Broker.Routing;
 using IoTFleet.Broker.Sessions;
 using Microsoft.Extensions.Logging;
@@ -14,6 +15,7 @@ internal sealed record ConnectionParts(
     RetainedMessages Retained,
     Wills Wills,
     SessionDirectory Sessions,
+    SysTopics Sys,
     RefusalLog Refusals,
     BrokerMetrics Metrics,
     TimeProvider Clock,

@@ -19,14 +19,17 @@ public interface IAccessPolicy
     /// <summary>A pure function of who and where.</summary>
     bool MayPublish(Principal principal, TopicName topic);
 
-    /// <summary>A pure function of who and what.</summary>
+    /// <summary>A pure function of who and what. Of a shared subscription it is asked for the filter behind the group.</summary>
     bool MaySubscribe(Principal principal, TopicFilter filter);
 }
 
-/// <summary>An admitted client: its client id and whatever else the policy wants to find again.</summary>
+/// <summary>An admitted client: its client id, which the policy chooses for one that sent none, and whatever else the policy wants to find again.</summary>
 public abstract class Principal(string clientId)
 {
     public string ClientId { get; } = clientId;
+
+    /// <summary>Where this client's response topics begin, told to whom asks for it (MQTT 5 3.2.2.3.15); null when it has no such place.</summary>
+    public virtual string? ResponseInformation => null;
 
     /// <summary>How many devices' worth of packets and bytes a second this client may send; a backend that speaks to many devices needs more than one.</summary>
     public virtual int RateShare => 1;

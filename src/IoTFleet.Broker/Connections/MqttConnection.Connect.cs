@@ -12,6 +12,16 @@ internal sealed partial class MqttConnection
         _outbox.Version = connect.Version;
         _outbox.MaximumPacketSize = connect.Properties.MaximumPacketSize;
         _mayExplain = connect.Properties.RequestProblemInformation != false;
+        if (connect.Properties.TopicAliasMaximum is { } aliases and > 0 && _parts.Options.TopicAliasMaximum > 0)
+        {
+            _outbox.Aliases = new OutboundAliases(Math.Min(aliases, _parts.Options.TopicAliasMaximum), _outbox.MaximumPacketSize);
+        }
+
+        if (connect is { Version: ProtocolVersion.V311, ClientId: "", CleanStart: false })
+        {
+            return RefuseConnect(connect, ReasonCode.ClientIdentifierNotValid, "client-id-empty", "An empty client id needs a clean session.");      // 3.1.1 [MQTT-3.1.3-8]
+        }
+
         if (connect.Properties.AuthenticationMethod is not null)
         {
             return RefuseConnect(connect, ReasonCode.BadAuthenticationMethod, "authentication-method", "Extended authentication is not offered; the certificate is the identity.");
@@ -48,10 +58,12 @@ internal sealed partial class MqttConnection
 
     private async Task<bool> OnAdmittedAsync(ConnectPacket connect, Principal principal)
     {
-        if (connect.Will is { } will && !_parts.Access.MayPublish(principal, will.Topic))
+        if (principal.ClientId.Length == 0)
         {
-            return RefuseConnect(connect, ReasonCode.NotAuthorized, "will-not-authorized", $"The will's topic {will.Topic.Value} is not this client's to publish.");
+            return RefuseConnect(connect, ReasonCode.ClientIdentifierNotValid, "client-id-empty", "The client id is empty, and this client is not given one.");      // [MQTT-3.1.3-8]
         }
+
+        if (connect.Will is { } will && RefusedWill(connect, will, principal)) return false;
 
         if (await _parts.Sessions.ClaimAsync(this, principal.ClientId, connect.CleanStart) is not var (session, wasPresent)) return false;
         (_principal, _session) = (principal, session);
@@ -75,6 +87,17 @@ internal sealed partial class MqttConnection
         return true;
     }
 
+    private bool RefusedWill(ConnectPacket connect, WillMessage will, Principal principal)
+    {
+        if (!MayPublish(principal, will.Topic))
+        {
+            return !RefuseConnect(connect, ReasonCode.NotAuthorized, "will-not-authorized", $"The will's topic {will.Topic.Value} is not this client's to publish.");
+        }
+
+        return !IsWhatItSays(will.Payload, will.Properties)
+            && !RefuseConnect(connect, ReasonCode.PayloadFormatInvalid, "payload-format", $"The will on {will.Topic.Value} says that it is UTF-8 text and is not.");
+    }
+
     private ConnAckPacket Welcome(ConnectPacket connect, bool sessionPresent) => new()
     {
         SessionPresent = sessionPresent,
@@ -89,6 +112,8 @@ internal sealed partial class MqttConnection
         MaximumPacketSize = (uint)_parts.Options.PacketLimits.MaxPacketSize,
         TopicAliasMaximum = (ushort)_parts.Options.TopicAliasMaximum,
         SharedSubscriptionAvailable = true,
+        AssignedClientIdentifier = connect.ClientId.Length == 0 ? _principal!.ClientId : null,                  // [MQTT-3.1.3-7]
+        ResponseInformation = connect.Properties.RequestResponseInformation == true ? _principal!.ResponseInformation : null,      // [MQTT-3.1.2-28]
         SessionExpiryInterval = Seconds(_sessionExpiry) == (connect.Properties.SessionExpiryInterval ?? 0) ? null : Seconds(_sessionExpiry),
         ServerKeepAlive = _keepAlive == TimeSpan.FromSeconds(connect.KeepAlive) ? null : (ushort)_keepAlive.TotalSeconds,
     };

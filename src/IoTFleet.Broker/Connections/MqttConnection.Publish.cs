@@ -1,3 +1,5 @@
+using System.Text.Unicode;
+using IoTFleet.Broker.Figures;
 using IoTFleet.Broker.Routing;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
@@ -33,9 +35,15 @@ internal sealed partial class MqttConnection
 
     private async ValueTask TakeAsync(PublishPacket publish, TopicName topic)
     {
-        if (!_parts.Access.MayPublish(_principal!, topic))
+        if (!MayPublish(_principal!, topic))
         {
             RefuseMessage(publish, ReasonCode.NotAuthorized, "publish-not-authorized", $"Topic {topic.Value} is not this client's to publish.");
+            return;
+        }
+
+        if (!IsWhatItSays(publish.Payload, publish.Properties))
+        {
+            RefuseMessage(publish, ReasonCode.PayloadFormatInvalid, "payload-format", $"The payload on {topic.Value} says that it is UTF-8 text and is not.");
             return;
         }
 
@@ -56,6 +64,12 @@ internal sealed partial class MqttConnection
         if (publish.Qos == QualityOfService.ExactlyOnce) _session!.HoldInbound(publish.PacketId, acceptance.Commit);
         _acks!.Add(new PendingAck(message, publish.Qos, publish.PacketId, acceptance.Reason, PropertyBlock.None, acceptance.Commit));
     }
+
+    /// <summary>What the server says of itself nobody else says, whatever the policy.</summary>
+    private bool MayPublish(Principal principal, TopicName topic) => !SysTopics.Holds(topic) && _parts.Access.MayPublish(principal, topic);
+
+    /// <summary>Checked once, here, so that receivers can trust it (MQTT 5 3.3.2.3.2).</summary>
+    private static bool IsWhatItSays(ReadOnlyMemory<byte> payload, PropertyBlock properties) => properties.PayloadFormatIndicator != 1 || Utf8.IsValid(payload.Span);
 
     /// <summary>A sink that throws has not stored the message: a failed commit, in its turn. Let through, an IOException of the store would pass for a lost socket.</summary>
     private async ValueTask<Acceptance> AcceptAsync(Message message)
@@ -88,12 +102,17 @@ internal sealed partial class MqttConnection
         return _aliases[alias] ?? throw new ProtocolViolation(ReasonCode.ProtocolError, $"Topic alias {alias} was not set before.");
     }
 
-    /// <summary>A v5 client knows our Receive Maximum and may not pass it [MQTT-3.3.4-7]; a 3.1.1 client is slowed by AckQueue instead.</summary>
+    /// <summary>
+    /// A v5 client knows our Receive Maximum and may not pass it [MQTT-3.3.4-7]. A 3.1.1 client is slowed by AckQueue instead; but that does not make it
+    /// release its QoS 2 messages, and their ids are held here.
+    /// </summary>
     private void CheckQuota(PublishPacket publish)
     {
-        if (Version != ProtocolVersion.V5 || publish.Qos == QualityOfService.AtMostOnce) return;
-        if (_acks!.Unacknowledged + _session!.InboundCount < _parts.Options.ReceiveMaximum) return;
-        throw new ProtocolViolation(ReasonCode.ReceiveMaximumExceeded, $"More than {_parts.Options.ReceiveMaximum} unacknowledged messages.");
+        if (publish.Qos == QualityOfService.AtMostOnce) return;
+        var (unacknowledged, allowed) = Version == ProtocolVersion.V5
+            ? (_acks!.Unacknowledged + _session!.InboundCount, _parts.Options.ReceiveMaximum)
+            : (_session!.InboundCount, _parts.Options.MaxUnreleased);
+        if (unacknowledged >= allowed) throw new ProtocolViolation(ReasonCode.ReceiveMaximumExceeded, $"More than {allowed} messages that are not acknowledged or released.");
     }
 
     /// <summary>A QoS 2 message whose id is still held has been accepted before and is not taken again [MQTT-4.3.3-10].</summary>

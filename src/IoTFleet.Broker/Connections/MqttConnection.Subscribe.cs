@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using IoTFleet.Broker.Figures;
 using IoTFleet.Broker.Routing;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
@@ -13,22 +14,25 @@ internal sealed partial class MqttConnection
     {
         var identifier = subscribe.Properties.SubscriptionIdentifiers is [var id, ..] ? id : (uint?)null;
         var reasons = new ReasonCode[subscribe.Subscriptions.Count];
+        string? problem = null;
         _session!.Hold();           // SUBACK first, then the retained messages, then what is published from now on
         for (var i = 0; i < reasons.Length; i++)
         {
-            reasons[i] = Subscribe(new Subscription(_session, subscribe.Subscriptions[i], identifier));
+            reasons[i] = Subscribe(new Subscription(_session, subscribe.Subscriptions[i], identifier), ref problem);
         }
 
-        _session.Resume(_outbox, new SubAckPacket { PacketId = subscribe.PacketId, Reasons = reasons });     // one code for each filter, in order [MQTT-3.9.3-1]
+        var properties = problem is null ? PropertyBlock.None : Explain(problem);
+        _session.Resume(_outbox, new SubAckPacket { PacketId = subscribe.PacketId, Reasons = reasons, Properties = properties });     // one code for each filter, in order [MQTT-3.9.3-1]
     }
 
-    private ReasonCode Subscribe(Subscription subscription)
+    private ReasonCode Subscribe(Subscription subscription, ref string? problem)
     {
         var filter = subscription.Request.Filter;
-        if (!TryLookBehindGroup(filter, out var topics)) return RefuseFilter(filter, ReasonCode.TopicFilterInvalid, "shared-filter-nested");
-        if (!_parts.Access.MaySubscribe(_principal!, topics)) return RefuseFilter(filter, ReasonCode.NotAuthorized, "subscribe-not-authorized");
-        if (!_session!.TryAdd(subscription, out var isNew)) return RefuseFilter(filter, ReasonCode.QuotaExceeded, "too-many-subscriptions");
+        if (!TryLookBehindGroup(filter, out var topics)) return RefuseFilter(ReasonCode.TopicFilterInvalid, "shared-filter-nested", $"Filter {filter.Value} names a group within a group.", ref problem);
+        if (!_parts.Access.MaySubscribe(_principal!, topics)) return RefuseFilter(ReasonCode.NotAuthorized, "subscribe-not-authorized", $"Filter {filter.Value} is not this client's to subscribe.", ref problem);
+        if (!_session!.TryAdd(subscription, out var isNew)) return RefuseFilter(ReasonCode.QuotaExceeded, "too-many-subscriptions", $"Filter {filter.Value} is one more than a session may subscribe.", ref problem);
 
+        if (SysTopics.Holds(topics)) _parts.Sys.Publish();       // nobody may have wanted the figures until now, so there may be none
         _parts.Router.Subscribe(subscription, WantsRetained(subscription.Request, isNew));
         return (ReasonCode)subscription.Request.MaximumQos;
     }
@@ -40,9 +44,11 @@ internal sealed partial class MqttConnection
         return filter.ShareName is null || (TopicFilter.TryParse(filter.Path, out topics) && topics.ShareName is null);
     }
 
-    private ReasonCode RefuseFilter(TopicFilter filter, ReasonCode code, string reason)
+    /// <param name="problem">SUBACK has one reason in words for all its filters: the first one's.</param>
+    private ReasonCode RefuseFilter(ReasonCode code, string reason, string detail, ref string? problem)
     {
-        Refuse(RefusalDoor.Subscribe, reason, $"Filter {filter.Value} is not this client's to subscribe.");
+        Refuse(RefusalDoor.Subscribe, reason, detail);
+        problem ??= detail;
         return code;
     }
 

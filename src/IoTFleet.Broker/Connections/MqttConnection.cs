@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Text;
+using IoTFleet.Broker.Figures;
 using IoTFleet.Broker.Sessions;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
@@ -41,6 +42,8 @@ internal sealed partial class MqttConnection
     private AckQueue? _acks;
     private long _connectedAt;          // UTC ticks: others read it while it is set
     private bool _mayExplain = true;
+    private long _bytesReceived;        // the read loop's; others look
+    private long _packetsReceived;
 
     public MqttConnection(ConnectionParts parts, ConnectionContext transport, ClientIdentity identity)
     {
@@ -64,6 +67,10 @@ internal sealed partial class MqttConnection
 
     /// <summary>When the session became this connection's; null while it waits for an older one to let go.</summary>
     public DateTimeOffset? ConnectedAt => Volatile.Read(ref _connectedAt) is var ticks and > 0 ? new DateTimeOffset(ticks, TimeSpan.Zero) : null;
+
+    public Traffic Received => new(Volatile.Read(ref _bytesReceived), Volatile.Read(ref _packetsReceived));
+
+    public Traffic Sent => _outbox.Sent;
 
     private ProtocolVersion Version => _outbox.Version;      // the reader's would follow a second CONNECT
 
@@ -112,6 +119,7 @@ internal sealed partial class MqttConnection
 
             var buffer = read.Buffer;
             var complete = _reader.TryRead(ref buffer, out var packet);
+            if (complete) Count(read.Buffer.Length - buffer.Length);
             if (!complete && !buffer.IsEmpty) RequireConnect(buffer);
             _input.AdvanceTo(buffer.Start, complete ? buffer.Start : buffer.End);
             if (packet is ConnectPacket connect) return connect;
@@ -136,6 +144,7 @@ internal sealed partial class MqttConnection
             for (var unread = buffer.Length; !IsClosing && _reader.TryRead(ref buffer, out var packet); unread = buffer.Length)
             {
                 if (unread == read.Buffer.Length) Heard();          // a whole packet: a byte now and then is no sign of life [MQTT-3.1.2-22]
+                Count(unread - buffer.Length);
                 await OnPacketAsync(packet);
                 await _outbox.WaitForRoomAsync(_closing.Token);     // who does not read the answers is not read either
                 await KeepToRateAsync(packet, unread - buffer.Length);
@@ -144,6 +153,12 @@ internal sealed partial class MqttConnection
             _input.AdvanceTo(buffer.Start, buffer.End);
             if (read.IsCompleted || read.IsCanceled || IsClosing) return;
         }
+    }
+
+    private void Count(long bytes)
+    {
+        Volatile.Write(ref _bytesReceived, _bytesReceived + bytes);
+        Volatile.Write(ref _packetsReceived, _packetsReceived + 1);
     }
 
     private ValueTask OnPacketAsync(Packet packet)
@@ -169,9 +184,21 @@ internal sealed partial class MqttConnection
     private void OnViolation(ProtocolViolation violation)
     {
         _parts.Refusals.Record(RefusalDoor.Protocol, ReasonName(violation.Reason), ClientId, _identity.Address, violation.Message);
-        if (violation.Reason == ReasonCode.UnsupportedProtocolVersion && _principal is null) SendConnAckRefusal(violation.Reason, violation.Message);     // [MQTT-3.1.2-2]
+        if (_principal is null) AnswerBadConnect(violation);
         var versionOfSecondConnect = violation.Reason == ReasonCode.UnsupportedProtocolVersion;      // has no place in DISCONNECT (MQTT 5 table 2-6)
         Close(versionOfSecondConnect ? ReasonCode.ProtocolError : violation.Reason, violation.Message);
+    }
+
+    /// <summary>Before it is known that a client speaks MQTT, and which, there is nothing to say [MQTT-3.1.4-1].</summary>
+    private void AnswerBadConnect(ProtocolViolation violation)
+    {
+        if (violation.Reason != ReasonCode.UnsupportedProtocolVersion)      // that is said in words that any client knows [MQTT-3.1.2-2]
+        {
+            if (_reader.Version != ProtocolVersion.V5) return;              // 3.1.1 has no word for the rest
+            _outbox.Version = ProtocolVersion.V5;
+        }
+
+        SendConnAckRefusal(violation.Reason, violation.Message);
     }
 
     private void Refuse(RefusalDoor door, string reason, string detail, string? clientId = null) =>

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.IO.Pipelines;
+using IoTFleet.Broker.Figures;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
 using IoTFleet.Mqtt.Wire;
@@ -29,6 +30,8 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
     private int _count;
     private long _bytes;
     private int _flushes;
+    private long _bytesSent;
+    private long _packetsSent;
     private int _writing;
     private volatile bool _broken;
     private volatile bool _cut;
@@ -39,6 +42,12 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
 
     /// <summary>The client's own limit; larger packets must not be sent to it [MQTT-3.1.2-24].</summary>
     public uint? MaximumPacketSize { get; set; }
+
+    /// <summary>For a client that takes topic aliases; null for all others.</summary>
+    public OutboundAliases? Aliases { get; set; }
+
+    /// <summary>What has been given to the transport so far.</summary>
+    public Traffic Sent => new(Volatile.Read(ref _bytesSent), Volatile.Read(ref _packetsSent));
 
     public bool HasRoom => Volatile.Read(ref _count) < capacity && Volatile.Read(ref _bytes) < maxBytes;
 
@@ -141,13 +150,15 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
     {
         ObjectDisposedException.ThrowIf(_cut, this);
         if (_saidLast) return;
-        PacketWriter.Write(_output, packet, Version);
+        PacketWriter.Write(_output, packet is PublishPacket publish && Aliases is { } aliases ? aliases.Shorten(publish) : packet, Version);
+        Volatile.Write(ref _packetsSent, _packetsSent + 1);
         _saidLast = packet is DisconnectPacket or ConnAckPacket { Reason: >= ReasonCode.UnspecifiedError };
     }
 
     private async ValueTask FlushAsync()
     {
         ObjectDisposedException.ThrowIf(_cut, this);
+        Volatile.Write(ref _bytesSent, _bytesSent + _output.UnflushedBytes);
         var result = await _output.FlushAsync();
         ObjectDisposedException.ThrowIf(result.IsCanceled, this);
         if (result.IsCompleted) throw new IOException("The peer has stopped reading.");

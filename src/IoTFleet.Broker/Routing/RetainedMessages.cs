@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using IoTFleet.Broker.Figures;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Topics;
 using IoTFleet.Mqtt.Wire;
@@ -56,7 +57,7 @@ internal sealed class RetainedMessages(BrokerOptions options, BrokerMetrics metr
 
     private string? Exceeded_NeedsGate(Message message, Message? earlier)
     {
-        if (message.Payload.IsEmpty) return null;
+        if (message.Payload.IsEmpty || SysTopics.Holds(message.Topic)) return null;
         var exceeded = ExceededNow_NeedsGate(message, earlier);
         return exceeded is not null && ForgetExpired_NeedsGate() ? ExceededNow_NeedsGate(message, _byTopic.Find(message.Topic)) : exceeded;
     }

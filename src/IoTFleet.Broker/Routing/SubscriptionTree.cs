@@ -56,6 +56,9 @@ internal sealed class SubscriptionTree
     internal void Match(TopicName topic, List<Subscription> matches, List<SharedGroup>? groups = null) =>
         Match(_root, topic.Value, atRoot: true, new Found(matches, groups));
 
+    /// <summary>Whether anybody subscribes below this first level, wildcards apart.</summary>
+    internal bool HasBranch(string firstLevel) => _root.Named(firstLevel) is not null;
+
     /// <summary>The group of this shared subscription, if it has members.</summary>
     internal SharedGroup? Group(TopicFilter filter)
     {

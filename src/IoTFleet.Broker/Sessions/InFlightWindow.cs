@@ -30,6 +30,8 @@ internal sealed class InFlightWindow
     private ushort _lastId;
     private long _order;
 
+    public int Count => _byId.Count;
+
     /// <summary>How many are on this connection's wire: what a client's Receive Maximum is compared with [MQTT-3.3.4-9].</summary>
     public int OnWire => _byId.Count - _unsent.Count;
 

@@ -173,6 +173,12 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
         }
     }
 
+    /// <summary>How many messages are in flight, and how many wait.</summary>
+    public (int InFlight, int Waiting) Load()
+    {
+        lock (_gate) return (_inFlight.Count, _queue.Count);
+    }
+
     /// <returns>False when the session holds as many subscriptions as it may; <paramref name="isNew"/> tells a first subscription from a replaced one.</returns>
     public bool TryAdd(Subscription subscription, out bool isNew)
     {

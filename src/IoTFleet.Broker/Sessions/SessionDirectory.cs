@@ -1,4 +1,5 @@
 using IoTFleet.Broker.Connections;
+using IoTFleet.Broker.Figures;
 using IoTFleet.Broker.Routing;
 using IoTFleet.Mqtt;
 
@@ -11,6 +12,7 @@ internal sealed class SessionDirectory(SubscriptionTree tree, Router router, Bro
     private readonly Dictionary<string, Seat> _seats = new(StringComparer.Ordinal);
     private readonly List<Will> _dueWills = [];
     private readonly List<Undelivered> _undelivered = [];
+    private long _expired;
 
     /// <summary>
     /// Gives the session to the connection. An older connection of the same client is closed first and has let go before this returns [MQTT-3.1.4-3].
@@ -73,9 +75,24 @@ internal sealed class SessionDirectory(SubscriptionTree tree, Router router, Bro
         }
     }
 
+    /// <summary>Clients with a connection, a session or both.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_gate) return _seats.Count;
+        }
+    }
+
     public MqttConnection? Holder(string clientId)
     {
         lock (_gate) return _seats.GetValueOrDefault(clientId)?.Holder;
+    }
+
+    /// <summary>Whoever has a session or waits for one, and whose client id begins so. Looks at all of them: for what an operator does, not for each message.</summary>
+    public IReadOnlyList<string> ClientIds(string prefix)
+    {
+        lock (_gate) return [.. _seats.Keys.Where(clientId => clientId.StartsWith(prefix, StringComparison.Ordinal))];
     }
 
     /// <summary>Ends the client's session: now, or when the connection that holds it, which is returned, has let go.</summary>
@@ -102,6 +119,27 @@ internal sealed class SessionDirectory(SubscriptionTree tree, Router router, Bro
         return due;
     }
 
+    public SessionFigures Figures()
+    {
+        lock (_gate)
+        {
+            var figures = new SessionFigures(0, 0, _expired, 0, 0);
+            foreach (var seat in _seats.Values.Where(seat => seat.Session is not null))
+            {
+                var (inFlight, waiting) = seat.Session!.Load();
+                figures = figures with
+                {
+                    Sessions = figures.Sessions + 1,
+                    Away = figures.Away + (seat.Holder is null ? 1 : 0),
+                    InFlight = figures.InFlight + inFlight,
+                    Waiting = figures.Waiting + waiting,
+                };
+            }
+
+            return figures;
+        }
+    }
+
     private Will[] SweepSeats(DateTimeOffset now)
     {
         lock (_gate)
@@ -109,7 +147,9 @@ internal sealed class SessionDirectory(SubscriptionTree tree, Router router, Bro
             foreach (var (clientId, seat) in _seats.Where(entry => entry.Value.Holder is null).ToList())
             {
                 if (seat.WillDueAt <= now) WillIsDue_NeedsGate(seat);
-                if (seat.ExpiresAt <= now) EndSession_NeedsGate(seat, clientId);
+                if (!(seat.ExpiresAt <= now)) continue;
+                EndSession_NeedsGate(seat, clientId);
+                _expired++;
             }
 
             Will[] due = [.. _dueWills];

@@ -82,7 +82,7 @@ internal static class DeviceCommands
         ("connected since", device.Connected ? Output.Time(device.ConnectedSince) : "not connected"),
     ];
 
-    private static string Describe(CertificateSummary certificate)
+    internal static string Describe(CertificateSummary certificate)
     {
         var validity = $"{certificate.Serial}, {Output.Time(certificate.NotBefore)} to {Output.Time(certificate.NotAfter)}";
         if (certificate.RevokedAt is not { } at) return validity;

@@ -135,11 +135,6 @@ namespace IoTFleet.Fleet.Sqlite.Migrations
                         .HasColumnType("INTEGER")
                         .HasColumnName("AtUs");
 
-                    b.Property<string>("DeviceId")
-                        .IsRequired()
-                        .HasMaxLength(63)
-                        .HasColumnType("TEXT");
-
                     b.Property<string>("Kind")
                         .IsRequired()
                         .HasMaxLength(40)
@@ -147,6 +142,11 @@ namespace IoTFleet.Fleet.Sqlite.Migrations
 
                     b.Property<string>("Serial")
                         .HasMaxLength(40)
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Subject")
+                        .IsRequired()
+                        .HasMaxLength(63)
                         .HasColumnType("TEXT");
 
                     b.HasKey("Id");
@@ -265,6 +265,82 @@ namespace IoTFleet.Fleet.Sqlite.Migrations
                     b.ToTable("ApiKeys");
                 });
 
+            modelBuilder.Entity("IoTFleet.Fleet.Services.Service", b =>
+                {
+                    b.Property<string>("Name")
+                        .HasMaxLength(63)
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("CreatedAtUs");
+
+                    b.PrimitiveCollection<string>("PublishRules")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("State")
+                        .IsRequired()
+                        .HasMaxLength(40)
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("StateChangedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("StateChangedAtUs");
+
+                    b.PrimitiveCollection<string>("SubscribeRules")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Name");
+
+                    b.ToTable("Services");
+                });
+
+            modelBuilder.Entity("IoTFleet.Fleet.Services.ServiceCertificate", b =>
+                {
+                    b.Property<string>("Serial")
+                        .HasMaxLength(40)
+                        .HasColumnType("TEXT");
+
+                    b.Property<byte[]>("Der")
+                        .IsRequired()
+                        .HasColumnType("BLOB");
+
+                    b.Property<string>("KeyFingerprint")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("NotAfter")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("NotAfterUs");
+
+                    b.Property<long>("NotBefore")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("NotBeforeUs");
+
+                    b.Property<string>("RevocationReason")
+                        .HasMaxLength(40)
+                        .HasColumnType("TEXT");
+
+                    b.Property<long?>("RevokedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("RevokedAtUs");
+
+                    b.Property<string>("ServiceName")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Serial");
+
+                    b.HasIndex("KeyFingerprint");
+
+                    b.HasIndex("ServiceName");
+
+                    b.ToTable("ServiceCertificates");
+                });
+
             modelBuilder.Entity("IoTFleet.Fleet.Telemetry.TelemetryRow", b =>
                 {
                     b.Property<long>("Id")
@@ -329,6 +405,15 @@ namespace IoTFleet.Fleet.Sqlite.Migrations
                     b.HasOne("IoTFleet.Fleet.Enrolment.EnrolmentToken", null)
                         .WithMany()
                         .HasForeignKey("TokenId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("IoTFleet.Fleet.Services.ServiceCertificate", b =>
+                {
+                    b.HasOne("IoTFleet.Fleet.Services.Service", null)
+                        .WithMany()
+                        .HasForeignKey("ServiceName")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });

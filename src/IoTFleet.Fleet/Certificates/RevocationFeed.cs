@@ -2,7 +2,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace IoTFleet.Fleet.Certificates;
 
-public enum RevocationKind { DeviceRevoked, DeviceSuspended, DeviceResumed, CertificateRevoked }
+public enum RevocationKind { DeviceRevoked, DeviceSuspended, DeviceResumed, CertificateRevoked, ServiceRevoked }
 
 /// <summary>One change of who may connect. Rows are appended and never changed.</summary>
 public sealed class RevocationEntry
@@ -10,7 +10,9 @@ public sealed class RevocationEntry
     public long Id { get; init; }
     public required DateTimeOffset At { get; init; }
     public required RevocationKind Kind { get; init; }
-    public required string DeviceId { get; init; }
+
+    /// <summary>The device's id, or the service's name: the kind says which.</summary>
+    public required string Subject { get; init; }
 
     /// <summary>Of the certificate, when the entry concerns one and not the whole device.</summary>
     public string? Serial { get; init; }
@@ -35,8 +37,8 @@ public sealed class RevocationFeed(IDbContextFactory<FleetDbContext> databases, 
         return new RevocationReader(this, databases, clock, newest);
     }
 
-    internal void Append(FleetDbContext db, RevocationKind kind, string deviceId, string? serial = null) =>
-        db.Revocations.Add(new RevocationEntry { At = clock.GetUtcNow(), Kind = kind, DeviceId = deviceId, Serial = serial });
+    internal void Append(FleetDbContext db, RevocationKind kind, string subject, string? serial = null) =>
+        db.Revocations.Add(new RevocationEntry { At = clock.GetUtcNow(), Kind = kind, Subject = subject, Serial = serial });
 
     /// <summary>After the commit: wakes this node's readers. Other nodes learn of it by their link or their poll.</summary>
     internal void Announce() => Interlocked.Exchange(ref _announced, NewSignal()).SetResult();

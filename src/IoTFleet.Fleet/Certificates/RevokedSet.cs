@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using IoTFleet.Fleet.Devices;
+using IoTFleet.Fleet.Services;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 
@@ -20,6 +21,8 @@ public sealed class RevokedSet(
         return current.Devices.Contains(deviceId) || current.Serials.Contains(serial);
     }
 
+    public bool IsServiceBlocked(string name) => Volatile.Read(ref _current).Services.Contains(name);
+
     /// <summary>Loads what the tables say and returns the reader of what comes after. To be done before a node listens.</summary>
     public async Task<RevocationReader> LoadAsync(CancellationToken ct)
     {
@@ -28,11 +31,11 @@ public sealed class RevokedSet(
         await using var db = await databases.CreateDbContextAsync(ct);
         var devices = await db.Devices
             .Where(d => d.State == DeviceState.Suspended || d.State == DeviceState.Revoked).Select(d => d.Id).ToListAsync(ct);
+        var services = await db.Services.Where(s => s.State == ServiceState.Revoked).Select(s => s.Name).ToListAsync(ct);
         var serials = await db.Certificates
             .Where(c => c.RevokedAt != null && c.NotAfter >= now).Select(c => c.Serial).ToListAsync(ct); // An expired one is refused anyway.
-        Volatile.Write(ref _current, new Snapshot(
-            devices.ToImmutableHashSet(StringComparer.Ordinal), serials.ToImmutableHashSet(StringComparer.Ordinal)));
-        FleetLog.RevokedSetLoaded(log, devices.Count, serials.Count);
+        Volatile.Write(ref _current, new Snapshot(Set(devices), Set(services), Set(serials)));
+        FleetLog.RevokedSetLoaded(log, devices.Count, services.Count, serials.Count);
         return reader;
     }
 
@@ -40,19 +43,25 @@ public sealed class RevokedSet(
     public void Apply(IEnumerable<RevocationEntry> entries)
     {
         var devices = _current.Devices.ToBuilder();
+        var services = _current.Services.ToBuilder();
         var serials = _current.Serials.ToBuilder();
         foreach (var entry in entries)
         {
-            if (entry.Kind == RevocationKind.DeviceResumed) devices.Remove(entry.DeviceId);
-            else if (entry.Kind == RevocationKind.CertificateRevoked) serials.Add(entry.Serial!);
-            else devices.Add(entry.DeviceId);
+            switch (entry.Kind)
+            {
+                case RevocationKind.DeviceResumed: devices.Remove(entry.Subject); break;
+                case RevocationKind.CertificateRevoked: serials.Add(entry.Serial!); break;
+                case RevocationKind.ServiceRevoked: services.Add(entry.Subject); break;
+                default: devices.Add(entry.Subject); break;
+            }
         }
-        Volatile.Write(ref _current, new Snapshot(devices.ToImmutable(), serials.ToImmutable()));
+        Volatile.Write(ref _current, new Snapshot(devices.ToImmutable(), services.ToImmutable(), serials.ToImmutable()));
     }
 
-    private sealed record Snapshot(ImmutableHashSet<string> Devices, ImmutableHashSet<string> Serials)
+    private static ImmutableHashSet<string> Set(IEnumerable<string> names) => names.ToImmutableHashSet(StringComparer.Ordinal);
+
+    private sealed record Snapshot(ImmutableHashSet<string> Devices, ImmutableHashSet<string> Services, ImmutableHashSet<string> Serials)
     {
-        internal static readonly Snapshot Empty = new(
-            ImmutableHashSet.Create<string>(StringComparer.Ordinal), ImmutableHashSet.Create<string>(StringComparer.Ordinal));
+        internal static readonly Snapshot Empty = new(Set([]), Set([]), Set([]));
     }
 }

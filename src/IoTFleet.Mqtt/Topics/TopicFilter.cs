@@ -58,6 +58,35 @@ public sealed class TopicFilter : IEquatable<TopicFilter>
         return MatchesByLevel(Path, topic.Value);
     }
 
+    /// <summary>
+    /// True when every topic that <paramref name="other"/> matches is matched by this filter, too. Groups do not count: <c>$share/g/a/#</c> is judged as
+    /// <c>a/#</c>. Allocates nothing.
+    /// </summary>
+    public bool Covers(TopicFilter other)
+    {
+        if (other.Path[0] == '$' && Path[0] is ('+' or '#')) return false; // [MQTT-4.7.2-1]
+        // No topic is empty [MQTT-4.7.3-1], so these two have no parent to take in and say the same as with a level more.
+        return CoversByLevel(Path, other.Path switch { "#" => "+/#", "/#" => "/+/#", var path => path });
+    }
+
+    private static bool CoversByLevel(ReadOnlySpan<char> filter, ReadOnlySpan<char> other)
+    {
+        while (true)
+        {
+            var filterEnd = filter.IndexOf('/');
+            var otherEnd = other.IndexOf('/');
+            var filterLevel = filterEnd < 0 ? filter : filter[..filterEnd];
+            var otherLevel = otherEnd < 0 ? other : other[..otherEnd];
+            if (filterLevel is "#") return true;
+            if (otherLevel is "#") return false; // reaches deeper than any filter without "#"
+            if (filterLevel is not "+" && !filterLevel.SequenceEqual(otherLevel)) return false; // a "+" is covered by a "+" only
+            if (otherEnd < 0) return filterEnd < 0 || filter[(filterEnd + 1)..] is "#"; // "a/#" takes in its parent "a" (4.7.1.2)
+            if (filterEnd < 0) return false;
+            filter = filter[(filterEnd + 1)..];
+            other = other[(otherEnd + 1)..];
+        }
+    }
+
     private static bool MatchesByLevel(ReadOnlySpan<char> filter, ReadOnlySpan<char> topic)
     {
         while (true)

@@ -58,14 +58,25 @@ internal sealed class RevocationWatch(RevokedSet revoked, MqttBroker broker, ILo
 
     private void Sweep(RevocationEntry entry)
     {
-        if (entry.Kind == RevocationKind.DeviceResumed) return;
-        if (entry.Kind == RevocationKind.CertificateRevoked && broker.ConnectedAs(entry.DeviceId) is DevicePrincipal device && device.Serial != entry.Serial) return;
+        if (entry.Kind == RevocationKind.ServiceRevoked) SweepService(entry.Subject);
+        else if (entry.Kind != RevocationKind.DeviceResumed) SweepDevice(entry);
+    }
+
+    private void SweepService(string name)
+    {
+        const string Why = "the service was revoked";
+        if (broker.DisconnectAll(ServicePrincipal.SessionsOf(name), ReasonCode.AdministrativeAction, Why) > 0) logger.SessionSwept(name, Why);
+    }
+
+    private void SweepDevice(RevocationEntry entry)
+    {
+        if (entry.Kind == RevocationKind.CertificateRevoked && broker.ConnectedAs(entry.Subject) is DevicePrincipal device && device.Serial != entry.Serial) return;
         var why = entry.Kind switch
         {
             RevocationKind.DeviceRevoked => "the device was revoked",
             RevocationKind.DeviceSuspended => "the device was suspended",
             _ => "its certificate was revoked",
         };
-        if (broker.Disconnect(entry.DeviceId, ReasonCode.AdministrativeAction, why)) logger.SessionSwept(entry.DeviceId, why);
+        if (broker.Disconnect(entry.Subject, ReasonCode.AdministrativeAction, why)) logger.SessionSwept(entry.Subject, why);
     }
 }

@@ -6,14 +6,17 @@ using IoTFleet.Mqtt;
 
 namespace IoTFleet.Server.Mqtt;
 
-/// <summary>Telemetry goes to the ingest, and its commit is what the broker's acknowledgement waits for. Other topics are not stored.</summary>
+/// <summary>
+/// A device's telemetry goes to the ingest, and its commit is what the broker's acknowledgement waits for. Other topics are not stored, and neither is
+/// what a service publishes, even on a device's telemetry topic: the store holds what devices have signed for.
+/// </summary>
 internal sealed class TelemetrySink(TelemetryIngest ingest) : IMessageSink
 {
     private const string SequenceProperty = "seq";
 
     public ValueTask<Acceptance> AcceptAsync(Message message, Principal publisher, CancellationToken cancellationToken)
     {
-        if (StreamOf(message.Topic.Value, publisher.ClientId) is not { } stream) return ValueTask.FromResult(Acceptance.Done);
+        if (publisher is not DevicePrincipal || StreamOf(message.Topic.Value, publisher.ClientId) is not { } stream) return ValueTask.FromResult(Acceptance.Done);
         if (!TelemetryPayload.TryRead(publisher.ClientId, stream, message.Payload, message.ReceivedAt, SequenceOf(message), out var point, out var problem))
         {
             return ValueTask.FromResult(Acceptance.Refused(ReasonCode.PayloadFormatInvalid, problem));

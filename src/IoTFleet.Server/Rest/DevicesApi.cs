@@ -89,7 +89,7 @@ internal static class DevicesApi
     private static async Task<IResult> RevokeAsync(
         string id, RevokeDevice revoke, RevocationWatch watch, MqttBroker broker, HttpContext context, CancellationToken cancellationToken, RevokeDeviceRequest? request = null)
     {
-        if (!TryReadReason(request?.Reason, out var reason)) return Problems.Invalid($"'{request!.Reason}' is not a reason; use unspecified, keyCompromise, affiliationChanged, superseded or cessationOfOperation.");
+        if (!TryReadReason(request?.Reason, out var reason)) return NoReason(request!.Reason!);
         var wasConnected = broker.ConnectedSince(id) is not null;
         var result = await revoke.RunAsync(ActorOf(context), new Fleet.Certificates.RevokeDeviceRequest(id, reason), cancellationToken);
         await watch.CatchUpAsync(cancellationToken);
@@ -101,7 +101,9 @@ internal static class DevicesApi
         };
     }
 
-    private static bool TryReadReason(string? text, out RevocationReason reason)
+    internal static IResult NoReason(string text) => Problems.Invalid($"'{text}' is not a reason; use unspecified, keyCompromise, affiliationChanged, superseded or cessationOfOperation.");
+
+    internal static bool TryReadReason(string? text, out RevocationReason reason)
     {
         reason = RevocationReason.Unspecified;
         return text is null || (Enum.TryParse(text, ignoreCase: true, out reason) && !int.TryParse(text, out _));
@@ -138,12 +140,14 @@ internal static class DevicesApi
                 NotBefore = certificate.NotBefore,
                 NotAfter = certificate.NotAfter,
                 RevokedAt = certificate.RevokedAt,
-                RevocationReason = certificate.RevocationReason is { } reason ? CamelCase(reason.ToString()) : null,
+                RevocationReason = Name(certificate.RevocationReason),
             })],
         };
     }
 
     internal static string Name(DeviceState state) => CamelCase(state.ToString());
+
+    internal static string? Name(RevocationReason? reason) => reason is { } given ? CamelCase(given.ToString()) : null;
 
     private static string CamelCase(string name) => char.ToLowerInvariant(name[0]) + name[1..];
 }

@@ -8,7 +8,7 @@ namespace IoTFleet.Server.Security;
 /// Judges a client's certificate by the chain that was built for it. Whether its device is known, active and not revoked
 /// is asked later, at CONNECT, where the answer can be told.
 /// </summary>
-internal sealed class ClientCertificateCheck(X509Certificate2 deviceIssuer, TimeProvider clock)
+internal sealed class ClientCertificateCheck(FleetAuthorities authorities, TimeProvider clock)
 {
     private const X509ChainStatusFlags NoPathToRoot =
         X509ChainStatusFlags.PartialChain | X509ChainStatusFlags.UntrustedRoot | X509ChainStatusFlags.NotSignatureValid | X509ChainStatusFlags.Cyclic;
@@ -31,7 +31,7 @@ internal sealed class ClientCertificateCheck(X509Certificate2 deviceIssuer, Time
         if (now > last) return (TlsRefusalReason.Expired, $"the certificate expired at {last:u}");
         if (now < first) return (TlsRefusalReason.NotYetValid, $"the certificate is valid from {first:u}");
 
-        if (!IsFromDeviceIssuer(chain)) return (TlsRefusalReason.WrongIssuer, "the certificate was not issued by the authority for devices");
+        if (!IsFromItsIssuer(certificate, chain)) return (TlsRefusalReason.WrongIssuer, "the certificate was not issued by the authority for devices or services that it speaks for");
         if ((status & NameOutside) != 0) return (TlsRefusalReason.NameNotAllowed, "the certificate names what its authority may not name");
         // The chain is content with a certificate that has no extended key usage at all.
         if (!KeyPurpose.IsGranted(certificate, KeyPurpose.ClientAuth))
@@ -41,7 +41,18 @@ internal sealed class ClientCertificateCheck(X509Certificate2 deviceIssuer, Time
         return errors == SslPolicyErrors.None ? null : (TlsRefusalReason.Untrusted, $"the certificate's chain is not valid: {status}");
     }
 
-    /// <summary>Compared as a whole: any authority below the root could otherwise make devices.</summary>
-    private bool IsFromDeviceIssuer(X509Chain chain) =>
-        chain.ChainElements.Count == 3 && chain.ChainElements[1].Certificate.RawDataMemory.Span.SequenceEqual(deviceIssuer.RawDataMemory.Span);
+    /// <summary>
+    /// Compared as a whole: any authority below the root could otherwise make devices. The name must be of the issuer's kind, because the
+    /// authority for devices of an older folder may name services, too. A certificate without a readable name is refused at CONNECT.
+    /// </summary>
+    private bool IsFromItsIssuer(X509Certificate2 certificate, X509Chain chain)
+    {
+        if (chain.ChainElements.Count != 3) return false;
+        var issuer = chain.ChainElements[1].Certificate;
+        if (!CertificateIdentity.TryRead(certificate, authorities.Names, out var identity, out _)) return Is(issuer, authorities.Devices) || Is(issuer, authorities.Services);
+        return Is(issuer, identity.Kind == IdentityKind.Device ? authorities.Devices : authorities.Services);
+    }
+
+    private static bool Is(X509Certificate2 issuer, IssuerKey? authority) =>
+        authority is not null && issuer.RawDataMemory.Span.SequenceEqual(authority.Certificate.RawDataMemory.Span);
 }

@@ -27,17 +27,21 @@ internal sealed class DeviceTls
         _authorities = authorities;
         _clock = clock;
         _refused = refused;
-        // Devices send their leaf alone. The other authority is here so that its certificates are refused for what they are.
-        _issuers = [authorities.Devices.Certificate, authorities.Servers.Certificate];
-        _check = new ClientCertificateCheck(authorities.Devices.Certificate, clock);
+        // Clients send their leaf alone. The servers' authority is here so that its certificates are refused for what they are.
+        _issuers = [.. ForClients(authorities), authorities.Servers.Certificate];
+        _check = new ClientCertificateCheck(authorities, clock);
         _contexts = ServerContexts.Build(authorities, serverCertificate);
     }
+
+    private static X509Certificate2[] ForClients(FleetAuthorities authorities) => authorities.Services is { } services
+        ? [authorities.Devices.Certificate, services.Certificate]
+        : [authorities.Devices.Certificate];
 
     /// <summary>From the next handshake on.</summary>
     public void UseServerCertificate(X509Certificate2 serverCertificate) =>
         _contexts = ServerContexts.Build(_authorities, serverCertificate);
 
-    /// <summary>For MQTT: a device's certificate is required.</summary>
+    /// <summary>For MQTT: a device's or service's certificate is required.</summary>
     public SslServerAuthenticationOptions ForMqtt(EndPoint? client)
     {
         var options = Options(_contexts.Plain, (certificate, chain, errors) => Accept(certificate, chain, errors, client));
@@ -67,15 +71,15 @@ internal sealed class DeviceTls
         var refusal = _check.FindRefusal(certificate, chain, errors);
         if (chain is not null) Release(chain, certificate);
         if (refusal is not { } found) return true;
-        _refused(new TlsRefusal(found.Reason, found.Detail, ClaimedDevice(certificate), client));
+        _refused(new TlsRefusal(found.Reason, found.Detail, ClaimedName(certificate), client));
         return false;
     }
 
-    private string? ClaimedDevice(X509Certificate2? certificate) =>
-        certificate is not null && CertificateIdentity.TryRead(certificate, _authorities.Names, out var identity, out _)
-            && identity.Kind == IdentityKind.Device
-            ? identity.Name
-            : null;
+    private string? ClaimedName(X509Certificate2? certificate)
+    {
+        if (certificate is null || !CertificateIdentity.TryRead(certificate, _authorities.Names, out var identity, out _)) return null;
+        return identity.Kind == IdentityKind.Device ? identity.Name : "service:" + identity.Name;
+    }
 
     /// <summary>Where a callback is set, .NET leaves the chain's certificates to finalizers: several native objects a handshake.</summary>
     private void Release(X509Chain chain, X509Certificate2? certificate)
@@ -99,7 +103,7 @@ internal sealed class DeviceTls
             var plain = SslStreamCertificateContext.Create(certificate, [authorities.Servers.Certificate], offline: true);
             // Browsers offer their user only certificates of the authorities that a server names. Elsewhere .NET cannot send the list.
             if (!OperatingSystem.IsLinux()) return new ServerContexts(plain, plain);
-            var named = SslCertificateTrust.CreateForX509Collection([authorities.Devices.Certificate], sendTrustInHandshake: true);
+            var named = SslCertificateTrust.CreateForX509Collection([.. ForClients(authorities)], sendTrustInHandshake: true);
             var naming = SslStreamCertificateContext.Create(certificate, [authorities.Servers.Certificate], offline: true, named);
             return new ServerContexts(plain, naming);
         }

@@ -57,7 +57,11 @@ internal static class FleetIdentityServices
         services.AddSingleton(provider => new CertificateAuthority(provider.GetRequiredService<FleetAuthorities>().Devices, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new IssuancePolicy(
             provider.GetRequiredService<FleetNames>(),
-            new IssuanceOptions { DeviceLifetime = TimeSpan.FromDays(provider.GetRequiredService<ServerOptions>().DeviceCertificateDays) }));
+            new IssuanceOptions
+            {
+                DeviceLifetime = TimeSpan.FromDays(provider.GetRequiredService<ServerOptions>().DeviceCertificateDays),
+                ServiceLifetime = TimeSpan.FromDays(provider.GetRequiredService<ServerOptions>().ServiceCertificateDays),
+            }));
         services.AddSingleton(provider =>
         {
             var refusals = provider.GetRequiredService<RefusalLog>();
@@ -65,7 +69,7 @@ internal static class FleetIdentityServices
                 provider.GetRequiredService<FleetAuthorities>(),
                 provider.GetRequiredService<FleetIdentity>().Server.Certificate,
                 provider.GetRequiredService<TimeProvider>(),
-                refusal => refusals.Record(RefusalDoor.Handshake, refusal.Code, refusal.Device, ClientIdentity.AddressOf(refusal.Address), refusal.Detail));
+                refusal => refusals.Record(RefusalDoor.Handshake, refusal.Code, refusal.Name, ClientIdentity.AddressOf(refusal.Address), refusal.Detail));
         });
         services.AddHostedService<ServerCertificateRenewal>();
         return services;

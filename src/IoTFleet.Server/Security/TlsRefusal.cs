@@ -14,7 +14,7 @@ internal enum TlsRefusalReason
 
     NotYetValid,
 
-    /// <summary>Ours, but not from the authority that issues to devices.</summary>
+    /// <summary>Ours, but not from the authority that issues to such devices or services.</summary>
     WrongIssuer,
 
     /// <summary>Not meant for TLS clients, or not saying what it is meant for.</summary>
@@ -28,8 +28,8 @@ internal enum TlsRefusalReason
 /// A handshake that ended for its certificate. The peer is not told why: on Linux .NET closes without an alert,
 /// so this is the only place where the reason is known.
 /// </summary>
-/// <param name="Device">The device the certificate claims to be, unproven; null when it names none in our grammar.</param>
-internal sealed record TlsRefusal(TlsRefusalReason Reason, string Detail, string? Device, EndPoint? Address)
+/// <param name="Name">Whom the certificate claims to be, unproven: a device's id, or <c>service:</c> and a service's name; null when it names none in our grammar.</param>
+internal sealed record TlsRefusal(TlsRefusalReason Reason, string Detail, string? Name, EndPoint? Address)
 {
     /// <summary>For logs and counters; does not change.</summary>
     public string Code => Reason switch

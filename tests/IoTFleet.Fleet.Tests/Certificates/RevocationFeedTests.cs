@@ -79,7 +79,7 @@ public sealed class RevocationFeedTests
     private static async Task AppendAsync(TestFleet fleet, long id)
     {
         await using var db = await fleet.Databases.CreateDbContextAsync();
-        db.Add(new RevocationEntry { Id = id, At = fleet.Clock.GetUtcNow(), Kind = RevocationKind.DeviceRevoked, DeviceId = $"pump-{id}" });
+        db.Add(new RevocationEntry { Id = id, At = fleet.Clock.GetUtcNow(), Kind = RevocationKind.DeviceRevoked, Subject = $"pump-{id}" });
         await db.SaveChangesAsync();
     }
 

@@ -1,10 +1,11 @@
+using IoTFleet.Mqtt;
 using static IoTFleet.Mqtt.ProtocolVersion;
 
-namespace IoTFleet.Mqtt.Tests;
+namespace IoTFleet.Testing;
 
-/// <summary>A row: bytes in the notation of <see cref="Bytes"/>, and the packet they are in the words of <see cref="PacketText"/>.</summary>
+/// <summary>A row: bytes in the notation of <see cref="Bytes"/>, and the packet they are in the words of the codec's tests.</summary>
 /// <param name="Canonical">What we write for it, if that is not the same bytes.</param>
-internal sealed record GoodCase(string Name, ProtocolVersion Version, string Notation, string Packet, string? Canonical = null)
+public sealed record GoodCase(string Name, ProtocolVersion Version, string Notation, string Packet, string? Canonical = null)
 {
     public byte[] Content => Bytes.Of(Notation);
 
@@ -12,13 +13,13 @@ internal sealed record GoodCase(string Name, ProtocolVersion Version, string Not
 }
 
 /// <summary>A row: bytes that no reader may accept, and what the peer is told.</summary>
-internal sealed record BadCase(string Name, ProtocolVersion Version, string Notation, ReasonCode Reason)
+public sealed record BadCase(string Name, ProtocolVersion Version, string Notation, ReasonCode Reason)
 {
     public override string ToString() => $"{Version} {Name}";
 }
 
 /// <summary>The packets that every reader must understand. Properties have a table of their own, in PropertyTests.</summary>
-internal static class PacketCases
+public static class PacketCases
 {
     public static readonly GoodCase[] Good =
     [

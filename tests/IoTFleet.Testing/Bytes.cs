@@ -2,13 +2,13 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 
-namespace IoTFleet.Mqtt.Tests;
+namespace IoTFleet.Testing;
 
 /// <summary>
 /// Bytes as the tests write them: hex with any spacing, 'text' as the standard's UTF-8 string with its two-byte length, {text} without a length,
 /// and [ ... ] as a section with its length in front as a variable byte integer. "C0 [ ]" is PINGREQ, and so is "C000".
 /// </summary>
-internal static class Bytes
+public static class Bytes
 {
     public static byte[] Of(string notation)
     {

@@ -1,0 +1,95 @@
+using IoTFleet.Fleet.Audit;
+using IoTFleet.Pki;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+
+namespace IoTFleet.Fleet.Services;
+
+/// <param name="Name">The service.</param>
+/// <param name="Request">Parsed, so its sender holds the key it names.</param>
+public sealed record IssueServiceCertificateRequest(string Name, SigningRequest Request);
+
+public abstract record IssueServiceCertificateResult
+{
+    private IssueServiceCertificateResult() { }
+
+    /// <summary>The certificate is committed.</summary>
+    public sealed record Issued(IssuedLeaf Leaf) : IssueServiceCertificateResult;
+    public sealed record Invalid(string Problem) : IssueServiceCertificateResult;
+
+    /// <summary>The key is a device's or another service's.</summary>
+    public sealed record KeyOfAnother : IssueServiceCertificateResult;
+    public sealed record Revoked : IssueServiceCertificateResult;
+
+    /// <summary>The data folder was made before there were services, and the root's key was not there to make their authority.</summary>
+    public sealed record NoAuthority : IssueServiceCertificateResult;
+    public sealed record UnknownService : IssueServiceCertificateResult;
+    public sealed record Forbidden : IssueServiceCertificateResult;
+}
+
+/// <summary>Gives a service a certificate for a key it made itself: its first, a renewal, or one more for another place it runs at.</summary>
+public sealed class IssueServiceCertificate(
+    IDbContextFactory<FleetDbContext> databases, IssuancePolicy policy, FleetAuthorities authorities, AuditTrail audit, FleetMetrics metrics,
+    TimeProvider clock, ILogger<IssueServiceCertificate> log)
+{
+    private const string Action = "service.issue";
+
+    private readonly CertificateAuthority? _authority = authorities.Services is { } issuer ? new CertificateAuthority(issuer, clock) : null;
+
+    public async Task<IssueServiceCertificateResult> RunAsync(Actor actor, IssueServiceCertificateRequest request, CancellationToken ct)
+    {
+        if (!actor.May(Permission.ManageServices))
+        {
+            await audit.ForbiddenAsync(actor, Action, request.Name, ct);
+            return new IssueServiceCertificateResult.Forbidden();
+        }
+        if (_authority is null) return new IssueServiceCertificateResult.NoAuthority();
+        if (!policy.TryForService(request.Name, request.Request, out var terms, out var problem)) return new IssueServiceCertificateResult.Invalid(problem);
+        return await IssueAsync(actor, terms, request, ct);
+    }
+
+    private async Task<IssueServiceCertificateResult> IssueAsync(
+        Actor actor, LeafTerms terms, IssueServiceCertificateRequest request, CancellationToken ct)
+    {
+        await using var db = await databases.CreateDbContextAsync(ct);
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (!await TakeServiceAsync(db, request.Name, ct))
+        {
+            var known = await db.Services.AnyAsync(s => s.Name == request.Name, ct);
+            return known ? new IssueServiceCertificateResult.Revoked() : new IssueServiceCertificateResult.UnknownService();
+        }
+        if (await IsKeyOfAnotherAsync(db, request, ct)) return new IssueServiceCertificateResult.KeyOfAnother();
+
+        var leaf = _authority!.Issue(terms);
+        db.ServiceCertificates.Add(RowFor(leaf, request));
+        audit.Done(db, actor, Action, request.Name, $"certificate {leaf.SerialHex}, until {leaf.NotAfter:u}");
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct); // Before its bytes leave: a certificate that no row knows could never be revoked.
+
+        metrics.CountCertificateIssued();
+        FleetLog.ServiceCertificateIssued(log, leaf.SerialHex, request.Name, actor.Name, leaf.NotAfter);
+        return new IssueServiceCertificateResult.Issued(leaf);
+    }
+
+    /// <summary>Changes nothing, but locks the row against a revocation at the same moment.</summary>
+    private static async Task<bool> TakeServiceAsync(FleetDbContext db, string name, CancellationToken ct) =>
+        await db.Services.Where(s => s.Name == name && s.State == ServiceState.Active)
+            .ExecuteUpdateAsync(set => set.SetProperty(s => s.State, ServiceState.Active), ct) == 1;
+
+    private static async Task<bool> IsKeyOfAnotherAsync(FleetDbContext db, IssueServiceCertificateRequest request, CancellationToken ct)
+    {
+        var fingerprint = request.Request.KeyFingerprint;
+        return await db.DeviceKeys.AnyAsync(k => k.Fingerprint == fingerprint, ct)
+            || await db.ServiceCertificates.AnyAsync(c => c.KeyFingerprint == fingerprint && c.ServiceName != request.Name, ct);
+    }
+
+    private static ServiceCertificate RowFor(IssuedLeaf leaf, IssueServiceCertificateRequest request) => new()
+    {
+        Serial = leaf.SerialHex,
+        ServiceName = request.Name,
+        KeyFingerprint = request.Request.KeyFingerprint,
+        Der = leaf.Der.ToArray(),
+        NotBefore = leaf.NotBefore,
+        NotAfter = leaf.NotAfter,
+    };
+}

@@ -1,0 +1,31 @@
+using IoTFleet.Broker.Connections;
+using IoTFleet.Fleet.Devices;
+using IoTFleet.Mqtt;
+
+namespace IoTFleet.Server.Mqtt;
+
+/// <summary>A device that was let in, by the certificate with this serial number.</summary>
+internal sealed class DevicePrincipal(string deviceId, string serial) : Principal(deviceId)
+{
+    private readonly string _own = $"devices/{deviceId}/";
+
+    public string Serial { get; } = serial;
+
+    public override string ResponseInformation => _own;
+
+    /// <summary>True for what lies below <c>devices/{id}/</c>. For a filter, too: a wildcard cannot stand in these two levels.</summary>
+    public bool Owns(string topicOrFilter) => topicOrFilter.Length > _own.Length && topicOrFilter.StartsWith(_own, StringComparison.Ordinal);
+
+    public static Admission.Refused Refused(RefusalReason reason, string deviceId, string serial) => reason switch
+    {
+        RefusalReason.UnknownDevice => new(ReasonCode.NotAuthorized, "device-unknown", $"There is no device {deviceId}; register or enrol it."),
+        RefusalReason.DeviceNotEnrolled => new(ReasonCode.NotAuthorized, "device-not-enrolled", $"Device {deviceId} is registered but has not enrolled."),
+        RefusalReason.DeviceSuspended => new(ReasonCode.Banned, "device-suspended", $"Device {deviceId} is suspended; resume it to let it in."),
+        RefusalReason.DeviceRevoked => new(ReasonCode.Banned, "device-revoked", $"Device {deviceId} was revoked."),
+        RefusalReason.CertificateUnknown => new(ReasonCode.NotAuthorized, "certificate-unknown", $"Certificate {serial} was not issued to device {deviceId} by this server."),
+        RefusalReason.CertificateRevoked => new(ReasonCode.Banned, "certificate-revoked", $"Certificate {serial} of device {deviceId} was revoked; the device has to enrol anew."),
+        RefusalReason.CertificateNotYetValid => new(ReasonCode.NotAuthorized, "not-yet-valid", $"Certificate {serial} of device {deviceId} is not valid yet; check the clocks."),
+        RefusalReason.CertificateExpired => new(ReasonCode.NotAuthorized, "expired", $"Certificate {serial} of device {deviceId} has expired; the device has to renew or enrol anew."),
+        _ => throw new InvalidOperationException($"No explanation for {reason}."),
+    };
+}
