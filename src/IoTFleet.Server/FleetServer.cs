@@ -121,6 +121,7 @@ public sealed class FleetServer : IAsyncDisposable
         app.UseAntiforgery();
 
         app.MapEst();
+        app.MapMqtt();
         app.MapConsole();
         app.MapHealth();
         var api = app.MapGroup("/api/v1").RequireAuthorization(OperatorAuth.Rest);
