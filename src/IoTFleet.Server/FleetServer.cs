@@ -108,9 +108,7 @@ public sealed class FleetServer : IAsyncDisposable
 
         services.AddHostedService<OrderlyStop>();
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(20));
-        var doors = DoorOptions.From(builder.Configuration);
-        services.AddSingleton(provider => new HandshakeTurns(doors.HandshakesPerSecond, doors.MaxHandshakes, provider.GetRequiredService<TimeProvider>()));
-        listeners = Listeners.Configure(builder.WebHost, options, doors);
+        listeners = Listeners.Configure(builder.WebHost, options, DoorOptions.From(builder.Configuration));
 
         var app = builder.Build();
         app.UseProblems();

@@ -22,6 +22,8 @@ internal sealed class Listeners
     public static Listeners Configure(IWebHostBuilder host, ServerOptions options, DoorOptions doors)
     {
         var listeners = new Listeners();
+        host.ConfigureServices(services => services.AddSingleton(provider =>
+            new HandshakeTurns(doors.HandshakesPerSecond, doors.MaxHandshakes, provider.GetRequiredService<TimeProvider>())));
         host.UseSockets(sockets => sockets.MaxReadBufferSize = doors.MaxUnreadBytes);
         host.ConfigureKestrel(kestrel =>
         {

@@ -118,7 +118,9 @@ internal sealed class Doorkeeper(DoorOptions options, int maxConnections, Handsh
             {
                 if (!await HelloCameAsync()) return false;
                 await _door._turns.EnterAsync(_deadline.Token);
-                return _hasTurn = true;
+                _hasTurn = true;
+                await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);       // a handshake takes a millisecond: not on the thread that polls the sockets
+                return true;
             }
             catch (Exception gone) when (gone is OperationCanceledException or IOException or ConnectionAbortedException or ConnectionResetException)
             {
