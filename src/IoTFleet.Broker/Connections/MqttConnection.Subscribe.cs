@@ -21,7 +21,7 @@ internal sealed partial class MqttConnection
             reasons[i] = Subscribe(new Subscription(_session, subscribe.Subscriptions[i], identifier), ref problem);
         }
 
-        var properties = problem is null ? PropertyBlock.None : Explain(problem);
+        var properties = problem is null ? PropertyBlock.None : Explain(problem, besides: reasons.Length);
         _session.Resume(_outbox, new SubAckPacket { PacketId = subscribe.PacketId, Reasons = reasons, Properties = properties });     // one code for each filter, in order [MQTT-3.9.3-1]
     }
 
