@@ -216,13 +216,14 @@ public sealed class RetainedTests
         await using var broker = new InMemoryBroker(options => (options.MaxOutboxPackets, options.MaxOutboxBytes) = (100_000, 256 * 1024 * 1024));
         for (var n = 0; n < 2_000; n++) Retain(broker, $"t/{n}", "0");      // so that to look them up takes a while
 
+        var value = 0;
         for (var round = 0; round < 10; round++)
         {
             await using var client = await broker.ConnectAsync($"client-{round}", version);
             using var subscribed = new CancellationTokenSource();
             var publishing = Task.Run(() =>
             {
-                for (var n = 1; !subscribed.IsCancellationRequested; n++) Retain(broker, "t/1000", $"{n}");
+                while (!subscribed.IsCancellationRequested) Retain(broker, "t/1000", $"{++value}");
             });
 
             await client.SubscribeAsync("t/#");

@@ -35,6 +35,32 @@ public sealed class ServiceTests : IAsyncLifetime
         await device.ExpectMessageAsync("{\"percent\":40}");
     }
 
+    [Fact]
+    public async Task A_service_without_a_client_id_is_given_one_that_leads_back_to_its_session()
+    {
+        using var certificate = await BillingAsync();
+        var stays = new PropertyBlock { SessionExpiryInterval = 60 };
+        await using var one = await _server.OpenAsync(certificate);
+        await using var other = await _server.OpenAsync(certificate);
+        await using var back = await _server.OpenAsync(certificate);
+
+        var id = (await one.ConnectAsync("", cleanStart: false, properties: stays)).Properties.AssignedClientIdentifier;
+        Assert.NotEqual(id, (await other.ConnectAsync("", cleanStart: false, properties: stays)).Properties.AssignedClientIdentifier);
+
+        Assert.True((await back.ConnectAsync(id!, cleanStart: false, properties: stays)).SessionPresent);
+    }
+
+    [Fact]
+    public async Task A_service_with_a_rule_for_them_reads_the_brokers_figures()
+    {
+        using var certificate = await _server.CreateServiceAsync("monitor", ["$SYS/#"], []);
+        await using var service = await _server.ConnectAsync("monitor", certificate);
+
+        await service.SubscribeAsync("$SYS/broker/clients/connected");
+
+        await service.ExpectMessageAsync("1");
+    }
+
     [Theory]
     [InlineData("#")]
     [InlineData("+/#")]

@@ -28,6 +28,9 @@ public abstract class Principal(string clientId)
 {
     public string ClientId { get; } = clientId;
 
+    /// <summary>What a client that sent no id is told to be called, in MQTT 5; the same id in its next CONNECT must lead to the same session.</summary>
+    public virtual string AssignedClientIdentifier => ClientId;
+
     /// <summary>Where this client's response topics begin, told to whom asks for it (MQTT 5 3.2.2.3.15); null when it has no such place.</summary>
     public virtual string? ResponseInformation => null;
 

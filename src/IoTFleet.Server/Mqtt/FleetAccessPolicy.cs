@@ -68,7 +68,7 @@ internal sealed class FleetAccessPolicy(FleetNames names, AdmitDevice admitDevic
     private async Task<Admission> AdmitServiceAsync(string name, string serial, ConnectPacket connect, CancellationToken cancellationToken) =>
         await admitService.RunAsync(new AdmitServiceRequest(name, serial), cancellationToken) switch
         {
-            AdmitServiceResult.Admitted admitted => new Admission.Accepted(new ServicePrincipal(name, connect.ClientId, admitted.Rules)),
+            AdmitServiceResult.Admitted admitted => new Admission.Accepted(ServicePrincipal.Of(name, connect.ClientId, admitted.Rules)),
             AdmitServiceResult.Refused refused => ServicePrincipal.Refused(refused.Reason, name, serial),
             var other => throw new InvalidOperationException($"Unknown answer {other}."),
         };
