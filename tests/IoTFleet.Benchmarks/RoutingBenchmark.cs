@@ -54,7 +54,7 @@ internal static class RoutingBenchmark
         public Fleet(int size, BrokerMetrics metrics)
         {
             Size = size;
-            _router = new Router(_tree, new RetainedMessages(new BrokerOptions(), metrics, TimeProvider.System), new RefusalLog(TimeProvider.System, metrics, NullLogger<RefusalLog>.Instance), metrics);
+            _router = new Router(_tree, new RetainedMessages(new BrokerOptions(), metrics, TimeProvider.System), new InMemoryBrokerStore(), new RefusalLog(TimeProvider.System, metrics, NullLogger<RefusalLog>.Instance), metrics);
             _commands = [.. Enumerable.Range(0, size).Select(device => Command($"devices/device-{device:00000}/commands/set"))];
             for (var device = 0; device < size; device++) Connect($"device-{device:00000}", metrics);
         }
@@ -77,7 +77,7 @@ internal static class RoutingBenchmark
         {
             for (var i = 0; i < count; i += AtOnce)
             {
-                for (var one = i; one < i + AtOnce; one++) _router.Route(_commands[Scattered(one, devices)]);
+                for (var one = i; one < i + AtOnce; one++) _router.Route(_commands[Scattered(one, devices)]).Deliver();
                 for (var one = i; one < i + AtOnce; one++) await _outboxes[Scattered(one, devices)].WhenDrainedAsync();
             }
         }
@@ -98,7 +98,7 @@ internal static class RoutingBenchmark
 
         private void Connect(string clientId, BrokerMetrics metrics)
         {
-            var session = new Session(clientId, new BrokerOptions(), metrics, TimeProvider.System);
+            var session = new Session(1, clientId, durable: false, new SessionParts(new BrokerOptions(), new InMemoryBrokerStore(), new QueueBudget(long.MaxValue), metrics, TimeProvider.System));
             var outbox = new PacketOutbox(new DefaultConnectionContext { Transport = new Transport(PipeReader.Create(Stream.Null), PipeWriter.Create(Stream.Null)) }, 1_000, NullLogger.Instance);
             session.Attach(outbox, ushort.MaxValue);
             var filter = TopicFilter.Parse($"devices/{clientId}/commands/#");

@@ -247,13 +247,7 @@ public sealed class RetainedTests
         return values;
     }
 
-    private static void Retain(InMemoryBroker broker, string topic, string payload) => broker.Broker.Publish(new()
-    {
-        Topic = TopicName.Parse(topic),
-        Payload = Encoding.UTF8.GetBytes(payload),
-        Retain = true,
-        ReceivedAt = broker.Clock.GetUtcNow(),
-    });
+    private static void Retain(InMemoryBroker broker, string topic, string payload) => broker.Publish(topic, payload, AtMostOnce, retain: true);
 
     private static int Number(PublishPacket message) => int.Parse(message.Payload.Span, System.Globalization.CultureInfo.InvariantCulture);
 

@@ -168,10 +168,10 @@ internal sealed partial class MqttConnection
             case PublishPacket publish: return OnPublishAsync(publish);
             case PubAckPacket ack: OnPubAck(ack); break;
             case PubRecPacket received: OnPubRec(received); break;
-            case PubRelPacket release: OnPubRel(release); break;
+            case PubRelPacket release: return OnPubRelAsync(release);
             case PubCompPacket complete: OnPubComp(complete); break;
-            case SubscribePacket subscribe: OnSubscribe(subscribe); break;
-            case UnsubscribePacket unsubscribe: OnUnsubscribe(unsubscribe); break;
+            case SubscribePacket subscribe: return OnSubscribeAsync(subscribe);
+            case UnsubscribePacket unsubscribe: return OnUnsubscribeAsync(unsubscribe);
             case PingReqPacket: _outbox.Send(PingRespPacket.Instance); break;
             case DisconnectPacket disconnect: OnDisconnect(disconnect); break;
             case AuthPacket: throw new ProtocolViolation(ReasonCode.ProtocolError, "AUTH without an authentication method in CONNECT.");     // [MQTT-4.12.0-1]

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using IoTFleet.Broker.Sessions;
+using IoTFleet.Mqtt;
 
 namespace IoTFleet.Broker.Routing;
 
@@ -18,6 +19,23 @@ internal sealed class Receivers
     /// <summary>False after a message to very many: its space is not worth keeping for the next, to two or three.</summary>
     public bool IsWorthKeeping => _places.Capacity <= MostKept && Subscriptions.Capacity <= MostKept;
 
+    /// <summary>Whether somebody keeps it beyond the process: a session that may, or a group with such a member.</summary>
+    public bool MustStore(Message message)
+    {
+        if (message.Qos == QualityOfService.AtMostOnce) return false;
+        foreach (var match in Subscriptions)
+        {
+            if (MustStore(match)) return true;
+        }
+
+        foreach (var group in Groups)
+        {
+            if (Array.Exists(group.Members, MustStore)) return true;
+        }
+
+        return false;
+    }
+
     /// <summary>A session whose filters overlap gets the message once, at the highest QoS, with all identifiers [MQTT-3.3.4-2, -3].</summary>
     public List<(Subscription Subscription, uint[] Identifiers)> OncePerSession(Message message)
     {
@@ -30,6 +48,8 @@ internal sealed class Receivers
 
         return _once;
     }
+
+    private static bool MustStore(Subscription match) => match.Session.IsDurable && match.Request.MaximumQos != QualityOfService.AtMostOnce;
 
     private static void Merge(Subscription match, ref (Subscription Subscription, uint[] Identifiers) receiver)
     {
