@@ -10,6 +10,9 @@ public sealed record SendCommandRequest
 
     /// <summary>What the device gets, any JSON value.</summary>
     public required JsonElement Payload { get; init; }
+
+    /// <summary>MQTT's quality of service. 1, or nothing: the device gets the command at least once; 2: exactly once.</summary>
+    public int? Qos { get; init; }
 }
 
 /// <summary>What became of a command.</summary>
@@ -18,6 +21,9 @@ public sealed record CommandReceipt
     /// <summary>The command's id, as the audit trail has it.</summary>
     public required string Id { get; init; }
 
-    /// <summary>Whether a live session took the command; false when the device is not there or does not listen.</summary>
+    /// <summary>Whether a connected device takes the command.</summary>
     public required bool Delivered { get; init; }
+
+    /// <summary>Whether the command is stored for a device that is away and gets it when it is back; false with <see cref="Delivered"/> false when nobody listens.</summary>
+    public bool Queued { get; init; }
 }

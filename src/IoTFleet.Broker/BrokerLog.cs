@@ -40,4 +40,10 @@ internal static partial class BrokerLog
 
     [LoggerMessage(1012, LogLevel.Information, "{Count} more refusals in one second were counted and not logged")]
     public static partial void RefusalsNotLogged(this ILogger logger, int count);
+
+    [LoggerMessage(1020, LogLevel.Information, "{Sessions} sessions with {Messages} messages, and {Retained} retained messages taken over from the store")]
+    public static partial void SessionsRestored(this ILogger logger, int sessions, int messages, int retained);
+
+    [LoggerMessage(1021, LogLevel.Error, "What client {ClientId} asked for could not be stored; the connection is closed so that the client asks again")]
+    public static partial void AnswerNotStored(this ILogger logger, Exception error, string clientId);
 }

@@ -11,7 +11,8 @@ public sealed class BrokerMetrics : IDisposable
 {
     private readonly Meter _meter = new("iotfleet.broker");
     private readonly ConcurrentDictionary<string, Counter> _refusals = new(StringComparer.Ordinal);
-    private long _connections, _clients, _received, _acked, _delivered, _dropped, _messagesRefused, _connectionsRefused, _paused, _retainedTopics, _retainedBytes;
+    private readonly long[] _drops = new long[Enum.GetValues<DropReason>().Length];
+    private long _connections, _clients, _received, _acked, _delivered, _messagesRefused, _connectionsRefused, _paused, _retainedTopics, _retainedBytes;
 
     public BrokerMetrics()
     {
@@ -19,7 +20,8 @@ public sealed class BrokerMetrics : IDisposable
         _meter.CreateObservableCounter("iotfleet.broker.messages.received", () => MessagesReceived);
         _meter.CreateObservableCounter("iotfleet.broker.messages.acked", () => MessagesAcked);
         _meter.CreateObservableCounter("iotfleet.broker.messages.delivered", () => MessagesDelivered);
-        _meter.CreateObservableCounter("iotfleet.broker.messages.dropped", () => MessagesDropped);
+        _meter.CreateObservableCounter("iotfleet.broker.messages.dropped", () => Enum.GetValues<DropReason>()
+            .Select(reason => new Measurement<long>(DroppedBecause(reason), new KeyValuePair<string, object?>("reason", reason.ToString()))));
         _meter.CreateObservableGauge("iotfleet.broker.retained.messages", () => RetainedMessages);
         _meter.CreateObservableGauge("iotfleet.broker.retained.bytes", () => RetainedBytes);
         _meter.CreateObservableCounter("iotfleet.broker.pauses", () => Pauses);
@@ -42,8 +44,8 @@ public sealed class BrokerMetrics : IDisposable
     /// <summary>PUBLISH packets handed to subscribers' connections.</summary>
     public long MessagesDelivered => Interlocked.Read(ref _delivered);
 
-    /// <summary>Messages for a subscriber that its full queue or outbox did not take.</summary>
-    public long MessagesDropped => Interlocked.Read(ref _dropped);
+    /// <summary>Messages that a subscriber did not get, for whatever <see cref="DropReason"/>.</summary>
+    public long MessagesDropped => Enum.GetValues<DropReason>().Sum(DroppedBecause);
 
     /// <summary>How often a client was not read for a moment because it sent more than its rates allow.</summary>
     public long Pauses => Interlocked.Read(ref _paused);
@@ -59,6 +61,8 @@ public sealed class BrokerMetrics : IDisposable
 
     /// <summary>Their bytes, each counted as the PUBLISH that carries it.</summary>
     public long RetainedBytes => Interlocked.Read(ref _retainedBytes);
+
+    public long DroppedBecause(DropReason reason) => Interlocked.Read(ref _drops[(int)reason]);
 
     public IReadOnlyDictionary<string, long> RefusalsByReason() =>
         _refusals.ToDictionary(refusal => refusal.Key, refusal => refusal.Value.Value, StringComparer.Ordinal);
@@ -79,7 +83,7 @@ public sealed class BrokerMetrics : IDisposable
 
     internal void Paused() => Interlocked.Increment(ref _paused);
 
-    internal void Dropped() => Interlocked.Increment(ref _dropped);
+    internal void Dropped(DropReason reason) => Interlocked.Increment(ref _drops[(int)reason]);
 
     internal void Retained(int topics, long bytes)
     {

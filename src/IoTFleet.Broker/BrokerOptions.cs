@@ -34,6 +34,12 @@ public sealed class BrokerOptions
     /// <summary>QoS 1 and 2 messages kept for one session beyond those in flight; a full queue refuses the newest. 1 to 100,000.</summary>
     public int MaxQueuedPerSession { get; set; } = 1_000;
 
+    /// <summary>Bytes of those messages, about; one message is taken whatever its size. 1 KB to 1 GB.</summary>
+    public int MaxQueuedBytesPerSession { get; set; } = 1024 * 1024;
+
+    /// <summary>Bytes of the messages owed to all sessions together, in flight or waiting. 1 MB to 64 GB.</summary>
+    public long MaxQueuedBytes { get; set; } = 256L * 1024 * 1024;
+
     /// <summary>Packets waiting in one connection's outbox before its reader pauses and QoS 0 messages for it are dropped. 16 to 100,000.</summary>
     public int MaxOutboxPackets { get; set; } = 1_000;
 
@@ -93,6 +99,8 @@ public sealed class BrokerOptions
         if (MaxUnreleased is < 100 or > ushort.MaxValue) yield return "Broker:MaxUnreleased must be 100 to 65535.";
         if (MaxInFlight is < 1 or > ushort.MaxValue) yield return "Broker:MaxInFlight must be 1 to 65535.";
         if (MaxQueuedPerSession is < 1 or > 100_000) yield return "Broker:MaxQueuedPerSession must be 1 to 100000.";
+        if (MaxQueuedBytesPerSession is < 1024 or > 1 << 30) yield return "Broker:MaxQueuedBytesPerSession must be 1024 to 1073741824.";
+        if (MaxQueuedBytes is < 1 << 20 or > 1L << 36) yield return "Broker:MaxQueuedBytes must be 1048576 to 68719476736.";
         if (MaxOutboxPackets is < 16 or > 100_000) yield return "Broker:MaxOutboxPackets must be 16 to 100000.";
         if (MaxOutboxBytes is < 16 * 1024 or > 256 * 1024 * 1024) yield return "Broker:MaxOutboxBytes must be 16384 to 268435456.";
         if (!InRange(SlowClientTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10))) yield return "Broker:SlowClientTimeout must be 00:00:01 to 00:10:00.";

@@ -1,5 +1,6 @@
 using IoTFleet.Broker.Connections;
 using IoTFleet.Broker.Routing;
+using IoTFleet.Broker.Sessions;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
@@ -8,7 +9,8 @@ namespace IoTFleet.Broker;
 
 public static class BrokerServices
 {
-    /// <summary>Adds the broker engine. The host also registers its <see cref="IAccessPolicy"/> and <see cref="IMessageSink"/>.</summary>
+    /// <summary>Adds the broker engine. The host also registers its <see cref="IAccessPolicy"/> and <see cref="IMessageSink"/>,
+    /// and an <see cref="IBrokerStore"/> if sessions are to survive the process; it calls <see cref="MqttBroker.LoadAsync"/> before it listens.</summary>
     public static IServiceCollection AddBroker(this IServiceCollection services)
     {
         services.TryAddSingleton(TimeProvider.System);
@@ -16,6 +18,7 @@ public static class BrokerServices
         services.AddOptions<BrokerOptions>().BindConfiguration("Broker").ValidateOnStart();
         services.AddSingleton<BrokerMetrics>();
         services.AddSingleton<RefusalLog>();
+        services.TryAddSingleton<IBrokerStore, InMemoryBrokerStore>();
         services.AddSingleton<MqttBroker>();
         services.AddSingleton<MqttConnectionHandler>();
         return services;

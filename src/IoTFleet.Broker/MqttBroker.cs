@@ -25,6 +25,7 @@ public sealed class MqttBroker : IDisposable
         IOptions<BrokerOptions> options,
         IAccessPolicy access,
         IMessageSink sink,
+        IBrokerStore store,
         RefusalLog refusals,
         BrokerMetrics metrics,
         TimeProvider clock,
@@ -32,10 +33,12 @@ public sealed class MqttBroker : IDisposable
     {
         var tree = new SubscriptionTree();
         var retained = new RetainedMessages(options.Value, metrics, clock);
-        var router = new Router(tree, retained, refusals, metrics);
-        var sessions = new SessionDirectory(tree, router, options.Value, metrics, clock);
+        var router = new Router(tree, retained, store, refusals, metrics);
+        var budget = new QueueBudget(options.Value.MaxQueuedBytes);
+        var sessions = new SessionDirectory(tree, router, new SessionParts(options.Value, store, budget, metrics, clock));
+        var wills = new Wills(sink, router, store, refusals, clock, logger);
         var sys = new SysTopics(options.Value, tree, router, retained, sessions, metrics, Traffic, clock);
-        Parts = new ConnectionParts(options.Value, access, sink, tree, router, retained, new Wills(sink, router, refusals, clock, logger), sessions, sys, refusals, metrics, clock, logger);
+        Parts = new ConnectionParts(options.Value, access, sink, store, tree, router, retained, wills, sessions, sys, refusals, metrics, clock, logger);
         _sweep = clock.CreateTimer(static broker => ((MqttBroker)broker!).Sweep(), this, SweepInterval, SweepInterval);
     }
 
@@ -44,13 +47,25 @@ public sealed class MqttBroker : IDisposable
     /// <summary>Connections, whether they have said CONNECT or not.</summary>
     internal int OpenConnections => _connections.Count;
 
-    /// <summary>Publishes as the server: no authorisation, no sink. Returns how many sessions got the message or have it queued.</summary>
+    /// <summary>Takes over what the store holds. To be called before the first client is let in.</summary>
+    public async Task LoadAsync(CancellationToken cancellationToken)
+    {
+        var stored = await Parts.Store.LoadAsync(cancellationToken);
+        Parts.Router.Restore(stored.Retained, Parts.Clock.GetUtcNow());
+        Parts.Sessions.Restore(stored);
+        Parts.Logger.SessionsRestored(stored.Sessions.Count, stored.Sessions.Sum(session => session.Deliveries.Count), stored.Retained.Count);
+    }
+
+    /// <summary>
+    /// Publishes as the server: no authorisation, no sink. Completes when each durable session that is to get the message has it stored.
+    /// </summary>
     /// <exception cref="ArgumentException">No packet can hold the message: a text of more than 65,535 bytes, or one too large altogether.</exception>
-    public int Publish(Message message)
+    /// <returns>Whom it reached. An exception of the store means nobody.</returns>
+    public async Task<Reach> PublishAsync(Message message)
     {
         // Found out here, where the caller can be told; the subscribers' connections could only break.
         PacketWriter.Measure(message.ToPacket(new Delivery(message.Qos, message.Retain, []), packetId: 1, duplicate: false, message.ReceivedAt), ProtocolVersion.V5);
-        return Parts.Router.Route(message);
+        return await Parts.Router.Route(message).DeliverWhenStoredAsync();
     }
 
     /// <summary>Since when the client is connected; null when it is not.</summary>
@@ -66,6 +81,9 @@ public sealed class MqttBroker : IDisposable
         holder?.Close(reason, detail);
         return holder is not null;
     }
+
+    /// <summary>True once <see cref="StopAsync"/> has begun.</summary>
+    public bool IsStopping => _stopping.IsCancellationRequested;
 
     /// <summary>As <see cref="Disconnect"/>, for every client whose id begins so. Returns how many were connected.</summary>
     public int DisconnectAll(string clientIdPrefix, ReasonCode reason, string detail) =>
@@ -131,6 +149,7 @@ public sealed class MqttBroker : IDisposable
             {
                 connection.CloseIfSilent();
                 connection.CloseIfStuck();
+                connection.PayRetained();
             }
 
             foreach (var will in Parts.Sessions.Sweep()) Parts.Wills.Publish(will, lastWords: Task.CompletedTask);

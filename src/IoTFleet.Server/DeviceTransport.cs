@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
+using IoTFleet.Server.Doors;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Options;
@@ -12,11 +13,12 @@ namespace IoTFleet.Server;
 /// where each message comes alone, handing it from thread to thread would cost more than everything else that is done for it
 /// (docs/performance.md). So nothing may block there: a handshake, and whatever waits for the database, goes to the pool.
 /// </summary>
-internal sealed class DeviceTransport(ILoggerFactory loggers) : IConnectionListenerFactory, IConnectionListenerFactorySelector
+internal sealed class DeviceTransport(DoorOptions doors, ILoggerFactory loggers) : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
     private const string InlineCompletions = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
 
-    private readonly SocketTransportFactory _sockets = new(Options.Create(new SocketTransportOptions { UnsafePreferInlineScheduling = true }), loggers);
+    private readonly SocketTransportFactory _sockets = new(
+        Options.Create(new SocketTransportOptions { UnsafePreferInlineScheduling = true, MaxReadBufferSize = doors.MaxUnreadBytes }), loggers);
 
     /// <summary>The address of the MQTT port: a type of its own, by which its sockets are told from others.</summary>
     public static IPEndPoint EndPoint(int port) => new DeviceEndPoint(Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any, port);

@@ -3,12 +3,14 @@ using IoTFleet.Api;
 using IoTFleet.Broker;
 using IoTFleet.Broker.Connections;
 using IoTFleet.Broker.Routing;
+using IoTFleet.Broker.Sessions;
 using IoTFleet.Fleet;
 using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Sqlite;
 using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Pki;
 using IoTFleet.Server.Console;
+using IoTFleet.Server.Doors;
 using IoTFleet.Server.Est;
 using IoTFleet.Server.Mqtt;
 using IoTFleet.Server.Rest;
@@ -88,8 +90,10 @@ public sealed class FleetServer : IAsyncDisposable
         // The fleet: devices, enrolment, certificates, telemetry, operators, on SQLite.
         services.AddFleet(TelemetrySettings(builder.Configuration));
         services.AddSqliteFleet(data.Database);
+        services.AddSqliteSessions(data.Sessions);
 
         // The broker, and the product behind its three ports.
+        services.AddSingleton<DbBrokerStore>().AddSingleton<IBrokerStore>(provider => provider.GetRequiredService<DbBrokerStore>());
         services.AddBroker();
         services.AddSingleton<IAccessPolicy, FleetAccessPolicy>();
         services.AddSingleton<IMessageSink, TelemetrySink>();
@@ -107,7 +111,7 @@ public sealed class FleetServer : IAsyncDisposable
 
         services.AddHostedService<OrderlyStop>();
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(20));
-        listeners = Listeners.Configure(builder.WebHost, options);
+        listeners = Listeners.Configure(builder.WebHost, options, DoorOptions.From(builder.Configuration));
 
         var app = builder.Build();
         app.UseProblems();
@@ -118,6 +122,7 @@ public sealed class FleetServer : IAsyncDisposable
         app.UseAntiforgery();
 
         app.MapEst();
+        app.MapMqtt();
         app.MapConsole();
         app.MapHealth();
         var api = app.MapGroup("/api/v1").RequireAuthorization(OperatorAuth.Rest);
@@ -150,6 +155,7 @@ public sealed class FleetServer : IAsyncDisposable
         await Services.GetRequiredService<FleetDatabase>().MigrateAsync(cancellationToken);
         var newKey = await AdministratorKeyAsync(options, cancellationToken);
         await Services.GetRequiredService<RevocationWatch>().LoadAsync(cancellationToken);
+        await Services.GetRequiredService<MqttBroker>().LoadAsync(cancellationToken);
         Services.GetRequiredService<OverviewReport>();      // counts from now, not from when somebody first looks
         await _app.StartAsync(cancellationToken);
 

@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using IoTFleet.Broker;
 using IoTFleet.Broker.Connections;
 using IoTFleet.Broker.Routing;
+using IoTFleet.Broker.Sessions;
 using IoTFleet.Mqtt.Packets;
 using IoTFleet.Mqtt.Topics;
 using Microsoft.AspNetCore.Connections;
@@ -15,10 +16,10 @@ internal sealed class Engine : IAccessPolicy, IDisposable
 {
     private readonly BrokerMetrics _metrics = new();
 
-    public Engine(IMessageSink sink)
+    public Engine(IMessageSink sink, IBrokerStore? store = null)
     {
         var refusals = new RefusalLog(TimeProvider.System, _metrics, NullLogger<RefusalLog>.Instance);
-        Broker = new MqttBroker(Options.Create(new BrokerOptions()), this, sink, refusals, _metrics, TimeProvider.System, NullLogger<MqttBroker>.Instance);
+        Broker = new MqttBroker(Options.Create(new BrokerOptions()), this, sink, store ?? new InMemoryBrokerStore(), refusals, _metrics, TimeProvider.System, NullLogger<MqttBroker>.Instance);
         Handler = new MqttConnectionHandler(Broker);
     }
 

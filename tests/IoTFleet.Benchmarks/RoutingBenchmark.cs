@@ -33,6 +33,7 @@ internal static class RoutingBenchmark
             .. Cases(fleets, "found and written, the same 100", (fleet, name, baseline) => new Case(name, Messages, () => fleet.PublishAsync(Messages, AtOnce), baseline)),
             .. Cases(fleets, "found and written, all in turn", (fleet, name, baseline) => new Case(name, Messages, () => fleet.PublishAsync(Messages, fleet.Size), baseline)),
             .. Cases(fleets, "each asked", (fleet, name, baseline) => Case.Of(name, Asked, fleet.AskEach, baseline)),
+            .. Cases(fleets, "one message to all, a delivery", (fleet, name, baseline) => new Case(name, Messages, () => fleet.PublishToAllAsync(Messages), baseline)),
             .. RetainedBenchmark.Cases(metrics),
         ]).MeasureAsync();
     }
@@ -45,7 +46,10 @@ internal static class RoutingBenchmark
 
     private sealed class Fleet
     {
+        private static readonly TopicFilter News = TopicFilter.Parse("fleet/news");
+
         private readonly SubscriptionTree _tree = new();
+        private readonly Message _news = Command("fleet/news");
         private readonly Router _router;
         private readonly Message[] _commands;
         private readonly List<PacketOutbox> _outboxes = [];
@@ -54,7 +58,7 @@ internal static class RoutingBenchmark
         public Fleet(int size, BrokerMetrics metrics)
         {
             Size = size;
-            _router = new Router(_tree, new RetainedMessages(new BrokerOptions(), metrics, TimeProvider.System), new RefusalLog(TimeProvider.System, metrics, NullLogger<RefusalLog>.Instance), metrics);
+            _router = new Router(_tree, new RetainedMessages(new BrokerOptions(), metrics, TimeProvider.System), new InMemoryBrokerStore(), new RefusalLog(TimeProvider.System, metrics, NullLogger<RefusalLog>.Instance), metrics);
             _commands = [.. Enumerable.Range(0, size).Select(device => Command($"devices/device-{device:00000}/commands/set"))];
             for (var device = 0; device < size; device++) Connect($"device-{device:00000}", metrics);
         }
@@ -77,8 +81,17 @@ internal static class RoutingBenchmark
         {
             for (var i = 0; i < count; i += AtOnce)
             {
-                for (var one = i; one < i + AtOnce; one++) _router.Route(_commands[Scattered(one, devices)]);
+                for (var one = i; one < i + AtOnce; one++) _router.Route(_commands[Scattered(one, devices)]).Deliver();
                 for (var one = i; one < i + AtOnce; one++) await _outboxes[Scattered(one, devices)].WhenDrainedAsync();
+            }
+        }
+
+        public async Task PublishToAllAsync(int deliveries)
+        {
+            for (var i = 0; i < deliveries; i += Size)
+            {
+                _router.Route(_news).Deliver();
+                foreach (var outbox in _outboxes) await outbox.WhenDrainedAsync();
             }
         }
 
@@ -98,11 +111,12 @@ internal static class RoutingBenchmark
 
         private void Connect(string clientId, BrokerMetrics metrics)
         {
-            var session = new Session(clientId, new BrokerOptions(), metrics, TimeProvider.System);
+            var session = new Session(1, clientId, durable: false, new SessionParts(new BrokerOptions(), new InMemoryBrokerStore(), new QueueBudget(long.MaxValue), metrics, TimeProvider.System));
             var outbox = new PacketOutbox(new DefaultConnectionContext { Transport = new Transport(PipeReader.Create(Stream.Null), PipeWriter.Create(Stream.Null)) }, 1_000, NullLogger.Instance);
             session.Attach(outbox, ushort.MaxValue);
             var filter = TopicFilter.Parse($"devices/{clientId}/commands/#");
             _tree.Add(new Subscription(session, new SubscriptionRequest(filter, QualityOfService.AtLeastOnce), null));
+            _tree.Add(new Subscription(session, new SubscriptionRequest(News, QualityOfService.AtLeastOnce), null));
             _outboxes.Add(outbox);
             _filters.Add(filter);
         }

@@ -1,5 +1,6 @@
 using System.Text;
 using IoTFleet.Broker.Routing;
+using IoTFleet.Broker.Sessions;
 
 namespace IoTFleet.Broker.Tests;
 
@@ -66,13 +67,23 @@ internal static class Clients
     public static async Task ExpectAckAsync(this RawClient client, ushort packetId) =>
         Assert.Equal(packetId, (await client.ExpectAsync<PubAckPacket>()).PacketId);
 
+    /// <summary>A message of the server's own, where the store does not keep it waiting.</summary>
+    /// <returns>How many sessions got it or have it queued.</returns>
+    public static int Publish(this InMemoryBroker broker, string topic, string payload, QualityOfService qos = AtLeastOnce, PropertyBlock? properties = null, bool retain = false)
+    {
+        var publishing = broker.PublishAsync(topic, payload, qos, properties, retain);
+        Assert.True(publishing.IsCompleted);
+        return publishing.GetAwaiter().GetResult().Sessions;
+    }
+
     /// <summary>A message of the server's own.</summary>
-    public static int Publish(this InMemoryBroker broker, string topic, string payload, QualityOfService qos = AtLeastOnce, PropertyBlock? properties = null) =>
-        broker.Broker.Publish(new Message
+    public static Task<Reach> PublishAsync(this InMemoryBroker broker, string topic, string payload, QualityOfService qos = AtLeastOnce, PropertyBlock? properties = null, bool retain = false) =>
+        broker.Broker.PublishAsync(new Message
         {
             Topic = TopicName.Parse(topic),
             Payload = Encoding.UTF8.GetBytes(payload),
             Qos = qos,
+            Retain = retain,
             Properties = properties ?? PropertyBlock.None,
             ReceivedAt = broker.Clock.GetUtcNow(),
         });

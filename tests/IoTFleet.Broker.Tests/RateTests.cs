@@ -80,7 +80,7 @@ public sealed class RateTests
         for (var i = 0; i < 1_000; i++) await client.PublishAsync("t", "");
         await client.ExpectNothingAsync();
 
-        Assert.Equal(1, broker.Metrics.Pauses);        // the PINGREQ was one too many
+        await InMemoryBroker.UntilAsync(() => broker.Metrics.Pauses == 1);        // the PINGREQ was one too many; it is answered before that is counted
     }
 
     [Fact]

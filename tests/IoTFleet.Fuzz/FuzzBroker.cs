@@ -3,6 +3,7 @@ using System.Net;
 using IoTFleet.Broker;
 using IoTFleet.Broker.Connections;
 using IoTFleet.Broker.Routing;
+using IoTFleet.Broker.Sessions;
 using IoTFleet.Mqtt;
 using IoTFleet.Testing;
 using Microsoft.Extensions.Logging;
@@ -30,7 +31,7 @@ internal sealed class FuzzBroker : IMessageSink, IDisposable
         _loggers = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Warning).AddProvider(Log));
         var access = new ScriptedAccess { PublishAnswer = (who, topic) => who.ClientId == HealthyClient.Id || topic.Value != HealthyTopic };
         var refusals = new RefusalLog(Clock, _metrics, _loggers.CreateLogger<RefusalLog>());
-        Broker = new MqttBroker(Microsoft.Extensions.Options.Options.Create(Options), access, this, refusals, _metrics, Clock, _loggers.CreateLogger<MqttBroker>());
+        Broker = new MqttBroker(Microsoft.Extensions.Options.Options.Create(Options), access, this, new InMemoryBrokerStore(), refusals, _metrics, Clock, _loggers.CreateLogger<MqttBroker>());
         _handler = new MqttConnectionHandler(Broker);
     }
 

@@ -4,6 +4,7 @@ using System.Net;
 using IoTFleet.Broker;
 using IoTFleet.Broker.Connections;
 using IoTFleet.Broker.Routing;
+using IoTFleet.Broker.Sessions;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
 using IoTFleet.Mqtt.Topics;
@@ -20,14 +21,15 @@ public sealed class InMemoryBroker : IAsyncDisposable
     private readonly MqttConnectionHandler _handler;
     private readonly ConcurrentBag<Task> _connections = [];
 
-    public InMemoryBroker(Action<BrokerOptions>? configure = null, FakeClock? clock = null)
+    public InMemoryBroker(Action<BrokerOptions>? configure = null, FakeClock? clock = null, IBrokerStore? store = null)
     {
         Clock = clock ?? new FakeClock();
+        Store = store ?? new InMemoryBrokerStore();
         var options = new BrokerOptions();
         configure?.Invoke(options);
         _loggers = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Trace).AddProvider(Log));
         Refusals = new RefusalLog(Clock, Metrics, _loggers.CreateLogger<RefusalLog>());
-        Broker = new MqttBroker(Options.Create(options), Access, Sink, Refusals, Metrics, Clock, _loggers.CreateLogger<MqttBroker>());
+        Broker = new MqttBroker(Options.Create(options), Access, Sink, Store, Refusals, Metrics, Clock, _loggers.CreateLogger<MqttBroker>());
         _handler = new MqttConnectionHandler(Broker);
     }
 
@@ -39,6 +41,8 @@ public sealed class InMemoryBroker : IAsyncDisposable
 
     public RecordingSink Sink { get; } = new();
 
+    public IBrokerStore Store { get; }
+
     public BrokerMetrics Metrics { get; } = new();
 
     public RefusalLog Refusals { get; }
@@ -47,6 +51,14 @@ public sealed class InMemoryBroker : IAsyncDisposable
 
     /// <summary>Events of <see cref="StrictLog"/> that this test provokes.</summary>
     public string[] ExpectedEvents { get; set; } = [];
+
+    /// <summary>A broker that starts on what a store holds, as after a restart.</summary>
+    public static async Task<InMemoryBroker> StartAsync(IBrokerStore store, FakeClock? clock = null, Action<BrokerOptions>? configure = null)
+    {
+        var broker = new InMemoryBroker(configure, clock, store);
+        await broker.Broker.LoadAsync(CancellationToken.None);
+        return broker;
+    }
 
     /// <summary>Opens a connection; nothing is sent yet.</summary>
     public RawClient Open(ProtocolVersion version)

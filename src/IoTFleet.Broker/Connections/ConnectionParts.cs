@@ -10,6 +10,7 @@ internal sealed record ConnectionParts(
     BrokerOptions Options,
     IAccessPolicy Access,
     IMessageSink Sink,
+    IBrokerStore Store,
     SubscriptionTree Tree,
     Router Router,
     RetainedMessages Retained,

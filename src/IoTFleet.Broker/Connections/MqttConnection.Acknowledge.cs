@@ -7,25 +7,49 @@ namespace IoTFleet.Broker.Connections;
 internal sealed partial class MqttConnection
 {
     // An id that is not in flight is no reason to end the connection: after a lost acknowledgement a client may well repeat one.
-    private void OnPubAck(PubAckPacket ack) => _session!.Acknowledged(ack.PacketId);
+    private void OnPubAck(PubAckPacket ack)
+    {
+        _session!.Acknowledged(ack.PacketId);
+        PayRetained();
+    }
 
-    private void OnPubComp(PubCompPacket complete) => _session!.Completed(complete.PacketId);
+    private void OnPubComp(PubCompPacket complete)
+    {
+        _session!.Completed(complete.PacketId);
+        PayRetained();
+    }
 
     private void OnPubRec(PubRecPacket received)
     {
-        var known = _session!.Received(received.PacketId, received.Reason);
+        var (known, stored) = _session!.Received(received.PacketId, received.Reason);
         if (received.Reason >= ReasonCode.UnspecifiedError) return;
-        _outbox.Acknowledge(PacketType.PubRel, received.PacketId, known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound);
+        _acks!.Answer(new PubRelPacket { PacketId = received.PacketId, Reason = known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound }, stored);
     }
 
-    private void OnPubRel(PubRelPacket release)
+    private async ValueTask OnPubRelAsync(PubRelPacket release)
     {
-        if (_session!.InboundCommit(release.PacketId) is { IsCompletedSuccessfully: false })
+        if (_session!.Inbound(release.PacketId) is { IsAnswered: false })
         {
             throw new ProtocolViolation(ReasonCode.ProtocolError, "PUBREL before PUBREC.");        // PUBCOMP would say more than the store does
         }
 
-        var known = _session.ReleaseInbound(release.PacketId);
-        _outbox.Acknowledge(PacketType.PubComp, release.PacketId, known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound);     // [MQTT-4.3.3-11]
+        await RoomForAnswerAsync();
+        var (known, stored) = _session.ReleaseInbound(release.PacketId);
+        _acks!.Answer(new PubCompPacket { PacketId = release.PacketId, Reason = known ? ReasonCode.Success : ReasonCode.PacketIdentifierNotFound }, stored);     // [MQTT-4.3.3-11]
+    }
+
+    /// <summary>Waits while the store is behind with what this client asked for, so that it cannot pile up requests.</summary>
+    private async ValueTask RoomForAnswerAsync()
+    {
+        _keepAliveRests = true;     // a client that is not read is not silent
+        try
+        {
+            await _acks!.WaitForRoomAsync(_closing.Token);
+        }
+        finally
+        {
+            Heard();
+            _keepAliveRests = false;
+        }
     }
 }

@@ -1,3 +1,4 @@
+using IoTFleet.Broker.Routing;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
 
@@ -65,11 +66,12 @@ internal sealed partial class MqttConnection
 
         if (connect.Will is { } will && RefusedWill(connect, will, principal)) return false;
 
-        if (await _parts.Sessions.ClaimAsync(this, principal.ClientId, connect.CleanStart) is not var (session, wasPresent)) return false;
-        (_principal, _session) = (principal, session);
-        _acks = new AckQueue(_parts, _outbox, principal.ClientId, _parts.Options.ReceiveMaximum, session.Settled, OnCommitFailed);
-        _will = connect.Will;
         _sessionExpiry = SessionExpiryOf(connect);
+        var left = connect.Will is null ? null : Will.From(connect.Will, principal, _parts.Clock.GetUtcNow());
+        if (await _parts.Sessions.ClaimAsync(this, principal.ClientId, connect.CleanStart, _sessionExpiry, left) is not { } claim) return false;
+        var session = claim.Session;
+        (_principal, _session, _will) = (principal, session, claim.Will);
+        _acks = new AckQueue(_parts, _outbox, principal.ClientId, _parts.Options.ReceiveMaximum, session.Settled, OnCommitFailed);
         StartKeepAlive(connect.KeepAlive);
         Volatile.Write(ref _connectedAt, _parts.Clock.GetUtcNow().UtcTicks);
         _parts.Metrics.ClientConnected();
@@ -81,10 +83,35 @@ internal sealed partial class MqttConnection
             return RefuseConnect(connect, ReasonCode.Banned, "revoked-while-connecting", "The client was revoked or suspended while it connected.");
         }
 
-        _parts.Logger.Connected(principal.ClientId, _identity.Address, connect.Version, wasPresent ? "resumed" : "new");
-        _outbox.Send(Welcome(connect, wasPresent));
+        if (!await IsStoredAsync(claim.Stored))
+        {
+            return RefuseConnect(connect, ReasonCode.ServerUnavailable, "session-not-stored", "The session could not be stored; the client may try again.");
+        }
+
+        _parts.Logger.Connected(principal.ClientId, _identity.Address, connect.Version, claim.WasPresent ? "resumed" : "new");
+        _outbox.Send(Welcome(connect, claim.WasPresent));
         session.Attach(_outbox, connect.Properties.ReceiveMaximum ?? ushort.MaxValue);
+        PayRetained();
         return true;
+    }
+
+    /// <summary>
+    /// What CONNACK promises is in the store before it leaves. As units become durable in order, so is all that an earlier connection has left
+    /// behind, and this one may send at once what was stored for it.
+    /// </summary>
+    private async ValueTask<bool> IsStoredAsync(Task stored)
+    {
+        if (stored.IsCompletedSuccessfully) return true;
+        try
+        {
+            await stored.WaitAsync(_closing.Token);
+            return true;
+        }
+        catch (Exception error) when (!IsClosing)
+        {
+            _parts.Logger.AnswerNotStored(error, ClientId!);
+            return false;
+        }
     }
 
     private bool RefusedWill(ConnectPacket connect, WillMessage will, Principal principal)
@@ -112,7 +139,7 @@ internal sealed partial class MqttConnection
         MaximumPacketSize = (uint)_parts.Options.PacketLimits.MaxPacketSize,
         TopicAliasMaximum = (ushort)_parts.Options.TopicAliasMaximum,
         SharedSubscriptionAvailable = true,
-        AssignedClientIdentifier = connect.ClientId.Length == 0 ? _principal!.ClientId : null,                  // [MQTT-3.1.3-7]
+        AssignedClientIdentifier = connect.ClientId.Length == 0 ? _principal!.AssignedClientId : null,          // [MQTT-3.1.3-7]
         ResponseInformation = connect.Properties.RequestResponseInformation == true ? _principal!.ResponseInformation : null,      // [MQTT-3.1.2-28]
         SessionExpiryInterval = Seconds(_sessionExpiry) == (connect.Properties.SessionExpiryInterval ?? 0) ? null : Seconds(_sessionExpiry),
         ServerKeepAlive = _keepAlive == TimeSpan.FromSeconds(connect.KeepAlive) ? null : (ushort)_keepAlive.TotalSeconds,

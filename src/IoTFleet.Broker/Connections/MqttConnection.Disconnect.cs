@@ -8,7 +8,7 @@ namespace IoTFleet.Broker.Connections;
 // DISCONNECT, keep-alive, and the one place a connection ends.
 internal sealed partial class MqttConnection
 {
-    private WillMessage? _will;
+    private Will? _will;
     private TimeSpan _sessionExpiry;
     private TimeSpan _keepAlive;
     private long _lastHeard;
@@ -106,8 +106,7 @@ internal sealed partial class MqttConnection
         session.Detach(_outbox, WhenAcknowledgedAsync());
         _parts.Metrics.ClientGone();
         _parts.Logger.Disconnected(principal.ClientId, ending.Reason, ending.Detail);
-        var will = _will is null ? null : Will.From(_will, principal, _parts.Clock.GetUtcNow());
-        if (_parts.Sessions.Release(this, principal.ClientId, _sessionExpiry, will) is { } due) _parts.Wills.Publish(due, lastWords: WhenAcknowledgedAsync());
+        if (_parts.Sessions.Release(this, principal.ClientId, _sessionExpiry, _will) is { } due) _parts.Wills.Publish(due, lastWords: WhenAcknowledgedAsync());
     }
 
     private async Task<bool> WithinCloseTimeoutAsync(Task task)

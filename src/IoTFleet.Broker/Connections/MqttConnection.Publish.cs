@@ -1,6 +1,7 @@
 using System.Text.Unicode;
 using IoTFleet.Broker.Figures;
 using IoTFleet.Broker.Routing;
+using IoTFleet.Broker.Sessions;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
 using IoTFleet.Mqtt.Topics;
@@ -17,14 +18,14 @@ internal sealed partial class MqttConnection
         _parts.Metrics.Received();
         if (publish.Properties.SubscriptionIdentifiers.Count > 0) throw new ProtocolViolation(ReasonCode.ProtocolError, "A client's PUBLISH may not have a subscription identifier.");     // [MQTT-3.3.4-6]
         var topic = ResolveAlias(publish);
-        var earlier = EarlierCommit(publish);
+        var earlier = SameBefore(publish);
         if (earlier is null) CheckQuota(publish);
         _keepAliveRests = true;     // we may wait for our own store now, and a client that is not read is not silent
         try
         {
             await _acks!.WaitForRoomAsync(_closing.Token);
             if (earlier is null) await TakeAsync(publish, topic);
-            else _acks.Add(new PendingAck(null, publish.Qos, publish.PacketId, ReasonCode.Success, PropertyBlock.None, earlier));     // only its PUBREC is due, once its commit is done
+            else _acks.Add(new PendingAck(null, publish.Qos, publish.PacketId, ReasonCode.Success, PropertyBlock.None, earlier.Task));     // only its PUBREC is due, once it is stored
         }
         finally
         {
@@ -61,8 +62,8 @@ internal sealed partial class MqttConnection
             return;
         }
 
-        if (publish.Qos == QualityOfService.ExactlyOnce) _session!.HoldInbound(publish.PacketId, acceptance.Commit);
-        _acks!.Add(new PendingAck(message, publish.Qos, publish.PacketId, acceptance.Reason, PropertyBlock.None, acceptance.Commit));
+        var inbound = publish.Qos == QualityOfService.ExactlyOnce ? _session!.HoldInbound(publish.PacketId) : null;
+        _acks!.Add(new PendingAck(message, publish.Qos, publish.PacketId, acceptance.Reason, PropertyBlock.None, acceptance.Commit, inbound));
     }
 
     /// <summary>What the server says of itself nobody else says, whatever the policy.</summary>
@@ -116,14 +117,14 @@ internal sealed partial class MqttConnection
     }
 
     /// <summary>A QoS 2 message whose id is still held has been accepted before and is not taken again [MQTT-4.3.3-10].</summary>
-    private Task? EarlierCommit(PublishPacket publish) =>
-        publish.Qos == QualityOfService.ExactlyOnce ? _session!.InboundCommit(publish.PacketId) : null;
+    private InboundMessage? SameBefore(PublishPacket publish) =>
+        publish.Qos == QualityOfService.ExactlyOnce ? _session!.Inbound(publish.PacketId) : null;
 
     /// <summary>Called from the AckQueue. The client sends the message again on its next connection, and then it must be taken as a new one.</summary>
     private void OnCommitFailed(PendingAck failed)
     {
-        if (failed.Qos == QualityOfService.ExactlyOnce) _session!.GiveUpInbound(failed.PacketId, failed.Commit);
-        Close(ReasonCode.ServerBusy, "the message could not be stored");
+        if (failed.Inbound is not null) _session!.GiveUpInbound(failed.PacketId, failed.Inbound);
+        Close(ReasonCode.ServerBusy, "it could not be stored");
     }
 
     /// <summary>

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using IoTFleet.Broker.Figures;
 using IoTFleet.Broker.Routing;
+using IoTFleet.Broker.Sessions;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
 using IoTFleet.Mqtt.Topics;
@@ -10,22 +11,55 @@ namespace IoTFleet.Broker.Connections;
 // SUBSCRIBE, UNSUBSCRIBE and the retained messages a new subscription is owed.
 internal sealed partial class MqttConnection
 {
-    private void OnSubscribe(SubscribePacket subscribe)
+    private int _paying;
+
+    private async ValueTask OnSubscribeAsync(SubscribePacket subscribe)
     {
+        await RoomForAnswerAsync();
         var identifier = subscribe.Properties.SubscriptionIdentifiers is [var id, ..] ? id : (uint?)null;
         var reasons = new ReasonCode[subscribe.Subscriptions.Count];
         string? problem = null;
-        _session!.Hold();           // SUBACK first, then the retained messages, then what is published from now on
+        var unit = new StoreUnit();     // the subscriptions and what they are owed at once: after SUBACK none of it can be lost
+        _session!.Hold();               // SUBACK first, then the retained messages, then what is published from now on
         for (var i = 0; i < reasons.Length; i++)
         {
-            reasons[i] = Subscribe(new Subscription(_session, subscribe.Subscriptions[i], identifier), ref problem);
+            reasons[i] = Subscribe(new Subscription(_session, subscribe.Subscriptions[i], identifier), unit, ref problem);
         }
 
-        var properties = problem is null ? PropertyBlock.None : Explain(problem);
-        _session.Resume(_outbox, new SubAckPacket { PacketId = subscribe.PacketId, Reasons = reasons, Properties = properties });     // one code for each filter, in order [MQTT-3.9.3-1]
+        var properties = problem is null ? PropertyBlock.None : Explain(problem, besides: reasons.Length);
+        unit.AppendTo(_parts.Store);
+        _acks!.Answer(new SubAckPacket { PacketId = subscribe.PacketId, Reasons = reasons, Properties = properties }, unit, _session);     // one code for each filter, in order [MQTT-3.9.3-1]
+        PayRetained();
     }
 
-    private ReasonCode Subscribe(Subscription subscription, ref string? problem)
+    /// <summary>Gives the session what it is still owed, as fast as its client takes it. Called, by whomever, when there may be room again.</summary>
+    public void PayRetained()
+    {
+        if (_session is { IsOwed: true } session && Interlocked.Exchange(ref _paying, 1) == 0) _ = PayRetainedAsync(session);
+    }
+
+    private async Task PayRetainedAsync(Session session)
+    {
+        try
+        {
+            for (var unit = new StoreUnit(); !IsClosing && _parts.Router.PayRetained(session, unit) > 0; unit = new StoreUnit())
+            {
+                await unit.DeliverWhenStoredAsync();
+                await _outbox.WhenDrainedAsync();
+            }
+        }
+        catch (Exception error)
+        {
+            _parts.Logger.AnswerNotStored(error, session.ClientId);
+            Close(ReasonCode.ServerBusy, "retained messages could not be stored");
+        }
+        finally
+        {
+            Volatile.Write(ref _paying, 0);
+        }
+    }
+
+    private ReasonCode Subscribe(Subscription subscription, StoreUnit unit, ref string? problem)
     {
         var filter = subscription.Request.Filter;
         if (!TryLookBehindGroup(filter, out var topics)) return RefuseFilter(ReasonCode.TopicFilterInvalid, "shared-filter-nested", $"Filter {filter.Value} names a group within a group.", ref problem);
@@ -33,7 +67,8 @@ internal sealed partial class MqttConnection
         if (!_session!.TryAdd(subscription, out var isNew)) return RefuseFilter(ReasonCode.QuotaExceeded, "too-many-subscriptions", $"Filter {filter.Value} is one more than a session may subscribe.", ref problem);
 
         if (SysTopics.Holds(topics)) _parts.Sys.Publish();       // nobody may have wanted the figures until now, so there may be none
-        _parts.Router.Subscribe(subscription, WantsRetained(subscription.Request, isNew));
+        if (_session.IsDurable) unit.Add(new StoreChange.SubscriptionSet(_session.Number, subscription.Request, subscription.Identifier));
+        _parts.Router.Subscribe(subscription, WantsRetained(subscription.Request, isNew), unit);
         return (ReasonCode)subscription.Request.MaximumQos;
     }
 
@@ -60,20 +95,24 @@ internal sealed partial class MqttConnection
         _ => false,
     };
 
-    private void OnUnsubscribe(UnsubscribePacket unsubscribe)
+    private async ValueTask OnUnsubscribeAsync(UnsubscribePacket unsubscribe)
     {
+        await RoomForAnswerAsync();
         var reasons = new ReasonCode[unsubscribe.Filters.Count];
+        var unit = new StoreUnit();
         for (var i = 0; i < reasons.Length; i++)
         {
-            reasons[i] = Unsubscribe(unsubscribe.Filters[i]) ? ReasonCode.Success : ReasonCode.NoSubscriptionExisted;
+            reasons[i] = Unsubscribe(unsubscribe.Filters[i], unit) ? ReasonCode.Success : ReasonCode.NoSubscriptionExisted;
         }
 
-        _outbox.Send(new UnsubAckPacket { PacketId = unsubscribe.PacketId, Reasons = reasons });
+        unit.AppendTo(_parts.Store);
+        _acks!.Answer(new UnsubAckPacket { PacketId = unsubscribe.PacketId, Reasons = reasons }, unit);
     }
 
-    private bool Unsubscribe(TopicFilter filter)
+    private bool Unsubscribe(TopicFilter filter, StoreUnit unit)
     {
-        if (!_session!.TryRemove(filter)) return false;
+        if (_session!.IsDurable) unit.Add(new StoreChange.SubscriptionRemoved(_session.Number, filter));     // known or not: an earlier removal may not have reached the store
+        if (!_session.TryRemove(filter)) return false;
         _parts.Tree.Remove(filter, _session);
         return true;
     }

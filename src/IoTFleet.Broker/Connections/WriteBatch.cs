@@ -40,7 +40,7 @@ internal readonly struct WriteBatch
 
     public void End()
     {
-        if (!_owner) return;
+        if (!_owner || !_open) return;
         if (_joined is not null) WriteAll(_joined);
         _open = false;
     }

@@ -44,7 +44,7 @@ internal sealed class SysTopics(
     {
         if (options.SysInterval == TimeSpan.Zero) return;
         var now = clock.GetUtcNow();
-        foreach (var (name, value) in Figures(now).Concat(LoadFigures())) router.Route(new Message
+        foreach (var (name, value) in Figures(now).Concat(LoadFigures())) Publish(new Message
         {
             Topic = TopicName.Parse($"{Root}/broker/{name}"),
             Payload = Encoding.UTF8.GetBytes(value),
@@ -52,6 +52,8 @@ internal sealed class SysTopics(
             ReceivedAt = now,
         });
     }
+
+    private void Publish(Message figure) => router.Route(figure).Deliver();       // not stored, so there is nothing to wait for
 
     private IEnumerable<(string Name, string Value)> Figures(DateTimeOffset now)
     {

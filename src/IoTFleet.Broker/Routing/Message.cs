@@ -7,6 +7,8 @@ namespace IoTFleet.Broker.Routing;
 /// <summary>A published message: built once, immutable, shared by the sink and all receivers.</summary>
 public sealed record Message
 {
+    private const int Overhead = 100;
+
     public required TopicName Topic { get; init; }
 
     public required ReadOnlyMemory<byte> Payload { get; init; }
@@ -22,6 +24,12 @@ public sealed record Message
     public string? Publisher { get; init; }
 
     public required DateTimeOffset ReceivedAt { get; init; }
+
+    /// <summary>What it takes in memory and in the store, for limits; about.</summary>
+    internal int Size => Overhead + Topic.Utf8.Length + Payload.Length + SizeOf(Properties);
+
+    /// <summary>When its Message Expiry Interval is over; never without one.</summary>
+    internal DateTimeOffset ExpiresAt => Properties.MessageExpiryInterval is { } seconds ? ReceivedAt.AddSeconds(seconds) : DateTimeOffset.MaxValue;
 
     /// <summary>True when its Message Expiry Interval has passed [MQTT-3.3.2-5].</summary>
     public bool IsExpired(DateTimeOffset now) => Properties.MessageExpiryInterval is { } seconds && now >= ReceivedAt.AddSeconds(seconds);
@@ -59,6 +67,14 @@ public sealed record Message
         PacketId = packetId,
         Properties = PropertiesFor(delivery, now),
     };
+
+    private static int SizeOf(PropertyBlock properties)
+    {
+        if (properties.IsEmpty) return 0;
+        var size = (properties.ContentType?.Length ?? 0) + (properties.ResponseTopic?.Utf8.Length ?? 0) + (properties.CorrelationData?.Length ?? 0);
+        foreach (var property in properties.UserProperties) size += property.Name.Length + property.Value.Length;
+        return size;
+    }
 
     private PropertyBlock PropertiesFor(Delivery delivery, DateTimeOffset now)
     {

@@ -1,12 +1,13 @@
 using System.Runtime.InteropServices;
 using IoTFleet.Broker.Sessions;
+using IoTFleet.Mqtt;
 
 namespace IoTFleet.Broker.Routing;
 
 /// <summary>Who gets one message. Filled anew for each, so that routing allocates nothing for its receivers.</summary>
 internal sealed class Receivers
 {
-    private const int MostKept = 1_000;
+    private const int MostKept = 5_000;
 
     private readonly Dictionary<Session, int> _places = [];
     private readonly List<(Subscription Subscription, uint[] Identifiers)> _once = [];
@@ -17,6 +18,23 @@ internal sealed class Receivers
 
     /// <summary>False after a message to very many: its space is not worth keeping for the next, to two or three.</summary>
     public bool IsWorthKeeping => _places.Capacity <= MostKept && Subscriptions.Capacity <= MostKept;
+
+    /// <summary>Whether somebody keeps it beyond the process: a session that may, or a group with such a member.</summary>
+    public bool MustStore(Message message)
+    {
+        if (message.Qos == QualityOfService.AtMostOnce) return false;
+        foreach (var match in Subscriptions)
+        {
+            if (MustStore(match)) return true;
+        }
+
+        foreach (var group in Groups)
+        {
+            if (Array.Exists(group.Members, MustStore)) return true;
+        }
+
+        return false;
+    }
 
     /// <summary>A session whose filters overlap gets the message once, at the highest QoS, with all identifiers [MQTT-3.3.4-2, -3].</summary>
     public List<(Subscription Subscription, uint[] Identifiers)> OncePerSession(Message message)
@@ -30,6 +48,8 @@ internal sealed class Receivers
 
         return _once;
     }
+
+    private static bool MustStore(Subscription match) => match.Session.IsDurable && match.Request.MaximumQos != QualityOfService.AtMostOnce;
 
     private static void Merge(Subscription match, ref (Subscription Subscription, uint[] Identifiers) receiver)
     {

@@ -1,28 +1,49 @@
+using IoTFleet.Broker.Figures;
+using IoTFleet.Broker.Sessions;
+
 namespace IoTFleet.Broker.Routing;
 
 /// <summary>Takes a message to the sessions that subscribed to it. What it costs depends on the receivers, not on the fleet.</summary>
-internal sealed class Router(SubscriptionTree tree, RetainedMessages retained, RefusalLog refusals, BrokerMetrics metrics)
+internal sealed class Router(SubscriptionTree tree, RetainedMessages retained, IBrokerStore store, RefusalLog refusals, BrokerMetrics metrics)
 {
+    private const int PaidAtOnce = 256;         // publishers of retained messages wait for the gate meanwhile
+
     [ThreadStatic]
     private static Receivers? _spare;
 
     private readonly Lock _gate = new();
 
-    /// <returns>How many sessions got the message or have it queued.</returns>
-    public int Route(Message message)
+    /// <summary>Finds the receivers, and appends to the store what must be there before any of them may get the message.</summary>
+    /// <param name="also">What becomes durable together with the deliveries.</param>
+    /// <returns>To be delivered once it is stored, which may be now.</returns>
+    public Routed Route(Message message, StoreChange? also = null)
     {
         var receivers = _spare ?? new Receivers();
         _spare = null;
+        if (message.Retain) return new Routed(Retain(message, receivers, also));
+        tree.Match(message.Topic, receivers.Subscriptions, receivers.Groups);
+        return also is null && !receivers.MustStore(message)
+            ? new Routed(this, message, receivers)
+            : new Routed(Append(message, receivers, new StoreUnit(also)));
+    }
+
+    /// <summary>For what nobody stores.</summary>
+    public Reach Deliver(Message message, Receivers receivers)
+    {
         try
         {
-            if (message.Retain) KeepAndMatch(message, receivers);
-            else tree.Match(message.Topic, receivers.Subscriptions, receivers.Groups);
-            return Deliver(message, receivers);
+            var reach = Reach.Nobody;
+            foreach (var (subscription, identifiers) in receivers.OncePerSession(message))
+            {
+                reach += subscription.Session.Deliver(message, Delivery.To(subscription, message, identifiers));
+            }
+
+            foreach (var group in receivers.Groups) reach += Give(message, group, unit: null);
+            return reach;
         }
         finally
         {
-            receivers.Clear();      // a thread that routes nothing for a while must not keep ended sessions and their queues alive
-            if (receivers.IsWorthKeeping) _spare = receivers;
+            GiveBack(receivers);
         }
     }
 
@@ -30,65 +51,136 @@ internal sealed class Router(SubscriptionTree tree, RetainedMessages retained, R
     /// From here on the session gets what is published; before that, if it wants them, the retained messages. Under the gate that a retained message
     /// passes, too: each such message is either older than the subscription, and comes as retained, or newer, and comes as published, behind the older.
     /// </summary>
-    public void Subscribe(Subscription subscription, bool wantsRetained)
+    public void Subscribe(Subscription subscription, bool wantsRetained, StoreUnit unit)
     {
         lock (_gate)
         {
-            foreach (var message in wantsRetained ? retained.Matching(subscription.Request.Filter) : [])
-            {
-                if (!IsOwn(message, subscription)) subscription.Session.Deliver(message, Delivery.OfRetained(subscription, message));
-            }
-
+            var due = wantsRetained ? Due(subscription) : [];
+            while (subscription.Session.HasRoomForRetained && due.TryDequeue(out var message)) GiveRetained(subscription, message, unit);
+            subscription.Session.Owe(subscription, due);
             tree.Add(subscription);
         }
     }
 
-    /// <summary>Shared messages that a lost member leaves: each goes to another member of its group, in their order.</summary>
-    public void HandOver(IReadOnlyList<Undelivered> undelivered)
+    /// <summary>
+    /// Goes on with what the session is owed. Under the same gate, so that what has been replaced meanwhile, and has come or comes as published, is not
+    /// sent behind its successor.
+    /// </summary>
+    /// <returns>How many were looked at; none when there is no room, or no more.</returns>
+    public int PayRetained(Session session, StoreUnit unit)
     {
-        foreach (var (message, filter) in undelivered)
+        lock (_gate)
         {
-            if (tree.Group(filter) is { } group) DeliverOnce(message, group);     // no group any more: nobody subscribes
+            var taken = 0;
+            for (; taken < PaidAtOnce && session.TryTakeOwed(out var subscription, out var message); taken++)
+            {
+                if (retained.IsCurrent(message)) GiveRetained(subscription, message, unit);
+            }
+
+            unit.AppendTo(store);
+            return taken;
         }
     }
 
-    private void KeepAndMatch(Message message, Receivers receivers)
+    /// <summary>Shared messages that a lost member leaves: each goes to another member of its group, in their order; stored together with its going.</summary>
+    public void HandOver(IReadOnlyList<Undelivered> undelivered, StoreUnit unit)
     {
+        foreach (var (message, filter) in undelivered)
+        {
+            if (tree.Group(filter) is { } group) Give(message, group, unit);     // no group any more: nobody subscribes
+        }
+    }
+
+    /// <summary>The retained messages of an earlier process; those that have expired meanwhile, or have no room any more, go from the store, too.</summary>
+    public void Restore(IReadOnlyList<Message> stored, DateTimeOffset now)
+    {
+        var unit = new StoreUnit();
+        foreach (var message in stored)
+        {
+            if (message.IsExpired(now) || retained.Keep(message) is not null) unit.Add(new StoreChange.RetainedRemoved(message.Topic));
+        }
+
+        unit.AppendTo(store);
+    }
+
+    /// <summary>Kept, given out and appended in one go: memory and store agree which message is the topic's last.</summary>
+    private StoreUnit Retain(Message message, Receivers receivers, StoreChange? also)
+    {
+        var unit = new StoreUnit(also);
         string? exceeded;
         lock (_gate)
         {
             exceeded = retained.Keep(message);
+            if (exceeded is null && !SysTopics.Holds(message.Topic)) unit.Add(message.Payload.IsEmpty ? new StoreChange.RetainedRemoved(message.Topic) : new StoreChange.RetainedSet(message));
             tree.Match(message.Topic, receivers.Subscriptions, receivers.Groups);
+            Append(message, receivers, unit);
         }
 
         if (exceeded is not null) refusals.Record(RefusalDoor.Publish, "retained-full", message.Publisher, null, $"Topic {message.Topic.Value} was published but not retained: {exceeded} is reached.");
+        return unit;
     }
 
-    private int Deliver(Message message, Receivers receivers)
+    private StoreUnit Append(Message message, Receivers receivers, StoreUnit unit)
     {
-        var reached = 0;
         foreach (var (subscription, identifiers) in receivers.OncePerSession(message))
         {
-            if (subscription.Session.Deliver(message, Delivery.To(subscription, message, identifiers))) reached++;
+            unit.Add(subscription.Session, message, Delivery.To(subscription, message, identifiers));
         }
 
-        foreach (var group in receivers.Groups)
-        {
-            if (DeliverOnce(message, group)) reached++;
-        }
-
-        return reached;
+        foreach (var group in receivers.Groups) Give(message, group, unit);
+        unit.AppendTo(store);
+        GiveBack(receivers);
+        return unit;
     }
 
-    private bool DeliverOnce(Message message, SharedGroup group)
+    /// <summary>A thread that routes nothing for a while must not keep ended sessions and their queues alive.</summary>
+    private static void GiveBack(Receivers receivers)
     {
-        var taken = group.Deliver(message);
-        if (!taken) metrics.Dropped();
-        return taken;
+        receivers.Clear();
+        if (receivers.IsWorthKeeping) _spare = receivers;
+    }
+
+    private Reach Give(Message message, SharedGroup group, StoreUnit? unit)
+    {
+        if (!group.TryGive(message, unit, out var reach)) metrics.Dropped(DropReason.NoMember);
+        return reach;
+    }
+
+    private Queue<Message> Due(Subscription subscription) => new(retained.Matching(subscription.Request.Filter).Where(message => !IsOwn(message, subscription)));
+
+    /// <summary>The session holds back what it is given before SUBACK; what is to be stored leaves when it is.</summary>
+    private static void GiveRetained(Subscription subscription, Message message, StoreUnit unit)
+    {
+        var delivery = Delivery.OfRetained(subscription, message);
+        if (subscription.Session.MustStore(delivery)) unit.Add(subscription.Session, message, delivery);
+        else subscription.Session.Deliver(message, delivery);
     }
 
     internal static bool IsOwn(Message message, Subscription subscription) =>
         subscription.Request.NoLocal && message.Publisher == subscription.Session.ClientId;        // [MQTT-3.8.3-3]
+}
+
+/// <summary>A message on its way from its publisher to its receivers: they are found, and what must be stored is on its way, too. To be delivered once, or taken back.</summary>
+internal readonly struct Routed
+{
+    private readonly Router? _router;
+    private readonly Message? _message;
+    private readonly Receivers? _receivers;
+    private readonly StoreUnit? _unit;
+
+    public Routed(Router router, Message message, Receivers receivers) => (_router, _message, _receivers) = (router, message, receivers);
+
+    public Routed(StoreUnit unit) => _unit = unit;
+
+    /// <summary>Completes when it may be delivered.</summary>
+    public Task Stored => _unit?.Stored ?? Task.CompletedTask;
+
+    public Reach Deliver() => _unit?.Deliver() ?? _router?.Deliver(_message!, _receivers!) ?? Reach.Nobody;
+
+    public void TakeBack() => _unit?.TakeBack();
+
+    /// <exception cref="Exception">It could not be stored, and is taken back.</exception>
+    public async Task<Reach> DeliverWhenStoredAsync() => _unit is not null ? await _unit.DeliverWhenStoredAsync() : Deliver();
 }
 
 /// <summary>A message that its receiver will not finish with, and the shared subscription it came by.</summary>

@@ -25,24 +25,28 @@ internal sealed class SharedGroup(TopicFilter filter)
     /// In turn among equals: whoever can send at once; failing that, whoever is connected; failing that, a session that waits for its client.
     /// A member that goes, or fills up, while it is asked does not take the message, so the next is asked.
     /// </summary>
+    /// <param name="unit">What its row is added to; null when nobody's delivery is stored, so that it is given at once.</param>
     /// <returns>Whether a member took it.</returns>
-    public bool Deliver(Message message)
+    public bool TryGive(Message message, StoreUnit? unit, out Reach reach)
     {
         var members = Members;
         var turn = (int)((uint)Interlocked.Increment(ref _turn) % (uint)Math.Max(1, members.Length));
-        return Deliver(message, members, turn, Readiness.CanSend) || Deliver(message, members, turn, Readiness.Connected) || Deliver(message, members, turn, Readiness.Any);
+        return TryGive(message, unit, members, turn, Readiness.CanSend, out reach)
+            || TryGive(message, unit, members, turn, Readiness.Connected, out reach)
+            || TryGive(message, unit, members, turn, Readiness.Any, out reach);
     }
 
     /// <summary>Whether a connected member, other than this one, could take over.</summary>
     public bool HasConnectedMemberBeside(Session session) => Array.Exists(Members, member => member.Session != session && member.Session.IsConnected);
 
-    private bool Deliver(Message message, Subscription[] members, int turn, Readiness readiness)
+    private bool TryGive(Message message, StoreUnit? unit, Subscription[] members, int turn, Readiness readiness, out Reach reach)
     {
+        reach = Reach.Nobody;
         for (var i = 0; i < members.Length; i++)
         {
             var member = members[(turn + i) % members.Length];
             var delivery = Delivery.To(member, message, member.Identifiers) with { Shared = filter };
-            if (member.Session.TryDeliver(message, delivery, readiness)) return true;
+            if (unit is null ? member.Session.TryDeliver(message, delivery, readiness, out reach) : unit.TryAdd(member.Session, message, delivery, readiness)) return true;
         }
 
         return false;

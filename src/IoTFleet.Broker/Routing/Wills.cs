@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using IoTFleet.Broker.Connections;
+using IoTFleet.Broker.Sessions;
 using IoTFleet.Mqtt.Packets;
 using Microsoft.Extensions.Logging;
 
@@ -8,14 +9,20 @@ namespace IoTFleet.Broker.Routing;
 /// <summary>What a client left to be published if it goes without saying goodbye, and how long after (MQTT 5 3.1.3.2.2).</summary>
 internal sealed record Will(Message Message, Principal Publisher, TimeSpan Delay)
 {
+    /// <summary>Its name in the store; 0 when it is not stored.</summary>
+    public long Number { get; init; }
+
     public static Will From(WillMessage will, Principal publisher, DateTimeOffset now) => new(
         Message.FromWill(will, publisher.ClientId, now),
         publisher,
         TimeSpan.FromSeconds(will.Properties.WillDelayInterval ?? 0));
 }
 
+/// <summary>A client whose will outlived the process that had let it in.</summary>
+internal sealed class AbsentPrincipal(string clientId) : Principal(clientId);
+
 /// <summary>A will goes the way of any message of its client: the sink first, then the subscribers.</summary>
-internal sealed class Wills(IMessageSink sink, Router router, RefusalLog refusals, TimeProvider clock, ILogger logger)
+internal sealed class Wills(IMessageSink sink, Router router, IBrokerStore store, RefusalLog refusals, TimeProvider clock, ILogger logger)
 {
     /// <summary>How long a will waits for room in the sink, so that clients that come and go cannot pile up wills before a store that stands still.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -50,15 +57,17 @@ internal sealed class Wills(IMessageSink sink, Router router, RefusalLog refusal
 
     private async Task StoreAndRouteAsync(Will will, Message message)
     {
+        var published = will.Number > 0 ? new StoreChange.WillRemoved(will.Number) : null;
         using var patience = new CancellationTokenSource(Patience, clock);
         var acceptance = await sink.AcceptAsync(message, will.Publisher, patience.Token);
         if (acceptance.IsRefused)
         {
             refusals.Record(RefusalDoor.Publish, "payload-refused", will.Publisher.ClientId, null, $"Will on {message.Topic.Value}: {acceptance.Detail}");
+            if (published is not null) await store.AppendAsync([published]);
             return;
         }
 
         await acceptance.Commit;
-        router.Route(message);
+        await router.Route(message, published).DeliverWhenStoredAsync();
     }
 }

@@ -18,27 +18,68 @@ internal enum Readiness
     CanSend,
 }
 
+/// <summary>What every session of one broker works with.</summary>
+internal sealed record SessionParts(BrokerOptions Options, IBrokerStore Store, QueueBudget Budget, BrokerMetrics Metrics, TimeProvider Clock);
+
 /// <summary>
-/// One client's subscriptions, queue and in-flight messages in both directions; it outlives the connection that serves it.
-/// Everything in it is behind one gate, which is never held over an await; under it the outbox's is taken, for a moment.
+/// One client's subscriptions, deliveries and inbound QoS 2 ids; it outlives the connection that serves it, and if it is durable, the process.
+/// Everything in it is behind one gate, which is never held over an await; under it the outbox's is taken for a moment, and the store only enqueues.
+/// This file holds its life and its subscriptions; what it is given is in .Deliveries.cs and .Owed.cs, what its client answers in .Answers.cs.
 /// </summary>
-internal sealed class Session(string clientId, BrokerOptions options, BrokerMetrics metrics, TimeProvider clock)
+/// <param name="number">Its name in the store, never used twice.</param>
+/// <param name="durable">Whether it is stored: its expiry is above zero.</param>
+internal sealed partial class Session(long number, string clientId, bool durable, SessionParts parts)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<TopicFilter, Subscription> _subscriptions = [];
-    private readonly DeliveryQueue _queue = new(options.MaxQueuedPerSession);
-    private readonly InFlightWindow _inFlight = new();
-    private readonly Dictionary<ushort, Task> _inbound = [];
+    private readonly DeliveryQueue _queue = new();
+    private readonly Dictionary<ushort, InboundMessage> _inbound = [];
     private readonly Queue<(Message Message, Delivery Delivery)> _held = new();
     private volatile PacketOutbox? _outbox;
     private int _window;
-    private bool _holds;
+    private int _holds;
     private bool _ended;
+    private volatile bool _durable = durable;
+    private DateTimeOffset _expiresNext = DateTimeOffset.MaxValue;
+
+    public long Number => number;
 
     public string ClientId => clientId;
 
+    public bool IsDurable => _durable;
+
+    public bool IsConnected => _outbox is not null;
+
     /// <summary>Completes when all that its ended connections published is committed and routed. Its next connection's messages come behind that.</summary>
     public Task Settled { get; private set; } = Task.CompletedTask;
+
+    public long SentUpTo
+    {
+        get
+        {
+            lock (_gate) return _queue.SentUpTo;
+        }
+    }
+
+    /// <summary>Takes in what another process had stored. What may have been on the wire is a duplicate when it is sent again.</summary>
+    public void Restore(StoredSession stored)
+    {
+        lock (_gate)
+        {
+            foreach (var subscription in stored.Subscriptions) _subscriptions[subscription.Request.Filter] = new Subscription(this, subscription.Request, subscription.Identifier);
+            foreach (var packetId in stored.Inbound) _inbound[packetId] = InboundMessage.Taken;
+            foreach (var (delivery, index) in stored.Deliveries.Select((delivery, index) => (delivery, index)))
+            {
+                // Of a client that was connected, what was in flight is the first of what is left, because messages are sent in order.
+                var mayHaveBeenSent = delivery.Released || (stored.ExpiresAt is null ? index < parts.Options.MaxInFlight : delivery.Order <= stored.SentUpTo);
+                _queue.Restore(delivery, mayHaveBeenSent);
+                parts.Budget.Take(delivery.Message.Size);
+                ExpiresAt_NeedsGate(delivery.Message);
+            }
+
+            _queue.StartAfter(stored.SentUpTo);
+        }
+    }
 
     /// <summary>A connection takes the session: what was in flight is sent again first, in order, then what waits in the queue [MQTT-4.4.0-1].</summary>
     public void Attach(PacketOutbox outbox, int clientReceiveMaximum)
@@ -46,10 +87,10 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
         lock (_gate)
         {
             _outbox = outbox;
-            _window = Math.Min(clientReceiveMaximum, options.MaxInFlight);
-            _holds = false;
+            _window = Math.Min(clientReceiveMaximum, parts.Options.MaxInFlight);
+            _holds = 0;
             _held.Clear();
-            _inFlight.StartAgain();
+            _queue.StartAgain();
             SendDue_NeedsGate();
         }
     }
@@ -64,119 +105,67 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
         }
     }
 
-    public bool IsConnected => _outbox is not null;
-
-    /// <returns>False when the message was dropped: nobody connected at QoS 0, or a full queue.</returns>
-    public bool Deliver(Message message, Delivery delivery)
-    {
-        var taken = TryDeliver(message, delivery, Readiness.Any);
-        if (!taken) metrics.Dropped();
-        return taken;
-    }
-
-    /// <summary>For a message that another session may get instead.</summary>
-    public bool TryDeliver(Message message, Delivery delivery, Readiness needed)
-    {
-        lock (_gate)
-        {
-            if (_ended || !IsReady_NeedsGate(needed)) return false;
-            return delivery.Qos == QualityOfService.AtMostOnce ? SendNow_NeedsGate(message, delivery) : SendOrQueue_NeedsGate(message, delivery);
-        }
-    }
-
     /// <summary>From here on nothing leaves, until <see cref="Resume"/>.</summary>
     public void Hold()
     {
-        lock (_gate) _holds = true;
+        lock (_gate) _holds++;
     }
 
-    /// <summary>The answer goes first, then what was held.</summary>
+    /// <summary>The answer goes first, then what was held; unless the connection that asked has let go.</summary>
     public void Resume(PacketOutbox outbox, Packet answer)
     {
         lock (_gate)
         {
-            _holds = false;
             outbox.Send(answer);
+            if (_outbox != outbox || --_holds > 0) return;
             while (_held.TryDequeue(out var held))
             {
-                if (!SendNow_NeedsGate(held.Message, held.Delivery)) metrics.Dropped();
+                if (SendNow_NeedsGate(held.Message, held.Delivery) is { } reason) Dropped(reason);
             }
 
             SendDue_NeedsGate();
         }
     }
 
+    /// <summary>From now on it ends with its connection, so it is no longer stored.</summary>
+    public void EndsWithConnection() => _durable = false;
+
     /// <summary>Takes nothing any more.</summary>
-    /// <returns>
-    /// The shared messages that are due to another member of their group. Not what was sent at QoS 2: its client may have it [MQTT-4.8.2-5].
-    /// </returns>
+    /// <returns>The shared messages that are due to another member of their group. Not what was sent at QoS 2: its client may have it [MQTT-4.8.2-5].</returns>
     public List<Undelivered> End()
     {
         lock (_gate)
         {
             _ended = true;
-            return [.. _inFlight.SharedAtLeastOnce(), .. _queue.TakeShared(_ => true)];
+            Volatile.Write(ref _owed, null);
+            var left = _queue.InOrder.ToList();
+            var due = left.Where(message => message.Delivery.Shared is not null && (!message.Sent || message.Delivery.Qos == QualityOfService.AtLeastOnce)).ToList();
+            foreach (var message in left) Remove_NeedsGate(message);
+            return due.ConvertAll(Undelivered);
         }
     }
 
     /// <summary>The shared messages that only waited here, of the groups that <paramref name="wanted"/> names.</summary>
-    public List<Undelivered> TakeWaiting(Predicate<TopicFilter> wanted)
-    {
-        lock (_gate) return _queue.TakeShared(wanted);
-    }
-
-    /// <summary>PUBACK: the message has arrived and its id is free again.</summary>
-    public void Acknowledged(ushort packetId) => Complete(packetId, QualityOfService.AtLeastOnce, released: false);
-
-    /// <summary>PUBCOMP: the message has arrived and its id is free again.</summary>
-    public void Completed(ushort packetId) => Complete(packetId, QualityOfService.ExactlyOnce, released: true);
-
-    /// <summary>PUBREC: with success the message is the client's and only its id is still held [MQTT-4.3.3-4]; otherwise it is given up.</summary>
-    public bool Received(ushort packetId, ReasonCode reason)
-    {
-        if (reason >= ReasonCode.UnspecifiedError) return Complete(packetId, QualityOfService.ExactlyOnce, released: false);
-        lock (_gate) return _inFlight.Release(packetId);
-    }
-
-    /// <summary>The commit of a QoS 2 message that came before under this id and has not been released: then this one is the same again [MQTT-4.3.3-10].</summary>
-    public Task? InboundCommit(ushort packetId)
-    {
-        lock (_gate) return _inbound.GetValueOrDefault(packetId);
-    }
-
-    public void HoldInbound(ushort packetId, Task commit)
-    {
-        lock (_gate) _inbound[packetId] = commit;
-    }
-
-    /// <summary>PUBREL.</summary>
-    public bool ReleaseInbound(ushort packetId)
-    {
-        lock (_gate) return _inbound.Remove(packetId);
-    }
-
-    /// <summary>The message could not be stored, so its id is free again; unless it is held by a later message meanwhile.</summary>
-    public void GiveUpInbound(ushort packetId, Task failedCommit)
+    /// <param name="unit">Gets their end here, to be stored together with their new places.</param>
+    public List<Undelivered> TakeWaiting(Predicate<TopicFilter> wanted, StoreUnit unit)
     {
         lock (_gate)
         {
-            if (_inbound.GetValueOrDefault(packetId) == failedCommit) _inbound.Remove(packetId);
-        }
-    }
+            var taken = _queue.InOrder.Where(message => !message.Sent && message.Delivery.Shared is { } shared && wanted(shared)).ToList();
+            foreach (var message in taken)
+            {
+                Remove_NeedsGate(message);
+                if (_durable) unit.Add(new StoreChange.DeliveryDone(number, message.Order));
+            }
 
-    /// <summary>QoS 2 messages of the client that are not released yet.</summary>
-    public int InboundCount
-    {
-        get
-        {
-            lock (_gate) return _inbound.Count;
+            return taken.ConvertAll(Undelivered);
         }
     }
 
     /// <summary>How many messages are in flight, and how many wait.</summary>
     public (int InFlight, int Waiting) Load()
     {
-        lock (_gate) return (_inFlight.Count, _queue.Count);
+        lock (_gate) return (_queue.Count - _queue.Waiting, _queue.Waiting);
     }
 
     /// <returns>False when the session holds as many subscriptions as it may; <paramref name="isNew"/> tells a first subscription from a replaced one.</returns>
@@ -185,7 +174,7 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
         lock (_gate)
         {
             isNew = !_subscriptions.ContainsKey(subscription.Request.Filter);
-            if (isNew && _subscriptions.Count >= options.MaxSubscriptionsPerSession) return false;
+            if (isNew && _subscriptions.Count >= parts.Options.MaxSubscriptionsPerSession) return false;
             _subscriptions[subscription.Request.Filter] = subscription;
             return true;
         }
@@ -193,95 +182,17 @@ internal sealed class Session(string clientId, BrokerOptions options, BrokerMetr
 
     public bool TryRemove(TopicFilter filter)
     {
-        lock (_gate) return _subscriptions.Remove(filter);
-    }
-
-    public IReadOnlyList<TopicFilter> Filters()
-    {
-        lock (_gate) return [.. _subscriptions.Keys];
-    }
-
-    private bool Complete(ushort packetId, QualityOfService qos, bool released)
-    {
         lock (_gate)
         {
-            if (!_inFlight.Complete(packetId, qos, released)) return false;
-            SendDue_NeedsGate();
-            return true;
+            Forgive_NeedsGate(filter);
+            return _subscriptions.Remove(filter);
         }
     }
 
-    private bool IsReady_NeedsGate(Readiness needed) => needed switch
+    public IReadOnlyList<Subscription> Subscriptions()
     {
-        Readiness.CanSend => _outbox is { HasRoom: true } && _queue.Count == 0 && _inFlight.OnWire < _window,
-        Readiness.Connected => _outbox is not null,
-        _ => true,
-    };
-
-    private bool SendNow_NeedsGate(Message message, Delivery delivery)
-    {
-        if (_holds) return HoldBack_NeedsGate(message, delivery);
-        if (_outbox is not { HasRoom: true } outbox) return false;
-        var packet = message.ToPacket(delivery, 0, duplicate: false, clock.GetUtcNow());
-        if (!outbox.Fits(packet)) return false;
-        outbox.Send(packet);
-        metrics.Delivered();
-        return true;
+        lock (_gate) return [.. _subscriptions.Values];
     }
 
-    private bool HoldBack_NeedsGate(Message message, Delivery delivery)
-    {
-        if (_held.Count >= options.MaxOutboxPackets) return false;
-        _held.Enqueue((message, delivery));
-        return true;
-    }
-
-    private bool SendOrQueue_NeedsGate(Message message, Delivery delivery)
-    {
-        if (!_queue.TryAdd(message, delivery)) return false;
-        SendDue_NeedsGate();
-        return true;
-    }
-
-    /// <summary>As much as the client takes now [MQTT-3.3.4-9]: first what an earlier connection left in flight, then what waits.</summary>
-    private void SendDue_NeedsGate()
-    {
-        if (_holds || _outbox is not { } outbox) return;
-        var now = clock.GetUtcNow();
-        while (MaySend_NeedsGate(outbox) && _inFlight.TryTakeUnsent(out var sent)) SendAgain_NeedsGate(outbox, sent, now);
-        while (MaySend_NeedsGate(outbox) && _queue.TryTake(out var message, out var delivery)) SendFirst_NeedsGate(outbox, message, delivery, now);
-    }
-
-    /// <summary>
-    /// Within the window and while the outbox has room, so that a slow client's messages wait here, where their number is bounded. One is always
-    /// under way: its acknowledgement is what sends the next.
-    /// </summary>
-    private bool MaySend_NeedsGate(PacketOutbox outbox) => _inFlight.OnWire < _window && (_inFlight.OnWire == 0 || outbox.HasRoom);
-
-    private void SendAgain_NeedsGate(PacketOutbox outbox, InFlightMessage sent, DateTimeOffset now)
-    {
-        Packet packet = sent.Released
-            ? new PubRelPacket { PacketId = sent.PacketId }
-            : sent.Message.ToPacket(sent.Delivery, sent.PacketId, duplicate: true, now);
-        if (TrySend(outbox, packet)) return;
-        _inFlight.Remove(sent);
-    }
-
-    private void SendFirst_NeedsGate(PacketOutbox outbox, Message message, Delivery delivery, DateTimeOffset now)
-    {
-        if (message.IsExpired(now)) return;
-        var packetId = _inFlight.NextId();
-        if (!TrySend(outbox, message.ToPacket(delivery, packetId, duplicate: false, now))) return;
-        _inFlight.Add(packetId, message, delivery);
-        metrics.Delivered();
-    }
-
-    /// <summary>A packet larger than the client takes is passed over as if it had been delivered [MQTT-3.1.2-24, -25].</summary>
-    private bool TrySend(PacketOutbox outbox, Packet packet)
-    {
-        var fits = outbox.Fits(packet);
-        if (fits) outbox.Send(packet);
-        else metrics.Dropped();
-        return fits;
-    }
+    private static Undelivered Undelivered(OutboundMessage message) => new(message.Message, message.Delivery.Shared!);
 }

@@ -5,20 +5,22 @@ using IoTFleet.Mqtt;
 
 namespace IoTFleet.Broker.Sessions;
 
-/// <summary>Client id to session, and which connection holds it. The one place where two connections of one client meet.</summary>
-internal sealed class SessionDirectory(SubscriptionTree tree, Router router, BrokerOptions options, BrokerMetrics metrics, TimeProvider clock)
+/// <summary>
+/// Client id to session, and which connection holds it. The one place where two connections of one client meet.
+/// What must survive is appended to the store under the gate, so that the store sees changes of one client in the order in which they happened.
+/// </summary>
+internal sealed partial class SessionDirectory(SubscriptionTree tree, Router router, SessionParts parts)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Seat> _seats = new(StringComparer.Ordinal);
-    private readonly List<Will> _dueWills = [];
-    private readonly List<Undelivered> _undelivered = [];
+    private long _lastNumber;
     private long _expired;
 
     /// <summary>
     /// Gives the session to the connection. An older connection of the same client is closed first and has let go before this returns [MQTT-3.1.4-3].
     /// </summary>
-    /// <returns>The session and whether it was there before; null when a yet newer connection took it while this one waited.</returns>
-    public async Task<(Session Session, bool WasPresent)?> ClaimAsync(MqttConnection claimant, string clientId, bool cleanStart)
+    /// <returns>Null when a yet newer connection took the session while this one waited.</returns>
+    public async Task<Claim?> ClaimAsync(MqttConnection claimant, string clientId, bool cleanStart, TimeSpan expiry, Will? will)
     {
         MqttConnection? previous;
         lock (_gate)
@@ -34,45 +36,33 @@ internal sealed class SessionDirectory(SubscriptionTree tree, Router router, Bro
             await previous.Ended;
         }
 
-        try
+        var unit = new StoreUnit();
+        Claim? claim;
+        lock (_gate)
         {
-            lock (_gate)
-            {
-                var seat = _seats[clientId];
-                return seat.Holder == claimant ? Seated_NeedsGate(seat, clientId, cleanStart) : null;
-            }
+            var seat = _seats[clientId];
+            claim = seat.Holder == claimant ? Seated_NeedsGate(seat, clientId, cleanStart, expiry, will, unit) : null;
         }
-        finally
-        {
-            HandOver();
-        }
+
+        HandOver(unit);
+        return claim;
     }
 
     /// <summary>The connection has ended: its session waits for <paramref name="expiry"/>, or ends now.</summary>
-    /// <param name="will">Due when the session ends or its delay is over, unless the client is back before (MQTT 5 3.1.3.2.2).</param>
+    /// <param name="will">Due when the session ends or its delay is over, unless the client is back before (MQTT 5 3.1.3.2.2). Null: taken back.</param>
     /// <returns>The will, when it is due at once.</returns>
     public Will? Release(MqttConnection connection, string clientId, TimeSpan expiry, Will? will)
     {
-        var due = ReleaseSeat(connection, clientId, expiry, will);
-        HandOver();
-        return due;
-    }
-
-    private Will? ReleaseSeat(MqttConnection connection, string clientId, TimeSpan expiry, Will? will)
-    {
+        var unit = new StoreUnit();
+        Will? due;
         lock (_gate)
         {
-            if (!_seats.TryGetValue(clientId, out var seat)) return will;
-            if (seat.Holder == connection) seat.Holder = null;
-
-            var ends = expiry == TimeSpan.Zero || seat.Forgotten == connection;
-            if (ends) EndSession_NeedsGate(seat, clientId);
-            else Wait_NeedsGate(seat, expiry);
-            if (ends || will is null || will.Delay == TimeSpan.Zero) return will;
-
-            (seat.Will, seat.WillDueAt) = (will, clock.GetUtcNow() + will.Delay);
-            return null;
+            due = Release_NeedsGate(connection, clientId, expiry, will, unit);
+            unit.AppendTo(parts.Store);
         }
+
+        HandOver(unit);
+        return due;
     }
 
     /// <summary>Clients with a connection, a session or both.</summary>
@@ -98,24 +88,35 @@ internal sealed class SessionDirectory(SubscriptionTree tree, Router router, Bro
     /// <summary>Ends the client's session: now, or when the connection that holds it, which is returned, has let go.</summary>
     public MqttConnection? Forget(string clientId)
     {
+        var unit = new StoreUnit();
         lock (_gate)
         {
             if (!_seats.TryGetValue(clientId, out var seat)) return null;
             seat.Forgotten = seat.Holder;
             if (seat.Holder is not null) return seat.Holder;
-            EndSession_NeedsGate(seat, clientId);
+            EndSession_NeedsGate(seat, clientId, unit);
+            unit.AppendTo(parts.Store);
         }
 
-        HandOver();
+        HandOver(unit);
         return null;
     }
 
-    /// <summary>Ends the sessions whose time is over.</summary>
+    /// <summary>Ends the sessions whose time is over, and drops the messages whose time is.</summary>
     /// <returns>The wills that have become due.</returns>
     public IReadOnlyList<Will> Sweep()
     {
-        var due = SweepSeats(clock.GetUtcNow());
-        HandOver();
+        var unit = new StoreUnit();
+        Will[] due;
+        lock (_gate)
+        {
+            Sweep_NeedsGate(parts.Clock.GetUtcNow(), unit);
+            unit.AppendTo(parts.Store);
+            due = [.. _dueWills];
+            _dueWills.Clear();
+        }
+
+        HandOver(unit);
         return due;
     }
 
@@ -140,67 +141,85 @@ internal sealed class SessionDirectory(SubscriptionTree tree, Router router, Bro
         }
     }
 
-    private Will[] SweepSeats(DateTimeOffset now)
+    private Will? Release_NeedsGate(MqttConnection connection, string clientId, TimeSpan expiry, Will? will, StoreUnit unit)
     {
-        lock (_gate)
-        {
-            foreach (var (clientId, seat) in _seats.Where(entry => entry.Value.Holder is null).ToList())
-            {
-                if (seat.WillDueAt <= now) WillIsDue_NeedsGate(seat);
-                if (!(seat.ExpiresAt <= now)) continue;
-                EndSession_NeedsGate(seat, clientId);
-                _expired++;
-            }
+        if (!_seats.TryGetValue(clientId, out var seat)) return will;
+        if (seat.Holder == connection) seat.Holder = null;
+        if (will is null) Remove_NeedsGate(seat.StoredWill, unit);
+        seat.StoredWill = 0;
 
-            Will[] due = [.. _dueWills];
-            _dueWills.Clear();
-            return due;
+        var ends = expiry == TimeSpan.Zero || seat.Forgotten == connection;
+        if (ends) EndSession_NeedsGate(seat, clientId, unit);
+        else Wait_NeedsGate(seat, expiry, unit);
+        if (ends || will is null || will.Delay == TimeSpan.Zero) return will;
+
+        Delay_NeedsGate(seat, will, unit);
+        return null;
+    }
+
+    private void Sweep_NeedsGate(DateTimeOffset now, StoreUnit unit)
+    {
+        foreach (var (clientId, seat) in _seats.ToList())
+        {
+            seat.Session?.DropExpired(now);
+            if (seat.Holder is not null) continue;
+            if (seat.WillDueAt <= now) WillIsDue_NeedsGate(seat);
+            if (!(seat.ExpiresAt <= now)) continue;
+            EndSession_NeedsGate(seat, clientId, unit);
+            _expired++;
         }
     }
 
-    private (Session Session, bool WasPresent)? Seated_NeedsGate(Seat seat, string clientId, bool cleanStart)
+    /// <summary>What a lost member leaves to others is stored with its going, and theirs when it is. If it could not be, the store has said so.</summary>
+    private static void HandOver(StoreUnit unit)
     {
-        if (cleanStart || seat.ExpiresAt <= clock.GetUtcNow()) EndSession_NeedsGate(seat, clientId);
+        if (unit.Stored.IsCompletedSuccessfully) unit.Deliver();
+        else _ = unit.DeliverWhenStoredAsync();
+    }
+
+    private Claim Seated_NeedsGate(Seat seat, string clientId, bool cleanStart, TimeSpan expiry, Will? will, StoreUnit unit)
+    {
+        if (cleanStart || seat.ExpiresAt <= parts.Clock.GetUtcNow()) EndSession_NeedsGate(seat, clientId, unit);
         var wasPresent = seat.Session is not null;
-        seat.Session ??= new Session(clientId, options, metrics, clock);
-        (seat.ExpiresAt, seat.Will) = (null, null);
-        return (seat.Session, wasPresent);
+        var durable = expiry > TimeSpan.Zero;
+        if (!durable && seat.Session is { IsDurable: true } lastTime)
+        {
+            lastTime.EndsWithConnection();
+            unit.Add(new StoreChange.SessionEnded(lastTime.Number));
+        }
+
+        seat.Session ??= new Session(++_lastNumber, clientId, durable, parts);
+        if (durable) unit.Add(new StoreChange.SessionOpened(seat.Session.Number, clientId, expiry));
+        seat.ExpiresAt = null;
+        Remove_NeedsGate(seat.Will?.Number ?? 0, unit);     // it is back in time
+        seat.Will = null;
+        var kept = durable ? Kept_NeedsGate(will, seat.Session, unit) : will;
+        seat.StoredWill = kept?.Number ?? 0;
+        unit.AppendTo(parts.Store);
+        return new Claim(seat.Session, wasPresent, kept, unit.Stored);
     }
 
     /// <summary>While the client is away another member of its groups, if one is connected, gets what had not been sent yet.</summary>
-    private void Wait_NeedsGate(Seat seat, TimeSpan expiry)
+    private void Wait_NeedsGate(Seat seat, TimeSpan expiry, StoreUnit unit)
     {
-        seat.ExpiresAt = clock.GetUtcNow() + expiry;
-        if (seat is { Holder: null, Session: { } session }) _undelivered.AddRange(session.TakeWaiting(shared => tree.Group(shared)?.HasConnectedMemberBeside(session) == true));
+        seat.ExpiresAt = parts.Clock.GetUtcNow() + expiry;
+        if (seat.Session is not { } session) return;
+        if (session.IsDurable) unit.Add(new StoreChange.SessionDisconnected(session.Number, expiry, seat.ExpiresAt.Value, session.SentUpTo));
+        if (seat.Holder is null) router.HandOver(session.TakeWaiting(shared => tree.Group(shared)?.HasConnectedMemberBeside(session) == true, unit), unit);
     }
 
-    private void EndSession_NeedsGate(Seat seat, string clientId)
+    private void EndSession_NeedsGate(Seat seat, string clientId, StoreUnit unit)
     {
-        foreach (var filter in seat.Session?.Filters() ?? []) tree.Remove(filter, seat.Session!);
-        _undelivered.AddRange(seat.Session?.End() ?? []);
+        if (seat.Session is { } session)
+        {
+            foreach (var subscription in session.Subscriptions()) tree.Remove(subscription.Request.Filter, session);
+            if (session.IsDurable) unit.Add(new StoreChange.SessionEnded(session.Number));
+            router.HandOver(session.End(), unit);
+        }
+
         seat.Session = null;
         WillIsDue_NeedsGate(seat);      // with its session, at the latest [MQTT-3.1.2-8]
         if (seat.Holder is null) _seats.Remove(clientId);
-    }
-
-    private void WillIsDue_NeedsGate(Seat seat)
-    {
-        if (seat.Will is not null) _dueWills.Add(seat.Will);
-        seat.Will = null;
-    }
-
-    /// <summary>Not under the gate: it takes the other members' gates.</summary>
-    private void HandOver()
-    {
-        List<Undelivered> undelivered;
-        lock (_gate)
-        {
-            if (_undelivered.Count == 0) return;
-            undelivered = [.. _undelivered];
-            _undelivered.Clear();
-        }
-
-        router.HandOver(undelivered);
     }
 
     private Seat SeatOf_NeedsGate(string clientId)
@@ -217,11 +236,19 @@ internal sealed class SessionDirectory(SubscriptionTree tree, Router router, Bro
 
         public DateTimeOffset? ExpiresAt { get; set; }
 
+        /// <summary>Of a client that has gone.</summary>
         public Will? Will { get; set; }
 
         public DateTimeOffset WillDueAt { get; set; }
+
+        /// <summary>The number of the connected client's will in the store; 0 when there is none.</summary>
+        public long StoredWill { get; set; }
 
         /// <summary>The holder whose end is also the session's.</summary>
         public MqttConnection? Forgotten { get; set; }
     }
 }
+
+/// <param name="Will">What the client leaves, as it is kept; null when it leaves none.</param>
+/// <param name="Stored">Completes when all that happened to the session until now is durable; CONNACK waits for it.</param>
+internal sealed record Claim(Session Session, bool WasPresent, Will? Will, Task Stored);

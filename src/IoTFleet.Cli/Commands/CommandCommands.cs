@@ -13,7 +13,7 @@ internal static class CommandCommands
 
     public static Command Create(VerbFactory verb) => new("command", "Commands to devices")
     {
-        verb("send", "Send a command to a connected device", [Device, Name, Payload], SendAsync),
+        verb("send", "Send a command to a device", [Device, Name, Payload], SendAsync),
     };
 
     private static async Task SendAsync(ParseResult parsed, FleetClient fleet, Output output, CancellationToken cancellationToken)
@@ -22,8 +22,15 @@ internal static class CommandCommands
         var receipt = await fleet.SendCommandAsync(parsed.GetRequiredValue(Device), request, cancellationToken);
         output.One(receipt, ApiJson.Default.CommandReceipt,
             ("id", receipt.Id),
-            ("delivered", receipt.Delivered ? "yes" : "no, the device is not there or does not listen"));
+            ("delivered", Delivered(receipt)));
     }
+
+    private static string Delivered(CommandReceipt receipt) => receipt switch
+    {
+        { Delivered: true } => "yes",
+        { Queued: true } => "not yet, the device is away and gets it when it is back",
+        _ => "no, the device is not there or does not listen",
+    };
 
     private static JsonElement ParsePayload(string text)
     {
