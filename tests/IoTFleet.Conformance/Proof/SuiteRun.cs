@@ -46,7 +46,7 @@ internal static class SuiteRun
         var type = (string)test.Attribute("type")!;
         return new TestOutcome(
             $"{type[(type.LastIndexOf('.') + 1)..]}.{(string)test.Attribute("method")!}",
-            (string)test.Attribute("name")!,
+            ((string)test.Attribute("name")!).Replace("\\\"", "\"", StringComparison.Ordinal),     // the writer escapes what XML need not
             (string)test.Attribute("result")!,
             test.Descendants("message").FirstOrDefault()?.Value.Trim() ?? "");
     }
