@@ -149,6 +149,7 @@ public sealed class MqttBroker : IDisposable
             {
                 connection.CloseIfSilent();
                 connection.CloseIfStuck();
+                connection.PayRetained();
             }
 
             foreach (var will in Parts.Sessions.Sweep()) Parts.Wills.Publish(will, lastWords: Task.CompletedTask);

@@ -216,13 +216,14 @@ public sealed class RetainedTests
         await using var broker = new InMemoryBroker(options => (options.MaxOutboxPackets, options.MaxOutboxBytes) = (100_000, 256 * 1024 * 1024));
         for (var n = 0; n < 2_000; n++) Retain(broker, $"t/{n}", "0");      // so that to look them up takes a while
 
+        var value = 0;
         for (var round = 0; round < 10; round++)
         {
             await using var client = await broker.ConnectAsync($"client-{round}", version);
             using var subscribed = new CancellationTokenSource();
             var publishing = Task.Run(() =>
             {
-                for (var n = 1; !subscribed.IsCancellationRequested; n++) Retain(broker, "t/1000", $"{n}");
+                while (!subscribed.IsCancellationRequested) Retain(broker, "t/1000", $"{++value}");
             });
 
             await client.SubscribeAsync("t/#");
@@ -233,6 +234,87 @@ public sealed class RetainedTests
             var values = await ValuesUntilEndAsync(client, "t/1000");
             Assert.Equal(Enumerable.Range(values[0], values.Count), values);
         }
+    }
+
+    [Theory]
+    [InlineData(V311, AtMostOnce)]
+    [InlineData(V5, AtMostOnce)]
+    [InlineData(V311, AtLeastOnce)]
+    [InlineData(V5, AtLeastOnce)]
+    public async Task Subscription_gets_more_than_any_queue_holds(ProtocolVersion version, QualityOfService qos)
+    {
+        const int Topics = 2_000;
+        await using var broker = new InMemoryBroker(options => (options.MaxOutboxPackets, options.MaxQueuedPerSession) = (16, 20));
+        for (var n = 0; n < Topics; n++) broker.Publish($"t/{n}", "x", qos, retain: true);
+        await using var client = await broker.ConnectToStayAsync("a", version);
+
+        await client.SubscribeAsync("t/#", qos);
+
+        var got = new HashSet<string>();
+        while (got.Count < Topics) got.Add((await TakeAsync(client)).Topic!.Value);
+        await client.ExpectNothingAsync();
+        Assert.Equal(0, broker.Metrics.MessagesDropped);
+    }
+
+    [Fact]
+    public async Task Message_that_is_replaced_before_its_turn_comes_is_not_sent()
+    {
+        await using var broker = new InMemoryBroker();
+        for (var n = 0; n < 200; n++) broker.Publish($"t/{n:000}", "older", retain: true);
+        await using var client = await broker.ConnectAsync("a", V5, properties: new PropertyBlock { ReceiveMaximum = 1 });
+        await client.SubscribeAsync("t/#", AtLeastOnce);
+
+        for (var n = 0; n < 200; n++) broker.Publish($"t/{n:000}", "newer", retain: true);
+
+        var got = new Dictionary<string, string>();
+        for (var n = 0; n < 300 && got.Values.Count(value => value == "newer") < 200; n++)
+        {
+            var message = await TakeAsync(client);
+            Assert.NotEqual("newer", got.GetValueOrDefault(message.Topic!.Value));     // nothing comes behind its successor
+            got[message.Topic.Value] = Encoding.UTF8.GetString(message.Payload.Span);
+        }
+
+        Assert.All(got.Values, value => Assert.Equal("newer", value));
+        await client.ExpectNothingAsync();
+    }
+
+    [Fact]
+    public async Task Client_that_unsubscribes_is_owed_nothing_more()
+    {
+        await using var broker = new InMemoryBroker();
+        for (var n = 0; n < 200; n++) broker.Publish($"t/{n}", "x", retain: true);
+        await using var client = await broker.ConnectAsync("a", V5, properties: new PropertyBlock { ReceiveMaximum = 1 });
+        await client.SubscribeAsync("t/#", AtLeastOnce);
+        var first = await client.ExpectMessageAsync("x");
+
+        await client.SendAsync(new UnsubscribePacket { PacketId = 2, Filters = [TopicFilter.Parse("t/#")] });
+        await client.ExpectAsync<UnsubAckPacket>();
+        await client.SendAsync(new PubAckPacket { PacketId = first.PacketId });
+
+        for (var n = 0; n < 64; n++) await TakeAsync(client);       // what had taken its place in the queue
+        await client.ExpectNothingAsync();
+    }
+
+    [Fact]
+    public async Task What_is_still_owed_waits_for_a_client_that_goes_and_comes_back()
+    {
+        await using var broker = new InMemoryBroker();
+        for (var n = 0; n < 200; n++) broker.Publish($"t/{n}", "x", retain: true);
+        var client = await broker.ConnectToStayAsync("a", V5);
+        await client.SubscribeAsync("t/#", AtLeastOnce);
+        await client.LoseAsync();
+
+        await using var back = (await broker.ReturnAsync("a", V5)).Client;
+
+        var got = new HashSet<string>();
+        while (got.Count < 200) got.Add((await TakeAsync(back)).Topic!.Value);
+    }
+
+    private static async Task<PublishPacket> TakeAsync(RawClient client)
+    {
+        var message = await client.ExpectAsync<PublishPacket>();
+        if (message.Qos == AtLeastOnce) await client.SendAsync(new PubAckPacket { PacketId = message.PacketId });
+        return message;
     }
 
     private static async Task<List<int>> ValuesUntilEndAsync(RawClient client, string topic)

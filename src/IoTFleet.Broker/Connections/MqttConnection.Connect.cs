@@ -91,6 +91,7 @@ internal sealed partial class MqttConnection
         _parts.Logger.Connected(principal.ClientId, _identity.Address, connect.Version, claim.WasPresent ? "resumed" : "new");
         _outbox.Send(Welcome(connect, claim.WasPresent));
         session.Attach(_outbox, connect.Properties.ReceiveMaximum ?? ushort.MaxValue);
+        PayRetained();
         return true;
     }
 

@@ -55,6 +55,12 @@ internal sealed class RetainedMessages(BrokerOptions options, BrokerMetrics metr
         return matching;
     }
 
+    /// <summary>Whether it is still its topic's last and has not expired.</summary>
+    internal bool IsCurrent(Message message)
+    {
+        lock (_gate) return ReferenceEquals(_byTopic.Find(message.Topic), message) && !message.IsExpired(clock.GetUtcNow());
+    }
+
     private string? Exceeded_NeedsGate(Message message, Message? earlier)
     {
         if (message.Payload.IsEmpty || SysTopics.Holds(message.Topic)) return null;
