@@ -82,6 +82,9 @@ public sealed class MqttBroker : IDisposable
         return holder is not null;
     }
 
+    /// <summary>True once <see cref="StopAsync"/> has begun.</summary>
+    public bool IsStopping => _stopping.IsCancellationRequested;
+
     /// <summary>As <see cref="Disconnect"/>, for every client whose id begins so. Returns how many were connected.</summary>
     public int DisconnectAll(string clientIdPrefix, ReasonCode reason, string detail) =>
         Parts.Sessions.ClientIds(clientIdPrefix).Count(clientId => Disconnect(clientId, reason, detail));

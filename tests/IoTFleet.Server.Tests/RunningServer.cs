@@ -106,16 +106,22 @@ public sealed class RunningServer : IAsyncDisposable
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync("127.0.0.1", MqttPort);
         var tls = new SslStream(new NetworkStream(socket, ownsSocket: true));
+        await tls.AuthenticateAsClientAsync(TlsOptions(certificate, protocols));
+        return new RawClient(DuplexPipe.Over(tls), version);
+    }
+
+    /// <summary>How a client of the fleet does TLS: our root, its certificate.</summary>
+    public SslClientAuthenticationOptions TlsOptions(X509Certificate2? certificate, SslProtocols protocols = SslProtocols.None)
+    {
         var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
         policy.CustomTrustStore.Add(Root);
-        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
+        return new SslClientAuthenticationOptions
         {
             TargetHost = "localhost",
             EnabledSslProtocols = protocols,
             CertificateChainPolicy = policy,
             ClientCertificateContext = certificate is null ? null : SslStreamCertificateContext.Create(certificate, null, offline: true),
-        });
-        return new RawClient(DuplexPipe.Over(tls), version);
+        };
     }
 
     /// <summary>Connects as the device of the certificate and expects to be let in.</summary>

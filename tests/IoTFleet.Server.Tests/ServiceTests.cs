@@ -35,32 +35,6 @@ public sealed class ServiceTests : IAsyncLifetime
         await device.ExpectMessageAsync("{\"percent\":40}");
     }
 
-    [Fact]
-    public async Task A_service_without_a_client_id_is_given_one_that_leads_back_to_its_session()
-    {
-        using var certificate = await BillingAsync();
-        var stays = new PropertyBlock { SessionExpiryInterval = 60 };
-        await using var one = await _server.OpenAsync(certificate);
-        await using var other = await _server.OpenAsync(certificate);
-        await using var back = await _server.OpenAsync(certificate);
-
-        var id = (await one.ConnectAsync("", cleanStart: false, properties: stays)).Properties.AssignedClientIdentifier;
-        Assert.NotEqual(id, (await other.ConnectAsync("", cleanStart: false, properties: stays)).Properties.AssignedClientIdentifier);
-
-        Assert.True((await back.ConnectAsync(id!, cleanStart: false, properties: stays)).SessionPresent);
-    }
-
-    [Fact]
-    public async Task A_service_with_a_rule_for_them_reads_the_brokers_figures()
-    {
-        using var certificate = await _server.CreateServiceAsync("monitor", ["$SYS/#"], []);
-        await using var service = await _server.ConnectAsync("monitor", certificate);
-
-        await service.SubscribeAsync("$SYS/broker/clients/connected");
-
-        await service.ExpectMessageAsync("1");
-    }
-
     [Theory]
     [InlineData("#")]
     [InlineData("+/#")]
@@ -131,6 +105,45 @@ public sealed class ServiceTests : IAsyncLifetime
         await using var upwards = await _server.ConnectAsync("../billing/worker", weather);
 
         foreach (var client in (RawClient[])[device, first, asDevice, asWorker, asPath, upwards]) await client.ExpectNothingAsync();
+    }
+
+    [Fact]
+    public async Task A_service_without_a_client_id_is_given_one_it_can_come_back_with()
+    {
+        using var certificate = await BillingAsync();
+        var kept = new PropertyBlock { SessionExpiryInterval = 60 };
+        await using var first = await _server.OpenAsync(certificate);
+        await using var second = await _server.OpenAsync(certificate);
+        var assigned = (await first.ConnectAsync("", properties: kept)).Properties.AssignedClientIdentifier!;
+        Assert.NotEqual(assigned, (await second.ConnectAsync("")).Properties.AssignedClientIdentifier);
+
+        await using var again = await _server.OpenAsync(certificate);
+        var answer = await again.ConnectAsync(assigned, cleanStart: false, properties: kept);
+        Assert.Equal((true, null), (answer.SessionPresent, answer.Properties.AssignedClientIdentifier));
+        await first.ExpectDisconnectAsync(ReasonCode.SessionTakenOver);
+    }
+
+    [Fact]
+    public async Task Workers_of_a_group_share_what_the_rule_behind_it_allows()
+    {
+        using var certificate = await BillingAsync();
+        using var ofDevice = await _server.EnrolAsync("pump-7");
+        await using var device = await _server.ConnectAsync("pump-7", ofDevice);
+        await using var worker = await _server.ConnectAsync("worker", certificate);
+        Assert.Equal(ReasonCode.Success, await worker.SubscribeAsync("$share/workers/devices/+/events/#"));
+        Assert.Equal(ReasonCode.NotAuthorized, await worker.SubscribeAsync("$share/workers/#"));
+
+        await device.PublishAsync("devices/pump-7/events/started", "{}");
+        await worker.ExpectMessageAsync("{}");
+    }
+
+    [Fact]
+    public async Task The_brokers_figures_are_for_a_service_with_a_rule_for_them()
+    {
+        using var certificate = await _server.CreateServiceAsync("monitor", ["$SYS/#"], []);
+        await using var monitor = await _server.ConnectAsync("monitor", certificate);
+        await monitor.SubscribeAsync("$SYS/broker/version");
+        Assert.StartsWith("$SYS/broker/version", (await monitor.ExpectAsync<PublishPacket>()).Topic!.Value, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -26,7 +26,7 @@ internal sealed partial class MqttConnection
             reasons[i] = Subscribe(new Subscription(_session, subscribe.Subscriptions[i], identifier), unit, ref problem);
         }
 
-        var properties = problem is null ? PropertyBlock.None : Explain(problem);
+        var properties = problem is null ? PropertyBlock.None : Explain(problem, besides: reasons.Length);
         unit.AppendTo(_parts.Store);
         _acks!.Answer(new SubAckPacket { PacketId = subscribe.PacketId, Reasons = reasons, Properties = properties }, unit, _session);     // one code for each filter, in order [MQTT-3.9.3-1]
         PayRetained();

@@ -205,12 +205,13 @@ internal sealed partial class MqttConnection
         _parts.Refusals.Record(door, reason, clientId ?? ClientId, _identity.Address, detail);
 
     /// <summary>The reason in words, unless the client does not want it or a packet, at most its own largest, could not hold it [MQTT-3.1.2-29] [MQTT-3.4.2-2].</summary>
-    private PropertyBlock Explain(string detail)
+    /// <param name="besides">Bytes of the packet that grow with what it answers.</param>
+    private PropertyBlock Explain(string detail, int besides = 0)
     {
         if (Version != ProtocolVersion.V5 || !_mayExplain || detail.Contains('\0')) return PropertyBlock.None;
         const uint ForTheRest = 32;
         var room = Math.Min(_outbox.MaximumPacketSize ?? uint.MaxValue, ushort.MaxValue);
-        return Encoding.UTF8.GetByteCount(detail) + ForTheRest > room ? PropertyBlock.None : new PropertyBlock { ReasonString = detail };
+        return Encoding.UTF8.GetByteCount(detail) + besides + ForTheRest > room ? PropertyBlock.None : new PropertyBlock { ReasonString = detail };
     }
 
     private static string ReasonName(ReasonCode reason) => reason switch

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using IoTFleet.Broker.Connections;
 using IoTFleet.Fleet.Services;
 using IoTFleet.Mqtt;
@@ -6,23 +5,13 @@ using IoTFleet.Mqtt;
 namespace IoTFleet.Server.Mqtt;
 
 /// <summary>A service that was let in, with the rules it had then. Its sessions are told apart by the client ids it chooses.</summary>
-internal sealed class ServicePrincipal : Principal
+internal sealed class ServicePrincipal(string name, string clientId, TopicRules rules) : Principal(SessionsOf(name) + clientId)
 {
-    private const int DigitsOfAnAssignedId = 16;
+    public string Name { get; } = name;
 
-    private ServicePrincipal(string name, string clientId, TopicRules rules)
-        : base(SessionsOf(name) + clientId) => (Name, Rules, AssignedClientIdentifier) = (name, rules, clientId);
+    public TopicRules Rules { get; } = rules;
 
-    public string Name { get; }
-
-    public TopicRules Rules { get; }
-
-    /// <summary>As the service knows it, so that it finds its session again.</summary>
-    public override string AssignedClientIdentifier { get; }
-
-    /// <summary>Without a client id it gets one that nobody else has.</summary>
-    public static ServicePrincipal Of(string name, string clientId, TopicRules rules) =>
-        new(name, clientId.Length > 0 ? clientId : RandomNumberGenerator.GetHexString(DigitsOfAnAssignedId, lowercase: true), rules);
+    public override string AssignedClientId => clientId;
 
     /// <summary>One backend speaks to many devices, and an administrator let it in.</summary>
     public override int RateShare => 100;

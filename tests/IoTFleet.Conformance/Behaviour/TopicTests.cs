@@ -110,7 +110,7 @@ public sealed class TopicTests : ConformanceTest
     [Theory, BothVersions]
     public async Task Topic_is_passed_on_character_by_character(ProtocolVersion version)
     {
-        var topic = Topic("\u00E9/e\u0301/\uFB01/\u212B/ \t/%2F/\U0001F600");
+        var topic = Topic("\u00E9/e\u0301/\uFB01/\u212B/ /%2F/\U0001F600");
         var client = await SubscriberAsync("a", version, "#");
         await client.PublishAsync(topic, "x");
         Assert.Equal(topic, (await client.ExpectMessageAsync("x")).Topic!.Value);
