@@ -1,3 +1,4 @@
+using IoTFleet.Fleet.Sessions;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Design;
 
@@ -8,4 +9,11 @@ internal sealed class SqliteDesignTime : IDesignTimeDbContextFactory<FleetDbCont
 {
     public FleetDbContext CreateDbContext(string[] args) =>
         new((DbContextOptions<FleetDbContext>)new DbContextOptionsBuilder<FleetDbContext>().UseSqliteFleet("design-time.db").Options);
+}
+
+/// <summary>The same for the broker's database: <c>--context SessionsDbContext --output-dir Migrations/Sessions</c>.</summary>
+internal sealed class SqliteSessionsDesignTime : IDesignTimeDbContextFactory<SessionsDbContext>
+{
+    public SessionsDbContext CreateDbContext(string[] args) =>
+        new((DbContextOptions<SessionsDbContext>)new DbContextOptionsBuilder<SessionsDbContext>().UseSqliteFleet("design-time.db").Options);
 }

@@ -1,3 +1,4 @@
+using IoTFleet.Fleet.Sessions;
 using IoTFleet.Fleet.Telemetry;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
@@ -18,6 +19,16 @@ public static class SqliteFleet
             provider.GetRequiredService<ILogger<FleetDatabase>>()));
         services.AddSingleton(turns);
         services.AddSingleton<ITelemetryWriter>(_ => new SqliteTelemetryWriter(databaseFile, turns));
+        return services;
+    }
+
+    /// <summary>The broker's sessions, in a file of their own.</summary>
+    public static IServiceCollection AddSqliteSessions(this IServiceCollection services, string databaseFile)
+    {
+        services.AddPooledDbContextFactory<SessionsDbContext>(options => options.UseSqliteFleet(databaseFile));
+        services.AddSingleton(provider => new SessionsDatabase(
+            provider.GetRequiredService<IDbContextFactory<SessionsDbContext>>(), SqliteMigration.PrepareAsync, SqliteTelemetryWriter.IsBusy,
+            provider.GetRequiredService<ILogger<SessionsDatabase>>()));
         return services;
     }
 

@@ -36,7 +36,9 @@ internal sealed class SqliteTelemetryWriter(string databaseFile, WriteTurns turn
     }
 
     /// <summary>Another writer was in the way; SQLite gives the whole transaction back, so nothing of it is stored.</summary>
-    public bool IsTransient(Exception error) => error is SqliteException { SqliteErrorCode: Busy or Locked };
+    public bool IsTransient(Exception error) => IsBusy(error);
+
+    internal static bool IsBusy(Exception error) => error is SqliteException { SqliteErrorCode: Busy or Locked };
 
     public void Dispose()
     {

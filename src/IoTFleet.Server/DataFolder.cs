@@ -24,6 +24,8 @@ internal sealed class DataFolder : IDisposable
 
     public string Database => In("fleet.db");
 
+    public string Sessions => In("sessions.db");
+
     /// <summary>Where the first administrator's key is kept; 0600.</summary>
     public string AdministratorKey => In("admin.key");
 

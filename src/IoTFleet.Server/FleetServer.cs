@@ -3,6 +3,7 @@ using IoTFleet.Api;
 using IoTFleet.Broker;
 using IoTFleet.Broker.Connections;
 using IoTFleet.Broker.Routing;
+using IoTFleet.Broker.Sessions;
 using IoTFleet.Fleet;
 using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Sqlite;
@@ -89,8 +90,10 @@ public sealed class FleetServer : IAsyncDisposable
         // The fleet: devices, enrolment, certificates, telemetry, operators, on SQLite.
         services.AddFleet(TelemetrySettings(builder.Configuration));
         services.AddSqliteFleet(data.Database);
+        services.AddSqliteSessions(data.Sessions);
 
         // The broker, and the product behind its three ports.
+        services.AddSingleton<DbBrokerStore>().AddSingleton<IBrokerStore>(provider => provider.GetRequiredService<DbBrokerStore>());
         services.AddBroker();
         services.AddSingleton<IAccessPolicy, FleetAccessPolicy>();
         services.AddSingleton<IMessageSink, TelemetrySink>();
@@ -152,6 +155,7 @@ public sealed class FleetServer : IAsyncDisposable
         await Services.GetRequiredService<FleetDatabase>().MigrateAsync(cancellationToken);
         var newKey = await AdministratorKeyAsync(options, cancellationToken);
         await Services.GetRequiredService<RevocationWatch>().LoadAsync(cancellationToken);
+        await Services.GetRequiredService<MqttBroker>().LoadAsync(cancellationToken);
         Services.GetRequiredService<OverviewReport>();      // counts from now, not from when somebody first looks
         await _app.StartAsync(cancellationToken);
 

@@ -19,4 +19,10 @@ internal static partial class ServerLog
 
     [LoggerMessage(3006, LogLevel.Error, "The server's certificate could not be renewed; the present one is valid until {End}, and this is tried again in an hour")]
     public static partial void ServerCertificateNotRenewed(this ILogger logger, Exception error, DateTimeOffset end);
+
+    [LoggerMessage(3020, LogLevel.Error, "{Count} changes of sessions could not be stored; what waited for them is not acknowledged, and their clients are cut off and ask again. Check the disk")]
+    public static partial void SessionsNotStored(this ILogger logger, Exception error, int count);
+
+    [LoggerMessage(3021, LogLevel.Warning, "Storing sessions is tried again ({Attempt} of {Times}): {Problem}")]
+    public static partial void SessionsRetried(this ILogger logger, int attempt, int times, string problem);
 }

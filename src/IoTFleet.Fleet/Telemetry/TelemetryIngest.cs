@@ -1,7 +1,6 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Polly;
-using Polly.Retry;
 
 namespace IoTFleet.Fleet.Telemetry;
 
@@ -36,8 +35,7 @@ public sealed record TelemetryOptions
 public sealed class TelemetryNotStoredException(string message, Exception? inner = null) : Exception(message, inner);
 
 /// <summary>
-/// Group commit. Messages wait in a bounded queue; one thread takes what has gathered while it wrote the last batch,
-/// writes it in one transaction and completes each message. No timer: an idle ingest commits a single message at once.
+/// Messages wait in a bounded queue for their <see cref="GroupCommit{T}"/>: a batch is written in one transaction, and completes each message.
 /// Runs from its making until it is stopped, which stores everything accepted before.
 /// </summary>
 public sealed class TelemetryIngest : IAsyncDisposable
@@ -48,18 +46,17 @@ public sealed class TelemetryIngest : IAsyncDisposable
     private readonly FleetMetrics _metrics;
     private readonly TimeProvider _clock;
     private readonly ILogger<TelemetryIngest> _log;
-    private readonly int _maxBatch;
-    private readonly Task _loop;
+    private readonly GroupCommit<Item> _commits;
 
     public TelemetryIngest(
         ITelemetryWriter writer, TelemetryOptions options, FleetMetrics metrics, TimeProvider clock, ILogger<TelemetryIngest> log)
     {
         options.Validate();
-        (_writer, _metrics, _clock, _log, _maxBatch) = (writer, metrics, clock, log, options.MaxBatch);
+        (_writer, _metrics, _clock, _log) = (writer, metrics, clock, log);
         _waiting = Channel.CreateBounded<Item>(new BoundedChannelOptions(options.Capacity) { SingleReader = true });
-        _retry = new ResiliencePipelineBuilder { TimeProvider = clock }.AddRetry(Retries(options)).Build();
-        // A database call blocks for the length of a disk flush, so the loop has a thread of its own and leaves the pool to the sockets.
-        _loop = Task.Factory.StartNew(Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        _retry = GroupCommit<Item>.Retry(
+            options.MaxRetries, writer.IsTransient, (attempt, error) => FleetLog.TelemetryRetried(log, attempt, options.MaxRetries, error.Message), clock);
+        _commits = new GroupCommit<Item>(_waiting.Reader, options.MaxBatch, Store);
     }
 
     /// <summary>Messages that were given room.</summary>
@@ -97,21 +94,10 @@ public sealed class TelemetryIngest : IAsyncDisposable
     public async Task StopAsync()
     {
         _waiting.Writer.TryComplete();
-        await _loop;
+        await _commits.Ended;
     }
 
     public async ValueTask DisposeAsync() => await StopAsync();
-
-    private void Run()
-    {
-        var batch = new List<Item>(_maxBatch);
-        while (_waiting.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
-        {
-            while (batch.Count < _maxBatch && _waiting.Reader.TryRead(out var item)) batch.Add(item);
-            Store(batch);
-            batch.Clear();
-        }
-    }
 
     private void Store(List<Item> batch)
     {
@@ -137,21 +123,6 @@ public sealed class TelemetryIngest : IAsyncDisposable
         var reason = new TelemetryNotStoredException("The database did not take the message; see the server's log.", error);
         foreach (var item in batch) item.SetException(reason);
     }
-
-    private RetryStrategyOptions Retries(TelemetryOptions options) => new()
-    {
-        ShouldHandle = outcome => ValueTask.FromResult(outcome.Outcome.Exception is { } error && _writer.IsTransient(error)),
-        MaxRetryAttempts = options.MaxRetries,
-        BackoffType = DelayBackoffType.Exponential,
-        Delay = TimeSpan.FromMilliseconds(50),
-        MaxDelay = TimeSpan.FromSeconds(1),
-        UseJitter = true,
-        OnRetry = attempt =>
-        {
-            FleetLog.TelemetryRetried(_log, attempt.AttemptNumber + 1, options.MaxRetries, attempt.Outcome.Exception!.Message);
-            return ValueTask.CompletedTask;
-        },
-    };
 
     /// <summary>A message and its completion, whose awaiters run on the pool and never on the writer's thread.</summary>
     private sealed class Item(TelemetryPoint point) : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
