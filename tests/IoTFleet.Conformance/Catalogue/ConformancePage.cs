@@ -49,7 +49,7 @@ internal static class ConformancePage
         IOTFLEET_CONFORMANCE_TARGET=mqtts://localhost:8883 IOTFLEET_CONFORMANCE_CA=root.pem IOTFLEET_CONFORMANCE_CERT=client.pem IOTFLEET_CONFORMANCE_KEY=client.key ./IoTFleet.Conformance ...
         ```
 
-        Over `mqtts` the certificate must allow any client id and any topic.
+        Over `mqtts` the certificate must allow any client id and any topic. `ConformanceTests` of `tests/IoTFleet.Server.Tests` runs it so against our whole server: TLS, policy, database.
 
         ## Proved against mosquitto
 

@@ -7,8 +7,7 @@ public sealed class MosquittoProofTests
     public async Task Mosquitto_differs_where_we_say_and_nowhere_else()
     {
         await using var mosquitto = await Mosquitto.StartAsync();
-        using var folder = new TemporaryFolder();
-        var outcomes = await SuiteRun.AgainstAsync(mosquitto.Address, folder.File("results.xml"));
+        var outcomes = await ConformanceSuite.RunAsync([new(Target.Variable, mosquitto.Address)]);
 
         var run = outcomes.Where(outcome => outcome.Result != "Skip").ToList();
         Assert.InRange(run.Count, 450, int.MaxValue);
