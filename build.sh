@@ -34,7 +34,7 @@ main() {
 
     rm -rf "$results"
     local project
-    for project in tests/*.Tests/*.Tests.csproj; do
+    for project in tests/*.Tests/*.Tests.csproj tests/IoTFleet.Conformance/IoTFleet.Conformance.csproj; do
         run_tests "$project"
     done
 

@@ -73,6 +73,18 @@ public static class ProblemCodes
     /// <summary>409: the fleet has no authority for services yet; the detail says how it gets one.</summary>
     public const string NoServiceAuthority = "no-service-authority";
 
+    /// <summary>400: the path speaks MQTT over WebSockets and nothing else.</summary>
+    public const string WebSocketExpected = "websocket-expected";
+
+    /// <summary>400: the WebSocket does not ask for the subprotocol <c>mqtt</c>.</summary>
+    public const string SubprotocolRequired = "subprotocol-required";
+
+    /// <summary>403: the request came without a client certificate.</summary>
+    public const string CertificateRequired = "certificate-required";
+
+    /// <summary>403: a web page of another origin asked.</summary>
+    public const string OriginNotAllowed = "origin-not-allowed";
+
     /// <summary>404: the server has nothing at this path; its version may be older than the client's.</summary>
     public const string NotFound = "not-found";
 

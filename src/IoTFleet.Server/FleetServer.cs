@@ -10,6 +10,7 @@ using IoTFleet.Fleet.Sqlite;
 using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Pki;
 using IoTFleet.Server.Console;
+using IoTFleet.Server.Doors;
 using IoTFleet.Server.Est;
 using IoTFleet.Server.Mqtt;
 using IoTFleet.Server.Rest;
@@ -110,7 +111,7 @@ public sealed class FleetServer : IAsyncDisposable
 
         services.AddHostedService<OrderlyStop>();
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(20));
-        listeners = Listeners.Configure(builder.WebHost, options);
+        listeners = Listeners.Configure(builder.WebHost, options, DoorOptions.From(builder.Configuration));
 
         var app = builder.Build();
         app.UseProblems();
@@ -121,6 +122,7 @@ public sealed class FleetServer : IAsyncDisposable
         app.UseAntiforgery();
 
         app.MapEst();
+        app.MapMqtt();
         app.MapConsole();
         app.MapHealth();
         var api = app.MapGroup("/api/v1").RequireAuthorization(OperatorAuth.Rest);

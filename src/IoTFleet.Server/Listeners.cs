@@ -1,4 +1,6 @@
+using IoTFleet.Broker;
 using IoTFleet.Broker.Connections;
+using IoTFleet.Server.Doors;
 using IoTFleet.Server.Security;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -9,8 +11,6 @@ namespace IoTFleet.Server;
 /// <summary>The two ports: MQTT over mutual TLS, and HTTPS for EST, REST and the console.</summary>
 internal sealed class Listeners
 {
-    private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
-
     private ListenOptions? _mqtt;
     private ListenOptions? _https;
 
@@ -19,41 +19,79 @@ internal sealed class Listeners
 
     public int HttpsPort => _https!.IPEndPoint!.Port;
 
-    public static Listeners Configure(IWebHostBuilder host, ServerOptions options)
+    public static Listeners Configure(IWebHostBuilder host, ServerOptions options, DoorOptions doors)
     {
         var listeners = new Listeners();
+        host.ConfigureServices(services => services.AddSingleton<IConnectionListenerFactory>(provider => new DeviceTransport(doors, provider.GetRequiredService<ILoggerFactory>())));
+        host.ConfigureServices(services => services.AddSingleton(provider =>
+            new HandshakeTurns(doors.HandshakesPerSecond, doors.MaxHandshakes, provider.GetRequiredService<TimeProvider>())));
+        host.UseSockets(sockets => sockets.MaxReadBufferSize = doors.MaxUnreadBytes);
         host.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = 1024 * 1024;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
-            kestrel.ListenAnyIP(options.MqttPort, listen => listeners._mqtt = ForMqtt(listen));
-            kestrel.ListenAnyIP(options.HttpsPort, listen => listeners._https = ForHttps(listen));
+            kestrel.Listen(DeviceTransport.EndPoint(options.MqttPort), listen => listeners._mqtt = ForMqtt(listen, doors));
+            kestrel.ListenAnyIP(options.HttpsPort, listen => listeners._https = ForHttps(listen, doors));
         });
         return listeners;
     }
 
-    private static ListenOptions ForMqtt(ListenOptions listen)
+    private static ListenOptions ForMqtt(ListenOptions listen, DoorOptions doors)
     {
         var tls = listen.ApplicationServices.GetRequiredService<DeviceTls>();
         listen.Protocols = HttpProtocols.None;
+        KeepDoor(listen, doors, MqttConnections(listen, doors));
+        listen.Use(DeviceTransport.HandshakeOnPool);
         listen.UseHttps(new TlsHandshakeCallbackOptions
         {
-            HandshakeTimeout = HandshakeTimeout,
+            HandshakeTimeout = doors.HandshakeTimeout,
             OnConnection = connection => new(tls.ForMqtt(connection.Connection.RemoteEndPoint)),
         });
+        listen.Use(DeviceTransport.RestOnPoller);
+        LetThrough(listen);
         listen.UseConnectionHandler<MqttConnectionHandler>();
         return listen;
     }
 
-    private static ListenOptions ForHttps(ListenOptions listen)
+    private static ListenOptions ForHttps(ListenOptions listen, DoorOptions doors)
     {
         var tls = listen.ApplicationServices.GetRequiredService<DeviceTls>();
+        KeepDoor(listen, doors, OpenFiles.Connections(doors, OpenFiles.Limit()).Https);
         listen.UseHttps(new TlsHandshakeCallbackOptions
         {
-            HandshakeTimeout = HandshakeTimeout,
+            HandshakeTimeout = doors.HandshakeTimeout,
             OnConnection = connection => new(tls.ForHttps(connection.Connection.RemoteEndPoint)),
         });
+        LetThrough(listen);
         return listen;
     }
+
+    private static int MqttConnections(ListenOptions listen, DoorOptions doors)
+    {
+        var files = OpenFiles.Limit();
+        var connections = OpenFiles.Connections(doors, files).Mqtt;
+        if (connections < doors.MaxMqttConnections)
+        {
+            listen.ApplicationServices.GetRequiredService<ILogger<Listeners>>().FewerConnections(connections, doors.MaxMqttConnections, files ?? 0);
+        }
+
+        return connections;
+    }
+
+    /// <summary>Before TLS: what is turned away here has cost an accepted socket and no more.</summary>
+    private static void KeepDoor(ListenOptions listen, DoorOptions doors, int maxConnections)
+    {
+        var services = listen.ApplicationServices;
+        var door = new Doorkeeper(
+            doors, maxConnections, services.GetRequiredService<HandshakeTurns>(), services.GetRequiredService<RefusalLog>(), services.GetRequiredService<TimeProvider>());
+        listen.Use(next => connection => door.EnterAsync(connection, next));
+    }
+
+    /// <summary>Behind TLS.</summary>
+    private static void LetThrough(ListenOptions listen) => listen.Use(next => connection =>
+    {
+        Doorkeeper.Proven(connection);
+        return next(connection);
+    });
 }

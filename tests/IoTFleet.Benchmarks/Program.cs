@@ -1,10 +1,12 @@
 using System.Globalization;
 using IoTFleet.Benchmarks;
 using IoTFleet.Benchmarks.Brokers;
+using IoTFleet.Benchmarks.Hostile;
 using IoTFleet.Benchmarks.Load;
 
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- [codec] [routing] [acks]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- brokers [row...] [--rounds N] [--port N]
+// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- hostile [attack...] [--port N]
 //
 // CPU time, not time on the clock, because the cores may be shared; each case beside its baseline in the same rounds, because the
 // machine's speed may change from minute to minute. Compare ratios between runs, absolute figures only within one table.
@@ -20,13 +22,15 @@ switch (args)
 {
     case ["serve", var folder, var port]: return await OwnBroker.RunAsync(folder, int.Parse(port, CultureInfo.InvariantCulture));
     case ["load", var load, var folder, var port]: return await LoadCommand.RunAsync(load, folder, int.Parse(port, CultureInfo.InvariantCulture));
+    case ["hostile", .. var rest]: return await HostileBenchmark.RunAsync(rest);
+    case ["attack", var attack, var folder, var port]: return await HostileBenchmark.AttackAsync(attack, folder, int.Parse(port, CultureInfo.InvariantCulture));
     case ["brokers", .. var rest]: return await BrokersCommand.RunAsync(rest);
 }
 
 var unknown = args.Except(benchmarks.Keys).ToList();
 if (unknown.Count > 0)
 {
-    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers.");
+    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers, hostile.");
     return 2;
 }
 

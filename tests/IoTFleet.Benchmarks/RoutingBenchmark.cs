@@ -33,6 +33,7 @@ internal static class RoutingBenchmark
             .. Cases(fleets, "found and written, the same 100", (fleet, name, baseline) => new Case(name, Messages, () => fleet.PublishAsync(Messages, AtOnce), baseline)),
             .. Cases(fleets, "found and written, all in turn", (fleet, name, baseline) => new Case(name, Messages, () => fleet.PublishAsync(Messages, fleet.Size), baseline)),
             .. Cases(fleets, "each asked", (fleet, name, baseline) => Case.Of(name, Asked, fleet.AskEach, baseline)),
+            .. Cases(fleets, "one message to all, a delivery", (fleet, name, baseline) => new Case(name, Messages, () => fleet.PublishToAllAsync(Messages), baseline)),
             .. RetainedBenchmark.Cases(metrics),
         ]).MeasureAsync();
     }
@@ -45,7 +46,10 @@ internal static class RoutingBenchmark
 
     private sealed class Fleet
     {
+        private static readonly TopicFilter News = TopicFilter.Parse("fleet/news");
+
         private readonly SubscriptionTree _tree = new();
+        private readonly Message _news = Command("fleet/news");
         private readonly Router _router;
         private readonly Message[] _commands;
         private readonly List<PacketOutbox> _outboxes = [];
@@ -82,6 +86,15 @@ internal static class RoutingBenchmark
             }
         }
 
+        public async Task PublishToAllAsync(int deliveries)
+        {
+            for (var i = 0; i < deliveries; i += Size)
+            {
+                _router.Route(_news).Deliver();
+                foreach (var outbox in _outboxes) await outbox.WhenDrainedAsync();
+            }
+        }
+
         public void AskEach(int count)
         {
             var found = 0;
@@ -103,6 +116,7 @@ internal static class RoutingBenchmark
             session.Attach(outbox, ushort.MaxValue);
             var filter = TopicFilter.Parse($"devices/{clientId}/commands/#");
             _tree.Add(new Subscription(session, new SubscriptionRequest(filter, QualityOfService.AtLeastOnce), null));
+            _tree.Add(new Subscription(session, new SubscriptionRequest(News, QualityOfService.AtLeastOnce), null));
             _outboxes.Add(outbox);
             _filters.Add(filter);
         }

@@ -1,5 +1,6 @@
 using System.Text;
 using IoTFleet.Broker;
+using IoTFleet.Broker.Connections;
 
 namespace IoTFleet.Broker.Tests;
 
@@ -167,6 +168,30 @@ public sealed class RetainedTests
     }
 
     [Fact]
+    public async Task Client_with_a_larger_share_has_more_room()
+    {
+        await using var broker = new InMemoryBroker(options => options.MaxRetainedPerClient = 1);
+        broker.Access.Admit = connect => new Admission.Accepted(new ForTwo(connect.ClientId));
+        await using var client = await broker.ConnectAsync("a", V5);
+        await RetainAsync(client, "t/1", "x");
+        await RetainAsync(client, "t/2", "x");
+
+        await client.PublishAsync("t/3", "x", AtLeastOnce, 2, retain: true);
+
+        Assert.Equal(ReasonCode.QuotaExceeded, (await client.ExpectAsync<PubAckPacket>()).Reason);
+    }
+
+    [Fact]
+    public async Task Client_cannot_have_more_by_its_wills()
+    {
+        await using var broker = new InMemoryBroker(options => options.MaxRetainedPerClient = 1);
+        for (var n = 0; n < 3; n++) await (await broker.ConnectAsync("a", V5, will: Clients.Will($"t/{n}", "gone", retain: true))).LoseAsync();
+
+        Assert.Equal(1, broker.Metrics.RetainedMessages);
+        Assert.Equal(["retained-full", "retained-full"], broker.Refusals.Recent().Select(refusal => refusal.Reason));
+    }
+
+    [Fact]
     public async Task Retained_bytes_are_bounded()
     {
         await using var broker = new InMemoryBroker(options => options.MaxRetainedBytes = 1024 * 1024);
@@ -210,41 +235,132 @@ public sealed class RetainedTests
         await client.ExpectMessageAsync("1");
     }
 
-    [Theory]
-    [InlineData(V311, AtMostOnce)]
-    [InlineData(V5, AtLeastOnce)]
-    public async Task Who_subscribes_while_a_topic_changes_sees_each_value_once_and_in_order(ProtocolVersion version, QualityOfService qos)
+    [Theory, BothVersions]
+    public async Task Who_subscribes_while_a_topic_changes_sees_each_value_once_and_in_order(ProtocolVersion version)
     {
-        const int Seen = 20;
-        await using var broker = new InMemoryBroker();
-        using var done = new CancellationTokenSource();
-        var publishing = Task.Run(() => PublishCounting(broker, done.Token));
+        await using var broker = new InMemoryBroker(options => (options.MaxOutboxPackets, options.MaxOutboxBytes) = (100_000, 256 * 1024 * 1024));
+        for (var n = 0; n < 2_000; n++) Retain(broker, $"t/{n}", "0");      // so that to look them up takes a while
 
-        for (var round = 0; round < 30; round++)
+        var value = 0;
+        for (var round = 0; round < 10; round++)
         {
             await using var client = await broker.ConnectAsync($"client-{round}", version);
-            await client.SubscribeAsync(round % 2 == 0 ? "t" : "t/#", qos);
-            var first = await client.ExpectAsync<PublishPacket>();
-            for (var next = Number(first) + 1; next < Number(first) + Seen; next++)
+            using var subscribed = new CancellationTokenSource();
+            var publishing = Task.Run(() =>
             {
-                Assert.False((await client.ExpectMessageAsync($"{next}")).Retain);
-            }
-        }
+                while (!subscribed.IsCancellationRequested) Retain(broker, "t/1000", $"{++value}");
+            });
 
-        await done.CancelAsync();
-        await publishing;
+            await client.SubscribeAsync("t/#");
+            await subscribed.CancelAsync();
+            await publishing;
+            Retain(broker, "t/end", "");
+
+            var values = await ValuesUntilEndAsync(client, "t/1000");
+            Assert.Equal(Enumerable.Range(values[0], values.Count), values);
+        }
     }
 
-    private static void PublishCounting(InMemoryBroker broker, CancellationToken done)
+    [Theory]
+    [InlineData(V311, AtMostOnce)]
+    [InlineData(V5, AtMostOnce)]
+    [InlineData(V311, AtLeastOnce)]
+    [InlineData(V5, AtLeastOnce)]
+    public async Task Subscription_gets_more_than_any_queue_holds(ProtocolVersion version, QualityOfService qos)
     {
-        for (var n = 0; !done.IsCancellationRequested; n++)
-        {
-            broker.Publish("t", $"{n}", retain: true);
-            if (n % 10 == 0) Thread.Yield();
-        }
+        const int Topics = 2_000;
+        await using var broker = new InMemoryBroker(options => (options.MaxOutboxPackets, options.MaxQueuedPerSession) = (16, 20));
+        for (var n = 0; n < Topics; n++) broker.Publish($"t/{n}", "x", qos, retain: true);
+        await using var client = await broker.ConnectToStayAsync("a", version);
+
+        await client.SubscribeAsync("t/#", qos);
+
+        var got = new HashSet<string>();
+        while (got.Count < Topics) got.Add((await TakeAsync(client)).Topic!.Value);
+        await client.ExpectNothingAsync();
+        Assert.Equal(0, broker.Metrics.MessagesDropped);
     }
+
+    [Fact]
+    public async Task Message_that_is_replaced_before_its_turn_comes_is_not_sent()
+    {
+        await using var broker = new InMemoryBroker();
+        for (var n = 0; n < 200; n++) broker.Publish($"t/{n:000}", "older", retain: true);
+        await using var client = await broker.ConnectAsync("a", V5, properties: new PropertyBlock { ReceiveMaximum = 1 });
+        await client.SubscribeAsync("t/#", AtLeastOnce);
+
+        for (var n = 0; n < 200; n++) broker.Publish($"t/{n:000}", "newer", retain: true);
+
+        var got = new Dictionary<string, string>();
+        for (var n = 0; n < 300 && got.Values.Count(value => value == "newer") < 200; n++)
+        {
+            var message = await TakeAsync(client);
+            Assert.NotEqual("newer", got.GetValueOrDefault(message.Topic!.Value));     // nothing comes behind its successor
+            got[message.Topic.Value] = Encoding.UTF8.GetString(message.Payload.Span);
+        }
+
+        Assert.All(got.Values, value => Assert.Equal("newer", value));
+        await client.ExpectNothingAsync();
+    }
+
+    [Fact]
+    public async Task Client_that_unsubscribes_is_owed_nothing_more()
+    {
+        await using var broker = new InMemoryBroker();
+        for (var n = 0; n < 200; n++) broker.Publish($"t/{n}", "x", retain: true);
+        await using var client = await broker.ConnectAsync("a", V5, properties: new PropertyBlock { ReceiveMaximum = 1 });
+        await client.SubscribeAsync("t/#", AtLeastOnce);
+        var first = await client.ExpectMessageAsync("x");
+
+        await client.SendAsync(new UnsubscribePacket { PacketId = 2, Filters = [TopicFilter.Parse("t/#")] });
+        await client.ExpectAsync<UnsubAckPacket>();
+        await client.SendAsync(new PubAckPacket { PacketId = first.PacketId });
+
+        for (var n = 0; n < 64; n++) await TakeAsync(client);       // what had taken its place in the queue
+        await client.ExpectNothingAsync();
+    }
+
+    [Fact]
+    public async Task What_is_still_owed_waits_for_a_client_that_goes_and_comes_back()
+    {
+        await using var broker = new InMemoryBroker();
+        for (var n = 0; n < 200; n++) broker.Publish($"t/{n}", "x", retain: true);
+        var client = await broker.ConnectToStayAsync("a", V5);
+        await client.SubscribeAsync("t/#", AtLeastOnce);
+        await client.LoseAsync();
+
+        await using var back = (await broker.ReturnAsync("a", V5)).Client;
+
+        var got = new HashSet<string>();
+        while (got.Count < 200) got.Add((await TakeAsync(back)).Topic!.Value);
+    }
+
+    private static async Task<PublishPacket> TakeAsync(RawClient client)
+    {
+        var message = await client.ExpectAsync<PublishPacket>();
+        if (message.Qos == AtLeastOnce) await client.SendAsync(new PubAckPacket { PacketId = message.PacketId });
+        return message;
+    }
+
+    private static async Task<List<int>> ValuesUntilEndAsync(RawClient client, string topic)
+    {
+        var values = new List<int>();
+        while (await client.ExpectAsync<PublishPacket>() is var message && message.Topic!.Value != "t/end")
+        {
+            if (message.Topic.Value == topic) values.Add(Number(message));
+        }
+
+        return values;
+    }
+
+    private static void Retain(InMemoryBroker broker, string topic, string payload) => broker.Publish(topic, payload, AtMostOnce, retain: true);
 
     private static int Number(PublishPacket message) => int.Parse(message.Payload.Span, System.Globalization.CultureInfo.InvariantCulture);
+
+    private sealed class ForTwo(string clientId) : Principal(clientId)
+    {
+        public override int RateShare => 2;
+    }
 
     private static void Limit(BrokerOptions options, string setting)
     {

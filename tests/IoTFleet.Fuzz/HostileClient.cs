@@ -113,7 +113,7 @@ internal sealed class HostileClient(FuzzBroker broker, FuzzCase one, int seed)
         await handled;
     }
 
-    /// <summary>A CONNECT that cannot be read is answered in words that any client knows.</summary>
+    /// <summary>A CONNECT of an unknown version is answered in words that any client knows.</summary>
     private static ProtocolVersion VersionOf(ReadOnlySequence<byte> buffer)
     {
         var reader = new PacketReader(PacketLimits.Default);
@@ -121,9 +121,9 @@ internal sealed class HostileClient(FuzzBroker broker, FuzzCase one, int seed)
         {
             return reader.TryRead(ref buffer, out _) ? reader.Version : ProtocolVersion.V311;
         }
-        catch (ProtocolViolation)
+        catch (ProtocolViolation violation)
         {
-            return ProtocolVersion.V311;
+            return violation.Reason == ReasonCode.UnsupportedProtocolVersion ? ProtocolVersion.V311 : reader.Version;
         }
     }
 }

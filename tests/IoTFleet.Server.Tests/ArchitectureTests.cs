@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using IoTFleet.Broker;
 using IoTFleet.Mqtt;
+using IoTFleet.Server.Doors;
 
 namespace IoTFleet.Server.Tests;
 
@@ -81,6 +82,7 @@ public sealed partial class ArchitectureTests
 
     [Theory]
     [InlineData(typeof(ServerOptions), "IoTFleet:")]
+    [InlineData(typeof(DoorOptions), "Doors:")]
     [InlineData(typeof(BrokerOptions), "Broker:")]
     [InlineData(typeof(PacketLimits), "Broker:PacketLimits:")]
     public void Every_setting_is_in_the_operations_page(Type options, string section)

@@ -7,16 +7,13 @@ namespace IoTFleet.Server.Tests;
 /// <summary>A device made of other people's programs: enrolled by curl and openssl, connected by mosquitto's clients.</summary>
 public sealed class MosquittoTests : IAsyncLifetime
 {
-    private readonly TemporaryFolder _folder = new();
-    private RunningServer _server = null!;
+    private readonly InteropFleet _fleet = new();
 
-    public async ValueTask InitializeAsync() => _server = await RunningServer.StartAsync();
+    private RunningServer Server => _fleet.Server;
 
-    public async ValueTask DisposeAsync()
-    {
-        await _server.DisposeAsync();
-        _folder.Dispose();
-    }
+    public ValueTask InitializeAsync() => _fleet.InitializeAsync();
+
+    public ValueTask DisposeAsync() => _fleet.DisposeAsync();
 
     [Theory]
     [InlineData("mqttv311")]
@@ -26,7 +23,7 @@ public sealed class MosquittoTests : IAsyncLifetime
         var publisher = await EnrolWithScriptAsync("pump-7");
         var result = await Peers.RunAsync("mosquitto_pub", [.. publisher, "-V", version, "-q", "1", "-t", "devices/pump-7/telemetry", "-m", "{\"temperature\":21.5}"]);
         Assert.True(result.ExitCode == 0, result.Everything);
-        Assert.Equal("{\"temperature\":21.5}", (await _server.Client.GetLatestTelemetryAsync("pump-7")).Body.GetRawText());
+        Assert.Equal("{\"temperature\":21.5}", (await Server.Client.GetLatestTelemetryAsync("pump-7")).Body.GetRawText());
     }
 
     [Theory]
@@ -39,7 +36,7 @@ public sealed class MosquittoTests : IAsyncLifetime
 
         using var payload = JsonDocument.Parse("{\"speed\":3}");
         var command = new SendCommandRequest { Name = "set-speed", Payload = payload.RootElement };
-        await Eventually.TrueAsync(async () => (await _server.Client.SendCommandAsync("pump-7", command)).Delivered);
+        await Eventually.TrueAsync(async () => (await Server.Client.SendCommandAsync("pump-7", command)).Delivered);
 
         Assert.Equal("devices/pump-7/commands/set-speed {\"speed\":3}", (await receiving).Output.Trim());
     }
@@ -48,9 +45,9 @@ public sealed class MosquittoTests : IAsyncLifetime
     public async Task Mosquitto_pub_without_a_certificate_is_turned_away()
     {
         Peers.Require("mosquitto_pub");
-        var result = await Peers.RunAsync("mosquitto_pub", "-h", "localhost", "-p", $"{_server.MqttPort}", "--cafile", _server.RootFile, "-i", "pump-7", "-t", "t", "-m", "m");
+        var result = await Peers.RunAsync("mosquitto_pub", "-h", "localhost", "-p", $"{Server.MqttPort}", "--cafile", Server.RootFile, "-i", "pump-7", "-t", "t", "-m", "m");
         Assert.NotEqual(0, result.ExitCode);
-        Assert.True(_server.Refused("no-certificate") > 0);
+        Assert.True(Server.Refused("no-certificate") > 0);
     }
 
     [Fact]
@@ -59,31 +56,24 @@ public sealed class MosquittoTests : IAsyncLifetime
         var publisher = await EnrolWithScriptAsync("pump-7");
         var result = await Peers.RunAsync("mosquitto_pub", [.. publisher, "-i", "pump-8", "-q", "1", "-t", "devices/pump-8/telemetry", "-m", "{}"]);
         Assert.NotEqual(0, result.ExitCode);
-        Assert.Equal(1, _server.Refused("client-id-mismatch"));
+        Assert.Equal(1, Server.Refused("client-id-mismatch"));
     }
 
     [Fact]
     public async Task A_revoked_device_is_turned_away_again()
     {
         var publisher = await EnrolWithScriptAsync("pump-7");
-        await _server.Client.RevokeDeviceAsync("pump-7");
+        await Server.Client.RevokeDeviceAsync("pump-7");
         var result = await Peers.RunAsync("mosquitto_pub", [.. publisher, "-q", "1", "-t", "devices/pump-7/telemetry", "-m", "{}"]);
         Assert.NotEqual(0, result.ExitCode);
-        Assert.Equal(1, _server.Refused("device-revoked"));
+        Assert.Equal(1, Server.Refused("device-revoked"));
     }
 
     /// <summary>Enrols with tests/interop/enrol.sh and returns how mosquitto's clients connect as the device.</summary>
     private async Task<string[]> EnrolWithScriptAsync(string deviceId)
     {
-        foreach (var program in (string[])["bash", "curl", "openssl", "mosquitto_pub", "mosquitto_sub"]) Peers.Require(program);
-        var token = await _server.Client.CreateTokenAsync(new CreateTokenRequest { Name = "script" });
-        await File.WriteAllTextAsync(_folder.File("token"), token.Secret);
-        var script = await Peers.RunAsync("bash", Repository.PathTo("tests/interop/enrol.sh"),
-            $"https://localhost:{_server.HttpsPort}", _server.RootFingerprint, deviceId, _folder.File("token"), _folder.File(deviceId));
-        Assert.True(script.ExitCode == 0, script.Everything);
-
-        var folder = _folder.File(deviceId);
-        return ["-h", "localhost", "-p", $"{_server.MqttPort}", "-i", deviceId,
-            "--cafile", Path.Combine(folder, "root.pem"), "--cert", Path.Combine(folder, "device.pem"), "--key", Path.Combine(folder, "device.key")];
+        foreach (var program in (string[])["mosquitto_pub", "mosquitto_sub"]) Peers.Require(program);
+        var device = await _fleet.DeviceAsync(deviceId);
+        return ["-h", "localhost", "-p", $"{Server.MqttPort}", "-i", deviceId, "--cafile", Server.RootFile, "--cert", device.Certificate, "--key", device.Key];
     }
 }

@@ -1,4 +1,5 @@
 using System.Xml.Linq;
+using IoTFleet.Testing;
 
 namespace IoTFleet.Server.Tests;
 
@@ -7,9 +8,9 @@ internal static class Repository
 {
     private static readonly string[] NotSource = ["bin", "obj", "TestResults", "node_modules", ".git", ".artifacts"];
 
-    public static string Root { get; } = FindRoot();
+    public static string Root => SourceTree.Root;
 
-    public static string PathTo(string relative) => Path.Combine(Root, relative);
+    public static string PathTo(string relative) => SourceTree.PathTo(relative);
 
     public static string Read(string relative) => File.ReadAllText(PathTo(relative));
 
@@ -21,17 +22,6 @@ internal static class Repository
             .Order(StringComparer.Ordinal);
 
     public static IReadOnlyList<ProjectFile> Projects { get; } = [.. Files(".", "*.csproj").Select(ProjectFile.Load)];
-
-    private static string FindRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "IoTFleet.sln")))
-        {
-            folder = folder.Parent;
-        }
-
-        return folder?.FullName ?? throw new DirectoryNotFoundException($"No IoTFleet.sln above {AppContext.BaseDirectory}.");
-    }
 }
 
 internal sealed record ProjectFile(string Path, string Sdk, IReadOnlyList<string> Projects, IReadOnlyList<string> Packages, IReadOnlyList<string> Frameworks)

@@ -54,13 +54,13 @@ public sealed class RunningServer : IAsyncDisposable
     /// <summary>Events of the log that this test provokes.</summary>
     public string[] ExpectedEvents { get; set; } = [];
 
-    public static Task<RunningServer> StartAsync() => StartAsync(new TemporaryFolder());
+    public static Task<RunningServer> StartAsync(params (string Name, string Value)[] settings) => StartAsync(new TemporaryFolder(), keepFolder: false, settings);
 
-    /// <summary>On a folder that goes on to another server: it is the caller's to dispose of.</summary>
-    public static async Task<RunningServer> StartAsync(TemporaryFolder folder, bool keepFolder = false)
+    /// <summary>On a folder that goes on to another server when it is kept: then it is the caller's to dispose of.</summary>
+    public static async Task<RunningServer> StartAsync(TemporaryFolder folder, bool keepFolder, params (string Name, string Value)[] settings)
     {
         var log = new StrictLog();
-        return new RunningServer(folder, await StartAsync(folder, log), log) { _keepFolder = keepFolder };
+        return new RunningServer(folder, await StartAsync(folder, log, settings), log) { _keepFolder = keepFolder };
     }
 
     /// <summary>Stops in good order and starts again on the same data; ports change.</summary>
@@ -114,16 +114,24 @@ public sealed class RunningServer : IAsyncDisposable
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync("127.0.0.1", port);
         var tls = new SslStream(new NetworkStream(socket, ownsSocket: true));
+        await tls.AuthenticateAsClientAsync(TlsOptions(root, certificate, protocols));
+        return new RawClient(DuplexPipe.Over(tls), version);
+    }
+
+    /// <summary>How a client of the fleet does TLS: our root, its certificate.</summary>
+    public SslClientAuthenticationOptions TlsOptions(X509Certificate2? certificate, SslProtocols protocols = SslProtocols.None) => TlsOptions(Root, certificate, protocols);
+
+    private static SslClientAuthenticationOptions TlsOptions(X509Certificate2 root, X509Certificate2? certificate, SslProtocols protocols)
+    {
         var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
         policy.CustomTrustStore.Add(root);
-        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
+        return new SslClientAuthenticationOptions
         {
             TargetHost = "localhost",
             EnabledSslProtocols = protocols,
             CertificateChainPolicy = policy,
             ClientCertificateContext = certificate is null ? null : SslStreamCertificateContext.Create(certificate, null, offline: true),
-        });
-        return new RawClient(DuplexPipe.Over(tls), version);
+        };
     }
 
     /// <summary>Connects as the device of the certificate and expects to be let in.</summary>
@@ -146,7 +154,10 @@ public sealed class RunningServer : IAsyncDisposable
         Log.AssertClean(ExpectedEvents);
     }
 
-    private static Task<FleetServer> StartAsync(TemporaryFolder folder, StrictLog log) => FleetServer.StartAsync(
-        new Dictionary<string, string?> { ["IoTFleet:Data"] = folder.Path, ["IoTFleet:MqttPort"] = "0", ["IoTFleet:HttpsPort"] = "0" },
+    private static Task<FleetServer> StartAsync(TemporaryFolder folder, StrictLog log, params (string Name, string Value)[] settings) => FleetServer.StartAsync(
+        new Dictionary<string, string?>(settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)))
+        {
+            ["IoTFleet:Data"] = folder.Path, ["IoTFleet:MqttPort"] = "0", ["IoTFleet:HttpsPort"] = "0",
+        },
         builder => builder.Logging.ClearProviders().AddProvider(log));
 }

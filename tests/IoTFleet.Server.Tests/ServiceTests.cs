@@ -108,6 +108,45 @@ public sealed class ServiceTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_service_without_a_client_id_is_given_one_it_can_come_back_with()
+    {
+        using var certificate = await BillingAsync();
+        var kept = new PropertyBlock { SessionExpiryInterval = 60 };
+        await using var first = await _server.OpenAsync(certificate);
+        await using var second = await _server.OpenAsync(certificate);
+        var assigned = (await first.ConnectAsync("", properties: kept)).Properties.AssignedClientIdentifier!;
+        Assert.NotEqual(assigned, (await second.ConnectAsync("")).Properties.AssignedClientIdentifier);
+
+        await using var again = await _server.OpenAsync(certificate);
+        var answer = await again.ConnectAsync(assigned, cleanStart: false, properties: kept);
+        Assert.Equal((true, null), (answer.SessionPresent, answer.Properties.AssignedClientIdentifier));
+        await first.ExpectDisconnectAsync(ReasonCode.SessionTakenOver);
+    }
+
+    [Fact]
+    public async Task Workers_of_a_group_share_what_the_rule_behind_it_allows()
+    {
+        using var certificate = await BillingAsync();
+        using var ofDevice = await _server.EnrolAsync("pump-7");
+        await using var device = await _server.ConnectAsync("pump-7", ofDevice);
+        await using var worker = await _server.ConnectAsync("worker", certificate);
+        Assert.Equal(ReasonCode.Success, await worker.SubscribeAsync("$share/workers/devices/+/events/#"));
+        Assert.Equal(ReasonCode.NotAuthorized, await worker.SubscribeAsync("$share/workers/#"));
+
+        await device.PublishAsync("devices/pump-7/events/started", "{}");
+        await worker.ExpectMessageAsync("{}");
+    }
+
+    [Fact]
+    public async Task The_brokers_figures_are_for_a_service_with_a_rule_for_them()
+    {
+        using var certificate = await _server.CreateServiceAsync("monitor", ["$SYS/#"], []);
+        await using var monitor = await _server.ConnectAsync("monitor", certificate);
+        await monitor.SubscribeAsync("$SYS/broker/version");
+        Assert.StartsWith("$SYS/broker/version", (await monitor.ExpectAsync<PublishPacket>()).Topic!.Value, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_same_client_id_of_the_same_service_takes_over()
     {
         using var certificate = await BillingAsync();

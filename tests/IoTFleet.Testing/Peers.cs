@@ -7,13 +7,34 @@ namespace IoTFleet.Testing;
 public static class Peers
 {
     /// <summary>Skips the test where the program is not installed; fails it on CI, where it must be.</summary>
-    public static string Require(string program)
+    public static string Require(string program) => Find(program).FirstOrDefault() ?? throw Missing($"{program} is not installed.");
+
+    /// <summary>As <see cref="Require"/>, for node with a module that <c>npm ci</c> installs into the folder.</summary>
+    public static string RequireNode(string folder, string module)
     {
-        if (Find(program) is { } path) return path;
-        Assert.SkipUnless(string.Equals(Environment.GetEnvironmentVariable("CI"), "true", StringComparison.OrdinalIgnoreCase),
-            $"{program} is not installed.");
-        throw new InvalidOperationException($"{program} is not installed, and on CI it must be.");
+        var node = Require("node");
+        return Directory.Exists(Path.Combine(folder, "node_modules", module)) ? node : throw Missing($"{module} is not installed; run 'npm ci' in {folder}.");
     }
+
+    /// <summary>As <see cref="Require"/>, for a Python that knows the module: the first on the path may be another one than the system's packages are for.</summary>
+    public static async Task<string> RequirePythonAsync(string module)
+    {
+        foreach (var python in Find("python3").Append("/usr/bin/python3").Where(File.Exists).Distinct())
+        {
+            if ((await RunAsync(python, "-c", $"import {module}")).ExitCode == 0) return python;
+        }
+        throw Missing($"No python3 here knows {module}.");
+    }
+
+    private static Exception Missing(string what)
+    {
+        Assert.SkipUnless(string.Equals(Environment.GetEnvironmentVariable("CI"), "true", StringComparison.OrdinalIgnoreCase), what);
+        return new InvalidOperationException($"On CI this must not be: {what}");
+    }
+
+    /// <summary>Starts the program; the caller ends it.</summary>
+    public static Process Start(string program, params string[] arguments) =>
+        Process.Start(new ProcessStartInfo(Require(program), arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
 
     /// <summary>Runs the program to its end and returns what it printed and how it ended.</summary>
     public static async Task<PeerResult> RunAsync(string program, params string[] arguments)
@@ -35,11 +56,11 @@ public static class Peers
         }
     }
 
-    private static string? Find(string program) =>
+    private static IEnumerable<string> Find(string program) => Path.IsPathRooted(program) ? [program] :
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
             .Append("/usr/sbin") // Where Debian keeps daemons such as mosquitto; not on an ordinary user's path.
             .SelectMany(folder => new[] { Path.Combine(folder, program), Path.Combine(folder, program + ".exe") })
-            .FirstOrDefault(File.Exists);
+            .Where(File.Exists);
 }
 
 public sealed record PeerResult(int ExitCode, string Output, string Errors)

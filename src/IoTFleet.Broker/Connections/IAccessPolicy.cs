@@ -23,15 +23,18 @@ public interface IAccessPolicy
     bool MaySubscribe(Principal principal, TopicFilter filter);
 }
 
-/// <summary>An admitted client: its client id, which the policy chooses for one that sent none, and whatever else the policy wants to find again.</summary>
+/// <summary>An admitted client: the id that its session is kept under, which need not be the one it sent, and whatever else the policy wants to find again.</summary>
 public abstract class Principal(string clientId)
 {
     public string ClientId { get; } = clientId;
 
+    /// <summary>What a client that sent no id is told that it is called, and may come back as (MQTT 5 3.2.2.3.7).</summary>
+    public virtual string AssignedClientId => ClientId;
+
     /// <summary>Where this client's response topics begin, told to whom asks for it (MQTT 5 3.2.2.3.15); null when it has no such place.</summary>
     public virtual string? ResponseInformation => null;
 
-    /// <summary>How many devices' worth of packets and bytes a second this client may send; a backend that speaks to many devices needs more than one.</summary>
+    /// <summary>How many devices' worth of packets and bytes a second this client may send, and of retained messages have; a backend that speaks to many devices needs more than one.</summary>
     public virtual int RateShare => 1;
 }
 

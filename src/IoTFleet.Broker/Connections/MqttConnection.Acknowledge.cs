@@ -7,9 +7,17 @@ namespace IoTFleet.Broker.Connections;
 internal sealed partial class MqttConnection
 {
     // An id that is not in flight is no reason to end the connection: after a lost acknowledgement a client may well repeat one.
-    private void OnPubAck(PubAckPacket ack) => _session!.Acknowledged(ack.PacketId);
+    private void OnPubAck(PubAckPacket ack)
+    {
+        _session!.Acknowledged(ack.PacketId);
+        PayRetained();
+    }
 
-    private void OnPubComp(PubCompPacket complete) => _session!.Completed(complete.PacketId);
+    private void OnPubComp(PubCompPacket complete)
+    {
+        _session!.Completed(complete.PacketId);
+        PayRetained();
+    }
 
     private void OnPubRec(PubRecPacket received)
     {

@@ -91,6 +91,7 @@ internal sealed partial class MqttConnection
         _parts.Logger.Connected(principal.ClientId, _identity.Address, connect.Version, claim.WasPresent ? "resumed" : "new");
         _outbox.Send(Welcome(connect, claim.WasPresent));
         session.Attach(_outbox, connect.Properties.ReceiveMaximum ?? ushort.MaxValue);
+        PayRetained();
         return true;
     }
 
@@ -138,7 +139,7 @@ internal sealed partial class MqttConnection
         MaximumPacketSize = (uint)_parts.Options.PacketLimits.MaxPacketSize,
         TopicAliasMaximum = (ushort)_parts.Options.TopicAliasMaximum,
         SharedSubscriptionAvailable = true,
-        AssignedClientIdentifier = connect.ClientId.Length == 0 ? _principal!.ClientId : null,                  // [MQTT-3.1.3-7]
+        AssignedClientIdentifier = connect.ClientId.Length == 0 ? _principal!.AssignedClientId : null,          // [MQTT-3.1.3-7]
         ResponseInformation = connect.Properties.RequestResponseInformation == true ? _principal!.ResponseInformation : null,      // [MQTT-3.1.2-28]
         SessionExpiryInterval = Seconds(_sessionExpiry) == (connect.Properties.SessionExpiryInterval ?? 0) ? null : Seconds(_sessionExpiry),
         ServerKeepAlive = _keepAlive == TimeSpan.FromSeconds(connect.KeepAlive) ? null : (ushort)_keepAlive.TotalSeconds,

@@ -11,6 +11,8 @@ namespace IoTFleet.Broker.Connections;
 // SUBSCRIBE, UNSUBSCRIBE and the retained messages a new subscription is owed.
 internal sealed partial class MqttConnection
 {
+    private int _paying;
+
     private async ValueTask OnSubscribeAsync(SubscribePacket subscribe)
     {
         await RoomForAnswerAsync();
@@ -24,9 +26,37 @@ internal sealed partial class MqttConnection
             reasons[i] = Subscribe(new Subscription(_session, subscribe.Subscriptions[i], identifier), unit, ref problem);
         }
 
-        var properties = problem is null ? PropertyBlock.None : Explain(problem);
+        var properties = problem is null ? PropertyBlock.None : Explain(problem, besides: reasons.Length);
         unit.AppendTo(_parts.Store);
         _acks!.Answer(new SubAckPacket { PacketId = subscribe.PacketId, Reasons = reasons, Properties = properties }, unit, _session);     // one code for each filter, in order [MQTT-3.9.3-1]
+        PayRetained();
+    }
+
+    /// <summary>Gives the session what it is still owed, as fast as its client takes it. Called, by whomever, when there may be room again.</summary>
+    public void PayRetained()
+    {
+        if (_session is { IsOwed: true } session && Interlocked.Exchange(ref _paying, 1) == 0) _ = PayRetainedAsync(session);
+    }
+
+    private async Task PayRetainedAsync(Session session)
+    {
+        try
+        {
+            for (var unit = new StoreUnit(); !IsClosing && _parts.Router.PayRetained(session, unit) > 0; unit = new StoreUnit())
+            {
+                await unit.DeliverWhenStoredAsync();
+                await _outbox.WhenDrainedAsync();
+            }
+        }
+        catch (Exception error)
+        {
+            _parts.Logger.AnswerNotStored(error, session.ClientId);
+            Close(ReasonCode.ServerBusy, "retained messages could not be stored");
+        }
+        finally
+        {
+            Volatile.Write(ref _paying, 0);
+        }
     }
 
     private ReasonCode Subscribe(Subscription subscription, StoreUnit unit, ref string? problem)

@@ -7,7 +7,7 @@ namespace IoTFleet.Broker.Routing;
 /// <summary>Who gets one message. Filled anew for each, so that routing allocates nothing for its receivers.</summary>
 internal sealed class Receivers
 {
-    private const int MostKept = 1_000;
+    private const int MostKept = 5_000;
 
     private readonly Dictionary<Session, int> _places = [];
     private readonly List<(Subscription Subscription, uint[] Identifiers)> _once = [];

@@ -6,6 +6,8 @@ namespace IoTFleet.Broker.Routing;
 /// <summary>Takes a message to the sessions that subscribed to it. What it costs depends on the receivers, not on the fleet.</summary>
 internal sealed class Router(SubscriptionTree tree, RetainedMessages retained, IBrokerStore store, RefusalLog refusals, BrokerMetrics metrics)
 {
+    private const int PaidAtOnce = 256;         // publishers of retained messages wait for the gate meanwhile
+
     [ThreadStatic]
     private static Receivers? _spare;
 
@@ -53,12 +55,30 @@ internal sealed class Router(SubscriptionTree tree, RetainedMessages retained, I
     {
         lock (_gate)
         {
-            foreach (var message in wantsRetained ? retained.Matching(subscription.Request.Filter) : [])
+            var due = wantsRetained ? Due(subscription) : [];
+            while (subscription.Session.HasRoomForRetained && due.TryDequeue(out var message)) GiveRetained(subscription, message, unit);
+            subscription.Session.Owe(subscription, due);
+            tree.Add(subscription);
+        }
+    }
+
+    /// <summary>
+    /// Goes on with what the session is owed. Under the same gate, so that what has been replaced meanwhile, and has come or comes as published, is not
+    /// sent behind its successor.
+    /// </summary>
+    /// <returns>How many were looked at; none when there is no room, or no more.</returns>
+    public int PayRetained(Session session, StoreUnit unit)
+    {
+        lock (_gate)
+        {
+            var taken = 0;
+            for (; taken < PaidAtOnce && session.TryTakeOwed(out var subscription, out var message); taken++)
             {
-                if (!IsOwn(message, subscription)) GiveRetained(subscription.Session, message, Delivery.OfRetained(subscription, message), unit);
+                if (retained.IsCurrent(message)) GiveRetained(subscription, message, unit);
             }
 
-            tree.Add(subscription);
+            unit.AppendTo(store);
+            return taken;
         }
     }
 
@@ -126,11 +146,14 @@ internal sealed class Router(SubscriptionTree tree, RetainedMessages retained, I
         return reach;
     }
 
-    /// <summary>The session holds back what it is given now, so nothing leaves before SUBACK; what is to be stored leaves when it is.</summary>
-    private static void GiveRetained(Session session, Message message, Delivery delivery, StoreUnit unit)
+    private Queue<Message> Due(Subscription subscription) => new(retained.Matching(subscription.Request.Filter).Where(message => !IsOwn(message, subscription)));
+
+    /// <summary>The session holds back what it is given before SUBACK; what is to be stored leaves when it is.</summary>
+    private static void GiveRetained(Subscription subscription, Message message, StoreUnit unit)
     {
-        if (session.MustStore(delivery)) unit.Add(session, message, delivery);
-        else session.Deliver(message, delivery);
+        var delivery = Delivery.OfRetained(subscription, message);
+        if (subscription.Session.MustStore(delivery)) unit.Add(subscription.Session, message, delivery);
+        else subscription.Session.Deliver(message, delivery);
     }
 
     internal static bool IsOwn(Message message, Subscription subscription) =>

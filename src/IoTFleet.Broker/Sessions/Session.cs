@@ -23,8 +23,8 @@ internal sealed record SessionParts(BrokerOptions Options, IBrokerStore Store, Q
 
 /// <summary>
 /// One client's subscriptions, deliveries and inbound QoS 2 ids; it outlives the connection that serves it, and if it is durable, the process.
-/// Everything in it is behind one gate, which is never held over an await; the outbox it writes to takes no lock, the store only enqueues.
-/// This file holds its life and its subscriptions; what it is given is in .Deliveries.cs, what its client answers in .Answers.cs.
+/// Everything in it is behind one gate, which is never held over an await; under it the outbox's is taken for a moment, and the store only enqueues.
+/// This file holds its life and its subscriptions; what it is given is in .Deliveries.cs and .Owed.cs, what its client answers in .Answers.cs.
 /// </summary>
 /// <param name="number">Its name in the store, never used twice.</param>
 /// <param name="durable">Whether it is stored: its expiry is above zero.</param>
@@ -137,6 +137,7 @@ internal sealed partial class Session(long number, string clientId, bool durable
         lock (_gate)
         {
             _ended = true;
+            Volatile.Write(ref _owed, null);
             var left = _queue.InOrder.ToList();
             var due = left.Where(message => message.Delivery.Shared is not null && (!message.Sent || message.Delivery.Qos == QualityOfService.AtLeastOnce)).ToList();
             foreach (var message in left) Remove_NeedsGate(message);
@@ -181,7 +182,11 @@ internal sealed partial class Session(long number, string clientId, bool durable
 
     public bool TryRemove(TopicFilter filter)
     {
-        lock (_gate) return _subscriptions.Remove(filter);
+        lock (_gate)
+        {
+            Forgive_NeedsGate(filter);
+            return _subscriptions.Remove(filter);
+        }
     }
 
     public IReadOnlyList<Subscription> Subscriptions()

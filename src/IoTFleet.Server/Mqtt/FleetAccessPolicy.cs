@@ -13,10 +13,11 @@ namespace IoTFleet.Server.Mqtt;
 /// The broker's questions, answered from the fleet's state. The handshake has proved that the certificate is ours, in time and for clients;
 /// here it is decided whose it is, whether that device or service may be here today, and which topics are its own.
 /// </summary>
-internal sealed class FleetAccessPolicy(FleetNames names, AdmitDevice admitDevice, AdmitService admitService, RevokedSet revoked) : IAccessPolicy
+internal sealed class FleetAccessPolicy(FleetNames names, AdmitDevice admitDevice, AdmitService admitService, RevokedSet revoked, TimeProvider clock) : IAccessPolicy
 {
     public async ValueTask<Admission> AdmitAsync(ClientIdentity identity, ConnectPacket connect, CancellationToken cancellationToken)
     {
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);       // the database blocks, and this may be the thread that polls the sockets
         if (identity.Certificate is not { } certificate) return Refuse(ReasonCode.NotAuthorized, "no-certificate", "The connection has no client certificate.");
         if (!CertificateIdentity.TryRead(certificate, names, out var who, out var problem))
         {
@@ -68,10 +69,13 @@ internal sealed class FleetAccessPolicy(FleetNames names, AdmitDevice admitDevic
     private async Task<Admission> AdmitServiceAsync(string name, string serial, ConnectPacket connect, CancellationToken cancellationToken) =>
         await admitService.RunAsync(new AdmitServiceRequest(name, serial), cancellationToken) switch
         {
-            AdmitServiceResult.Admitted admitted => new Admission.Accepted(new ServicePrincipal(name, connect.ClientId, admitted.Rules)),
+            AdmitServiceResult.Admitted admitted => new Admission.Accepted(new ServicePrincipal(name, ClientIdOf(connect), admitted.Rules)),
             AdmitServiceResult.Refused refused => ServicePrincipal.Refused(refused.Reason, name, serial),
             var other => throw new InvalidOperationException($"Unknown answer {other}."),
         };
+
+    /// <summary>The service's own choice, or one that nobody has had before.</summary>
+    private string ClientIdOf(ConnectPacket connect) => connect.ClientId.Length > 0 ? connect.ClientId : $"auto-{Guid.CreateVersion7(clock.GetUtcNow()):N}";
 
     private static Admission.Refused Refuse(ReasonCode code, string reason, string detail) => new(code, reason, detail);
 }

@@ -11,6 +11,8 @@ internal sealed class ServicePrincipal(string name, string clientId, TopicRules 
 
     public TopicRules Rules { get; } = rules;
 
+    public override string AssignedClientId => clientId;
+
     /// <summary>One backend speaks to many devices, and an administrator let it in.</summary>
     public override int RateShare => 100;
 

@@ -4,6 +4,7 @@ using IoTFleet.Broker.Routing;
 using IoTFleet.Mqtt.Packets;
 using IoTFleet.Mqtt.Topics;
 using IoTFleet.Server;
+using IoTFleet.Server.Doors;
 using IoTFleet.Server.Security;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -19,6 +20,7 @@ internal static class OwnBroker
 {
     public static async Task<int> RunAsync(string folder, int port)
     {
+        DeviceTransport.CompleteOnPollingThreads();
         using var certificates = BrokerCertificates.Open(folder);
         var builder = WebApplication.CreateBuilder();
         builder.Logging.ClearProviders();
@@ -28,7 +30,7 @@ internal static class OwnBroker
         builder.Services.AddSingleton<IMessageSink, Nowhere>();
         builder.Services.AddSingleton(provider => new DeviceTls(
             certificates.Authorities, certificates.Server.Certificate, TimeProvider.System, refusal => System.Console.Error.WriteLine(refusal)));
-        Listeners.Configure(builder.WebHost, new ServerOptions { MqttPort = port, HttpsPort = 0 });
+        Listeners.Configure(builder.WebHost, new ServerOptions { MqttPort = port, HttpsPort = 0 }, OpenDoors);
         await using var app = builder.Build();
         await app.StartAsync();
         System.Console.WriteLine("ready");
@@ -41,12 +43,19 @@ internal static class OwnBroker
         return 0;
     }
 
+    /// <summary>The broker it is compared with lets in whoever comes, as fast as he comes.</summary>
+    private static DoorOptions OpenDoors => new()
+    {
+        MaxConnectionsPerAddress = 1_000_000, HandshakesPerSecond = 100_000, MaxHandshakes = 100_000, MaxWaitingHandshakes = 100_000, MaxHandshakesPerAddress = 100_000,
+    };
+
     /// <summary>As with the broker it is compared with: nothing is dropped, and the same number of messages is in flight.</summary>
     private static void Generous(BrokerOptions options)
     {
         options.MaxInFlight = Mosquitto.MaxInFlight;
         options.MaxQueuedPerSession = 100_000;
         options.MaxOutboxPackets = 100_000;
+        options.MaxOutboxBytes = 256 * 1024 * 1024;
     }
 
     private sealed class Everybody : IAccessPolicy
@@ -61,7 +70,10 @@ internal static class OwnBroker
         public bool MaySubscribe(Principal principal, TopicFilter filter) => true;
     }
 
-    private sealed class Anybody(string clientId) : Principal(clientId);
+    private sealed class Anybody(string clientId) : Principal(clientId)
+    {
+        public override int RateShare => 1_000_000;
+    }
 
     private sealed class Nowhere : IMessageSink
     {

@@ -140,11 +140,11 @@ public sealed class DeliveryTests : ConformanceTest
         var client = await ConnectToStayAsync("a", version);
         await SubscribeAsync(client, qos: ExactlyOnce);
         var publisher = await ConnectAsync("b", version);
-        await publisher.PublishAsync(Topic(), "x", ExactlyOnce, 7, properties: new PropertyBlock { MessageExpiryInterval = 1 });
+        await publisher.PublishAsync(Topic(), "x", ExactlyOnce, 7, properties: new PropertyBlock { MessageExpiryInterval = 3 });
         await publisher.SendAsync(new PubRelPacket { PacketId = 7 });
         var id = (await client.ExpectMessageAsync("x")).PacketId;
         await LeaveAsync(client);
-        await Target.PassAsync(Seconds(3));
+        await Target.PassAsync(Seconds(4));
         Assert.Equal(id, (await (await ConnectToStayAsync("a", version)).ExpectMessageAsync("x")).PacketId);
     }
 

@@ -91,7 +91,7 @@ public sealed class SessionTests : ConformanceTest
     [Theory, OnlyVersion(V5)]
     public async Task Session_lasts_as_long_as_its_expiry(ProtocolVersion version)
     {
-        await LeaveAsync(await ConnectToStayAsync("a", version, new PropertyBlock { SessionExpiryInterval = 2 }));
+        await LeaveAsync(await ConnectToStayAsync("a", version, new PropertyBlock { SessionExpiryInterval = 10 }));
         var (back, answer) = await ReturnAsync("a", version, new PropertyBlock { SessionExpiryInterval = 1 });
         Assert.True(answer.SessionPresent);
         await LeaveAsync(back);

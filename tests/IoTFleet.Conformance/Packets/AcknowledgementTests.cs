@@ -37,8 +37,11 @@ public sealed class AcknowledgementTests : ConformanceTest
     [Theory, OnlyVersion(V5)]
     public async Task Client_that_wants_no_explanations_gets_none(ProtocolVersion version)
     {
-        Target.InProcess("refuse a message").Sink.Refuse = _ => Acceptance.Refused(ReasonCode.QuotaExceeded, LongReason);
+        var broker = Target.InProcess("refuse a message");
+        broker.Sink.Refuse = _ => Acceptance.Refused(ReasonCode.QuotaExceeded, LongReason);
+        broker.Access.SubscribeAnswer = (_, _) => false;
         var client = await ConnectAsync("a", version, properties: new PropertyBlock { RequestProblemInformation = false });
+        Assert.Equal(PropertyBlock.None, (await client.SubscribeAsync(null, new SubscriptionRequest(TopicFilter.Parse(Topic()), AtMostOnce))).Properties);
         await client.PublishAsync(Topic(), "1", AtLeastOnce, 1);
         Assert.Equal(PropertyBlock.None, (await client.ExpectAsync<PubAckPacket>()).Properties);
         await client.PublishAsync(Topic(), "2", ExactlyOnce, 2);

@@ -72,6 +72,7 @@ public sealed class ConnackTests : ConformanceTest
         await client.SendAsync(Raw.Connect(version, 0, Raw.Text(Id("a"))));
         var bytes = await client.ReceiveBytesAsync(4);
         Assert.Equal((0, version == V5 ? 0x87 : 5), (bytes[2], bytes[3]));
+        await client.ReceiveBytesAsync(int.MaxValue);       // returns when the server has closed
     }
 
     [Theory, OnlyVersion(V5)]

@@ -25,10 +25,10 @@ public sealed class KeepAliveTests : ConformanceTest
     [Theory, BothVersions]
     public async Task Client_that_sends_something_in_time_stays(ProtocolVersion version)
     {
-        var client = await ConnectAsync("a", version, keepAlive: 2);
+        var client = await ConnectAsync("a", version, keepAlive: 4);
         for (var i = 0; i < 3; i++)
         {
-            await Target.PassAsync(Seconds(1));
+            await Target.PassAsync(Seconds(3));
             await client.ExpectNothingAsync();
         }
     }

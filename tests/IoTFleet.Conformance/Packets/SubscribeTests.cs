@@ -160,7 +160,26 @@ public sealed class SubscribeTests : ConformanceTest
         var client = await ConnectAsync("a", version);
         var answer = await client.SubscribeAsync(properties: null, Request("1", AtLeastOnce), Request("no", ExactlyOnce), Request("2", AtMostOnce));
         Assert.Equal([ReasonCode.GrantedQos1, version == V5 ? ReasonCode.NotAuthorized : ReasonCode.UnspecifiedError, ReasonCode.Success], answer.Reasons);
-        Assert.Equal(PropertyBlock.None, answer.Properties);        // nothing that could make it too large for the client
+        Assert.Empty(answer.Properties.UserProperties);
+    }
+
+    [Theory]
+    [OnlyVersion(V5, 1)]
+    [OnlyVersion(V5, 60)]
+    public async Task Reason_string_of_SUBACK_fits_into_the_clients_largest_packet(ProtocolVersion version, int filters)
+    {
+        Target.InProcess("refuse a filter").Access.SubscribeAnswer = (_, _) => false;
+        var requests = Enumerable.Range(0, filters).Select(i => Request($"{i}", AtMostOnce)).ToArray();
+        var lengths = new HashSet<int?>();
+        for (var largest = 70; largest < 250; largest++)
+        {
+            var client = await ConnectAsync($"{largest}", version, properties: new PropertyBlock { MaximumPacketSize = (uint)largest });
+            var answer = await client.SubscribeAsync(properties: null, requests);
+            Assert.InRange(Mqtt.Wire.PacketWriter.Measure(answer, version), 1, largest);
+            lengths.Add(answer.Properties.ReasonString?.Length);
+        }
+
+        Assert.Equal(2, lengths.Count);         // none where it is narrow, the whole of it where there is room
     }
 
     [Theory]

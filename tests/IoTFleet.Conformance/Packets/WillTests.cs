@@ -153,9 +153,9 @@ public sealed class WillTests : ConformanceTest
     {
         var watching = await SubscriberAsync("b", version);
         var other = await ConnectAsync("c", version);
-        await Target.LoseAsync(await ConnectToStayAsync("a", version, will: Will("gone", properties: new PropertyBlock { WillDelayInterval = 2 })));
+        await Target.LoseAsync(await ConnectToStayAsync("a", version, will: Will("gone", properties: new PropertyBlock { WillDelayInterval = 3 })));
         await ExpectNothingElseAsync(watching, other);
-        await Target.PassAsync(Seconds(3));
+        await Target.PassAsync(Seconds(4));
         await watching.ExpectMessageAsync("gone");
     }
 
@@ -172,9 +172,9 @@ public sealed class WillTests : ConformanceTest
     public async Task Will_is_not_published_when_the_client_is_back_before_its_delay(ProtocolVersion version)
     {
         var watching = await SubscriberAsync("b", version);
-        await Target.LoseAsync(await ConnectToStayAsync("a", version, will: Will("gone", properties: new PropertyBlock { WillDelayInterval = 1 })));
+        await Target.LoseAsync(await ConnectToStayAsync("a", version, will: Will("gone", properties: new PropertyBlock { WillDelayInterval = 3 })));
         var back = await ConnectToStayAsync("a", version);
-        await Target.PassAsync(Seconds(3));
+        await Target.PassAsync(Seconds(4));
         await ExpectNothingElseAsync(watching, back);
     }
 

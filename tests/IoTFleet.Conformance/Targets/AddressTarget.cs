@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
@@ -6,11 +7,12 @@ namespace IoTFleet.Conformance.Targets;
 
 /// <summary>
 /// A server behind an address. For <c>mqtts</c>, <c>IOTFLEET_CONFORMANCE_CA</c> names the PEM file of its authority, and
-/// <c>IOTFLEET_CONFORMANCE_CERT</c> and <c>IOTFLEET_CONFORMANCE_KEY</c> the client's certificate and key.
+/// <c>IOTFLEET_CONFORMANCE_CERT</c> and <c>IOTFLEET_CONFORMANCE_KEY</c> the client's certificate and key. <c>IOTFLEET_CONFORMANCE_PATIENCE</c> is
+/// how many seconds an answer may take; 4 unless set.
 /// </summary>
 internal sealed class AddressTarget(string address) : Target
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(int.Parse(Environment.GetEnvironmentVariable("IOTFLEET_CONFORMANCE_PATIENCE") ?? "4", CultureInfo.InvariantCulture));
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan ToNotice = TimeSpan.FromMilliseconds(150);
 

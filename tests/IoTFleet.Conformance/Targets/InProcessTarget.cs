@@ -1,8 +1,15 @@
+using IoTFleet.Broker.Connections;
+
 namespace IoTFleet.Conformance.Targets;
 
 internal sealed class InProcessTarget : Target
 {
     private readonly InMemoryBroker _broker = new();
+    private int _assigned;
+
+    /// <summary>Lets everybody in, and gives an identifier to whom has none, as the product does for service certificates.</summary>
+    public InProcessTarget() =>
+        _broker.Access.Admit = connect => new Admission.Accepted(new NamedPrincipal(connect.ClientId is "" ? $"assigned-{Interlocked.Increment(ref _assigned)}" : connect.ClientId));
 
     public override InMemoryBroker InProcess(string why) => _broker;
 
