@@ -92,6 +92,7 @@ internal sealed partial class MqttConnection
         _outbox.Send(Welcome(connect, claim.WasPresent));
         session.Attach(_outbox, connect.Properties.ReceiveMaximum ?? ushort.MaxValue);
         PayRetained();
+        foreach (var subscription in session.Subscriptions()) _parts.Router.Gather(subscription);
         return true;
     }
 

@@ -69,6 +69,7 @@ internal sealed partial class MqttConnection
         if (SysTopics.Holds(topics)) _parts.Sys.Publish();       // nobody may have wanted the figures until now, so there may be none
         if (_session.IsDurable) unit.Add(new StoreChange.SubscriptionSet(_session.Number, subscription.Request, subscription.Identifier));
         _parts.Router.Subscribe(subscription, WantsRetained(subscription.Request, isNew), unit);
+        _parts.Router.Gather(subscription);
         return (ReasonCode)subscription.Request.MaximumQos;
     }
 
