@@ -22,6 +22,7 @@ internal sealed class Listeners
     public static Listeners Configure(IWebHostBuilder host, ServerOptions options, DoorOptions doors)
     {
         var listeners = new Listeners();
+        host.ConfigureServices(services => services.AddSingleton<IConnectionListenerFactory>(provider => new DeviceTransport(doors, provider.GetRequiredService<ILoggerFactory>())));
         host.ConfigureServices(services => services.AddSingleton(provider =>
             new HandshakeTurns(doors.HandshakesPerSecond, doors.MaxHandshakes, provider.GetRequiredService<TimeProvider>())));
         host.UseSockets(sockets => sockets.MaxReadBufferSize = doors.MaxUnreadBytes);
@@ -30,7 +31,7 @@ internal sealed class Listeners
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = 1024 * 1024;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
-            kestrel.ListenAnyIP(options.MqttPort, listen => listeners._mqtt = ForMqtt(listen, doors));
+            kestrel.Listen(DeviceTransport.EndPoint(options.MqttPort), listen => listeners._mqtt = ForMqtt(listen, doors));
             kestrel.ListenAnyIP(options.HttpsPort, listen => listeners._https = ForHttps(listen, doors));
         });
         return listeners;
@@ -40,12 +41,14 @@ internal sealed class Listeners
     {
         var tls = listen.ApplicationServices.GetRequiredService<DeviceTls>();
         listen.Protocols = HttpProtocols.None;
-        KeepDoor(listen, doors, doors.MaxMqttConnections);
+        KeepDoor(listen, doors, MqttConnections(listen, doors));
+        listen.Use(DeviceTransport.HandshakeOnPool);
         listen.UseHttps(new TlsHandshakeCallbackOptions
         {
             HandshakeTimeout = doors.HandshakeTimeout,
             OnConnection = connection => new(tls.ForMqtt(connection.Connection.RemoteEndPoint)),
         });
+        listen.Use(DeviceTransport.RestOnPoller);
         LetThrough(listen);
         listen.UseConnectionHandler<MqttConnectionHandler>();
         return listen;
@@ -54,7 +57,7 @@ internal sealed class Listeners
     private static ListenOptions ForHttps(ListenOptions listen, DoorOptions doors)
     {
         var tls = listen.ApplicationServices.GetRequiredService<DeviceTls>();
-        KeepDoor(listen, doors, doors.MaxHttpsConnections);
+        KeepDoor(listen, doors, OpenFiles.Connections(doors, OpenFiles.Limit()).Https);
         listen.UseHttps(new TlsHandshakeCallbackOptions
         {
             HandshakeTimeout = doors.HandshakeTimeout,
@@ -62,6 +65,18 @@ internal sealed class Listeners
         });
         LetThrough(listen);
         return listen;
+    }
+
+    private static int MqttConnections(ListenOptions listen, DoorOptions doors)
+    {
+        var files = OpenFiles.Limit();
+        var connections = OpenFiles.Connections(doors, files).Mqtt;
+        if (connections < doors.MaxMqttConnections)
+        {
+            listen.ApplicationServices.GetRequiredService<ILogger<Listeners>>().FewerConnections(connections, doors.MaxMqttConnections, files ?? 0);
+        }
+
+        return connections;
     }
 
     /// <summary>Before TLS: what is turned away here has cost an accepted socket and no more.</summary>

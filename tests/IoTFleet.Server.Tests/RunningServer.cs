@@ -53,11 +53,11 @@ public sealed class RunningServer : IAsyncDisposable
     /// <summary>Events of the log that this test provokes.</summary>
     public string[] ExpectedEvents { get; set; } = [];
 
-    public static async Task<RunningServer> StartAsync()
+    public static async Task<RunningServer> StartAsync(params (string Name, string Value)[] settings)
     {
         var folder = new TemporaryFolder();
         var log = new StrictLog();
-        return new RunningServer(folder, await StartAsync(folder, log), log);
+        return new RunningServer(folder, await StartAsync(folder, log, settings), log);
     }
 
     /// <summary>Stops in good order and starts again on the same data; ports change.</summary>
@@ -144,7 +144,10 @@ public sealed class RunningServer : IAsyncDisposable
         Log.AssertClean(ExpectedEvents);
     }
 
-    private static Task<FleetServer> StartAsync(TemporaryFolder folder, StrictLog log) => FleetServer.StartAsync(
-        new Dictionary<string, string?> { ["IoTFleet:Data"] = folder.Path, ["IoTFleet:MqttPort"] = "0", ["IoTFleet:HttpsPort"] = "0" },
+    private static Task<FleetServer> StartAsync(TemporaryFolder folder, StrictLog log, params (string Name, string Value)[] settings) => FleetServer.StartAsync(
+        new Dictionary<string, string?>(settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)))
+        {
+            ["IoTFleet:Data"] = folder.Path, ["IoTFleet:MqttPort"] = "0", ["IoTFleet:HttpsPort"] = "0",
+        },
         builder => builder.Logging.ClearProviders().AddProvider(log));
 }
