@@ -43,7 +43,7 @@ internal sealed class Listeners
     {
         var tls = listen.ApplicationServices.GetRequiredService<DeviceTls>();
         listen.Protocols = HttpProtocols.None;
-        KeepDoor(listen, doors, doors.MaxMqttConnections);
+        KeepDoor(listen, doors, MqttConnections(listen, doors));
         listen.Use(DeviceTransport.HandshakeOnPool);
         listen.UseHttps(new TlsHandshakeCallbackOptions
         {
@@ -60,7 +60,7 @@ internal sealed class Listeners
     private static ListenOptions ForHttps(ListenOptions listen, DoorOptions doors)
     {
         var tls = listen.ApplicationServices.GetRequiredService<DeviceTls>();
-        KeepDoor(listen, doors, doors.MaxHttpsConnections);
+        KeepDoor(listen, doors, OpenFiles.Connections(doors, OpenFiles.Limit()).Https);
         listen.UseHttps(new TlsHandshakeCallbackOptions
         {
             HandshakeTimeout = doors.HandshakeTimeout,
@@ -68,6 +68,18 @@ internal sealed class Listeners
         });
         LetThrough(listen);
         return listen;
+    }
+
+    private static int MqttConnections(ListenOptions listen, DoorOptions doors)
+    {
+        var files = OpenFiles.Limit();
+        var connections = OpenFiles.Connections(doors, files).Mqtt;
+        if (connections < doors.MaxMqttConnections)
+        {
+            listen.ApplicationServices.GetRequiredService<ILogger<Listeners>>().FewerConnections(connections, doors.MaxMqttConnections, files ?? 0);
+        }
+
+        return connections;
     }
 
     /// <summary>Before TLS: what is turned away here has cost an accepted socket and no more.</summary>

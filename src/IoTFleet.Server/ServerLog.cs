@@ -25,4 +25,7 @@ internal static partial class ServerLog
 
     [LoggerMessage(3021, LogLevel.Warning, "Storing sessions is tried again ({Attempt} of {Times}): {Problem}")]
     public static partial void SessionsRetried(this ILogger logger, int attempt, int times, string problem);
+
+    [LoggerMessage(3030, LogLevel.Information, "Takes {Connections} MQTT connections at most, not {Configured}: this process may open {Files} files; raise that limit for more")]
+    public static partial void FewerConnections(this ILogger logger, int connections, int configured, int files);
 }

@@ -89,7 +89,7 @@ internal sealed class FuzzBroker : IMessageSink, IDisposable
 
     private static BrokerOptions OptionsOf(long batch)
     {
-        var options = new BrokerOptions { MaxRetainedMessages = 20, MaxSessionExpiry = TimeSpan.FromMinutes(10), MaxPacketRate = 1_000_000, MaxByteRate = 1 << 30 };
+        var options = new BrokerOptions { MaxRetainedMessages = 20, MaxSessionExpiry = TimeSpan.FromMinutes(10), MaxKeepAlive = TimeSpan.FromHours(18), MaxPacketRate = 1_000_000, MaxByteRate = 1 << 30 };
         switch (batch % 4)
         {
             case 1: options.PacketLimits = new PacketLimits { MaxPacketSize = 2_000, MaxConnectSize = 400, MaxTopicLength = 20, MaxTopicLevels = 4, MaxUserProperties = 1, MaxTopicsPerPacket = 2 }; break;

@@ -20,7 +20,7 @@ internal sealed class HealthyClient(FuzzBroker broker)
 
     public async Task ConnectAsync()
     {
-        await SendAsync(new ConnectPacket { Version = ProtocolVersion.V5, ClientId = Id, CleanStart = true, KeepAlive = 600 });
+        await SendAsync(new ConnectPacket { Version = ProtocolVersion.V5, ClientId = Id, CleanStart = true, KeepAlive = 64_800 });
         await ReceiveAsync(packet => packet is ConnAckPacket { Reason: ReasonCode.Success });
         await SendAsync(new SubscribePacket { PacketId = 1, Subscriptions = [new SubscriptionRequest(TopicFilter.Parse("healthy/#"), QualityOfService.AtLeastOnce)] });
         await ReceiveAsync(packet => packet is SubAckPacket);

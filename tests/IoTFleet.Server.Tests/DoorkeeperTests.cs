@@ -178,6 +178,16 @@ public sealed class DoorkeeperTests : IDisposable
         await second.Inside;
     }
 
+    [Theory]
+    [InlineData(1_000_000, 20_000, 2_000)]
+    [InlineData(20_000, 20_000 - 2_000 - 256, 2_000)]
+    [InlineData(1_024, 1_024 - 102 - 256, 102)]
+    [InlineData(null, 20_000, 2_000)]
+    public void Connections_never_use_up_the_files(int? files, int mqtt, int https) => Assert.Equal((mqtt, https), OpenFiles.Connections(new DoorOptions(), files));
+
+    [Fact]
+    public void Limit_of_open_files_is_known_on_linux() => Assert.Equal(OperatingSystem.IsLinux(), OpenFiles.Limit() is > 0);
+
     [Fact]
     public async Task Who_goes_away_leaves_room()
     {
