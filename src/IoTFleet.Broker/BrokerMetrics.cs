@@ -59,7 +59,7 @@ public sealed class BrokerMetrics : IDisposable
     /// <summary>Topics with a retained message.</summary>
     public long RetainedMessages => Interlocked.Read(ref _retainedTopics);
 
-    /// <summary>Their bytes, each counted as the PUBLISH that carries it.</summary>
+    /// <summary>Their bytes, about what they take in memory.</summary>
     public long RetainedBytes => Interlocked.Read(ref _retainedBytes);
 
     public long DroppedBecause(DropReason reason) => Interlocked.Read(ref _drops[(int)reason]);

@@ -66,10 +66,10 @@ public sealed class BrokerOptions
     /// <summary>Topics with a retained message, of all clients together; a full store refuses further topics. 1 to 10,000,000.</summary>
     public int MaxRetainedMessages { get; set; } = 100_000;
 
-    /// <summary>Bytes of all retained messages, each counted as the PUBLISH that carries it. 1 MB to 64 GB.</summary>
+    /// <summary>Bytes of all retained messages, about what they take in memory. 1 MB to 64 GB.</summary>
     public long MaxRetainedBytes { get; set; } = 256 * 1024 * 1024;
 
-    /// <summary>Topics with a retained message of one client; it may replace and clear what it has. 1 to 10,000,000.</summary>
+    /// <summary>Topics with a retained message of one client, which may replace and clear what it has; a service has a hundred clients' share. 1 to 10,000,000.</summary>
     public int MaxRetainedPerClient { get; set; } = 1_000;
 
     /// <summary>Bytes of one client's retained messages. 1 KB to 64 GB.</summary>

@@ -36,7 +36,7 @@ public sealed class MqttBroker : IDisposable
         var router = new Router(tree, retained, store, refusals, metrics);
         var budget = new QueueBudget(options.Value.MaxQueuedBytes);
         var sessions = new SessionDirectory(tree, router, new SessionParts(options.Value, store, budget, metrics, clock));
-        var wills = new Wills(sink, router, store, refusals, clock, logger);
+        var wills = new Wills(sink, router, retained, store, refusals, clock, logger);
         var sys = new SysTopics(options.Value, tree, router, retained, sessions, metrics, Traffic, clock);
         Parts = new ConnectionParts(options.Value, access, sink, store, tree, router, retained, wills, sessions, sys, refusals, metrics, clock, logger);
         _sweep = clock.CreateTimer(static broker => ((MqttBroker)broker!).Sweep(), this, SweepInterval, SweepInterval);

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using IoTFleet.Server;
 
+DeviceTransport.CompleteOnPollingThreads();
+
 var data = new Option<string?>("--data") { Description = "Folder for authorities, keys and database (default: ./data)", HelpName = "DIR" };
 var hosts = new Option<string[]>("--host") { Description = "Name or address that devices reach this server by, beside localhost; may be given more than once", HelpName = "NAME" };
 var mqttPort = new Option<int?>("--mqtt-port") { Description = "Port of MQTT over mutual TLS; 0 takes any free one (default: 8883)", HelpName = "PORT" };

@@ -42,6 +42,7 @@ internal sealed record StartupReport(DataFolder Data, FleetIdentity Identity, in
         Line("root SHA-256", RootFingerprint);
         Line("certificate", $"{(Identity.ServerCertificateIsNew ? "made" : "found and reused")}, for {string.Join(", ", Identity.Hosts.Append("localhost"))}, until {Identity.ServerCertificateEnd.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)}");
         Line("MQTT", $"mqtts://{host}:{MqttPort} (mutual TLS)");
+        Line("WebSockets", $"wss://{host}:{HttpsPort}/mqtt (mutual TLS)");
         Line("EST", $"https://{host}:{HttpsPort}/.well-known/est");
         Line("REST", $"https://{host}:{HttpsPort}/api/v1");
         Line("console", $"https://{host}:{HttpsPort}/");

@@ -1,5 +1,6 @@
 using System.Text;
 using IoTFleet.Broker;
+using IoTFleet.Broker.Connections;
 
 namespace IoTFleet.Broker.Tests;
 
@@ -167,6 +168,30 @@ public sealed class RetainedTests
     }
 
     [Fact]
+    public async Task Client_with_a_larger_share_has_more_room()
+    {
+        await using var broker = new InMemoryBroker(options => options.MaxRetainedPerClient = 1);
+        broker.Access.Admit = connect => new Admission.Accepted(new ForTwo(connect.ClientId));
+        await using var client = await broker.ConnectAsync("a", V5);
+        await RetainAsync(client, "t/1", "x");
+        await RetainAsync(client, "t/2", "x");
+
+        await client.PublishAsync("t/3", "x", AtLeastOnce, 2, retain: true);
+
+        Assert.Equal(ReasonCode.QuotaExceeded, (await client.ExpectAsync<PubAckPacket>()).Reason);
+    }
+
+    [Fact]
+    public async Task Client_cannot_have_more_by_its_wills()
+    {
+        await using var broker = new InMemoryBroker(options => options.MaxRetainedPerClient = 1);
+        for (var n = 0; n < 3; n++) await (await broker.ConnectAsync("a", V5, will: Clients.Will($"t/{n}", "gone", retain: true))).LoseAsync();
+
+        Assert.Equal(1, broker.Metrics.RetainedMessages);
+        Assert.Equal(["retained-full", "retained-full"], broker.Refusals.Recent().Select(refusal => refusal.Reason));
+    }
+
+    [Fact]
     public async Task Retained_bytes_are_bounded()
     {
         await using var broker = new InMemoryBroker(options => options.MaxRetainedBytes = 1024 * 1024);
@@ -331,6 +356,11 @@ public sealed class RetainedTests
     private static void Retain(InMemoryBroker broker, string topic, string payload) => broker.Publish(topic, payload, AtMostOnce, retain: true);
 
     private static int Number(PublishPacket message) => int.Parse(message.Payload.Span, System.Globalization.CultureInfo.InvariantCulture);
+
+    private sealed class ForTwo(string clientId) : Principal(clientId)
+    {
+        public override int RateShare => 2;
+    }
 
     private static void Limit(BrokerOptions options, string setting)
     {

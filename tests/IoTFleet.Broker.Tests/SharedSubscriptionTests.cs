@@ -232,6 +232,61 @@ public sealed class SharedSubscriptionTests
         Assert.Equal(0, broker.Publish("t", "x"));
     }
 
+    [Fact]
+    public async Task What_was_handed_over_is_its_new_members_after_a_restart()
+    {
+        await using var before = new InMemoryBroker();
+        var slow = await StayingMemberAsync(before, "a", V5, new PropertyBlock { ReceiveMaximum = 1 });
+        for (var n = 0; n < 3; n++) before.Publish("t", $"{n}");
+        await slow.ExpectMessageAsync("0");
+        await using var other = await StayingMemberAsync(before, "b", V5);
+        await slow.LoseAsync();
+        await TakeAsync(other, 2);
+
+        await using var after = await InMemoryBroker.StartAsync(before.Store);
+
+        await using var backOther = (await after.ReturnAsync("b", V5)).Client;
+        Assert.Equal(["1", "2"], await TakeAsync(backOther, 2));
+        await using var backSlow = (await after.ReturnAsync("a", V5)).Client;
+        await backSlow.ExpectMessageAsync("0");
+        await backSlow.ExpectNothingAsync();
+    }
+
+    [Fact]
+    public async Task What_an_ended_session_left_is_its_new_members_after_a_restart()
+    {
+        await using var before = new InMemoryBroker();
+        await (await StayingMemberAsync(before, "a", V5)).LoseAsync();
+        before.Publish("t", "x");
+        await (await StayingMemberAsync(before, "b", V5)).LoseAsync();
+        await using var anew = await before.ConnectAsync("a", V5);       // with a clean start
+
+        await using var after = await InMemoryBroker.StartAsync(before.Store);
+
+        await using var back = (await after.ReturnAsync("b", V5)).Client;
+        await back.ExpectMessageAsync("x");
+        await using var gone = await after.ConnectToStayAsync("a", V5);
+        await gone.ExpectNothingAsync();
+    }
+
+    [Fact]
+    public async Task Member_of_an_earlier_process_leaves_its_messages_to_another_when_its_time_is_over()
+    {
+        await using var before = new InMemoryBroker();
+        await (await StayingMemberAsync(before, "a", V5)).LoseAsync();
+        before.Publish("t", "x");
+
+        await using var after = await InMemoryBroker.StartAsync(before.Store);
+        await (await StayingMemberAsync(after, "b", V5)).LoseAsync();
+        after.Clock.Advance(TimeSpan.FromMinutes(59));
+        await using var other = (await after.ReturnAsync("b", V5)).Client;
+        await other.ExpectNothingAsync();
+
+        after.Clock.Advance(TimeSpan.FromMinutes(1));
+
+        await other.ExpectMessageAsync("x");
+    }
+
     [Theory, BothVersions]
     public async Task No_message_is_lost_while_members_come_and_go(ProtocolVersion version)
     {

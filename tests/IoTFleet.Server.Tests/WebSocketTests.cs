@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Security.Cryptography.X509Certificates;
 using IoTFleet.Api;
@@ -245,6 +247,25 @@ public sealed class WebSocketTests : IAsyncLifetime
         Assert.Equal(ReasonCode.ServerShuttingDown, (await device.ExpectAsync<DisconnectPacket>()).Reason);
         await ExpectClosedAsync(socket, WebSocketCloseStatus.EndpointUnavailable);
         await stopping;
+    }
+
+    /// <summary>A handshake and frames by hand: no library of ours or others would stay silent on a Close.</summary>
+    [Fact]
+    public async Task A_client_that_never_answers_the_close_frame_is_cut()
+    {
+        using var tcp = new TcpClient();
+        await tcp.ConnectAsync(IPAddress.Loopback, _server.HttpsPort);
+        await using var tls = new SslStream(tcp.GetStream());
+        await tls.AuthenticateAsClientAsync(_server.TlsOptions(_certificate));
+        await tls.WriteAsync("GET /mqtt HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n"u8.ToArray());
+        var packets = Bytes(ProtocolVersion.V5, Connect(ProtocolVersion.V5), new DisconnectPacket());
+        await tls.WriteAsync((byte[])[0x82, (byte)(0x80 | packets.Length), 0, 0, 0, 0, .. packets]);
+
+        var everything = new MemoryStream();
+        var reading = tls.CopyToAsync(everything);
+        await Task.WhenAny(reading, Task.Delay(Patience, TimeProvider.System));
+        Assert.True(reading.IsCompleted, "The server still waits for the answer.");
+        Assert.Equal([0x88, 0x02, 0x03, 0xE8], everything.ToArray()[^4..]);      // Close, 1000
     }
 
     [Fact]

@@ -90,19 +90,50 @@ internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, strin
     private async Task DrainCommitsAsync()
     {
         await earlier;
-        while (TryPeekCommit(out var head))
+        var batch = WriteBatch.Begin();     // commits come many at a time: their acknowledgements leave together
+        try
         {
-            GoOn(head, head.Commit.IsCompletedSuccessfully ? null : await FailureOfAsync(head.Commit));
-            RemoveCommit();
+            while (TryPeekCommit(out var head))
+            {
+                var failure = default(Exception);
+                if (!head.Commit.IsCompletedSuccessfully)
+                {
+                    batch.End();
+                    failure = await FailureOfAsync(head.Commit);
+                    batch = WriteBatch.Begin();
+                }
+
+                GoOn(head, failure);
+                RemoveCommit();
+            }
+        }
+        finally
+        {
+            batch.End();
         }
     }
 
     private async Task DrainStoreAsync()
     {
-        while (TryPeekStoring(out var head))
+        var batch = WriteBatch.Begin();
+        try
         {
-            Finish(head.Stored.IsCompletedSuccessfully ? head : head with { Failure = await FailureOfAsync(head.Stored) });
-            RemoveStoring();
+            while (TryPeekStoring(out var head))
+            {
+                if (!head.Stored.IsCompletedSuccessfully)
+                {
+                    batch.End();
+                    head = head with { Failure = await FailureOfAsync(head.Stored) };
+                    batch = WriteBatch.Begin();
+                }
+
+                Finish(head);
+                RemoveStoring();
+            }
+        }
+        finally
+        {
+            batch.End();
         }
     }
 
@@ -194,11 +225,14 @@ internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, strin
     {
         if (head.Qos == QualityOfService.AtMostOnce) return;
         if (head.Qos == QualityOfService.AtLeastOnce) Interlocked.Decrement(ref _unacknowledged);     // before the client can see the answer and send more
-        outbox.Send(head.Qos == QualityOfService.AtLeastOnce
-            ? new PubAckPacket { PacketId = head.PacketId, Reason = head.Reason, Properties = head.Properties }
-            : new PubRecPacket { PacketId = head.PacketId, Reason = head.Reason, Properties = head.Properties });
+        if (head.Properties.IsEmpty) outbox.Acknowledge(head.Qos == QualityOfService.AtLeastOnce ? PacketType.PubAck : PacketType.PubRec, head.PacketId, head.Reason);
+        else outbox.Send(Explained(head));
         if (head.Message is not null) parts.Metrics.Acked();
     }
+
+    private static Packet Explained(in PendingAck head) => head.Qos == QualityOfService.AtLeastOnce
+        ? new PubAckPacket { PacketId = head.PacketId, Reason = head.Reason, Properties = head.Properties }
+        : new PubRecPacket { PacketId = head.PacketId, Reason = head.Reason, Properties = head.Properties };
 
     private bool TryPeekCommit(out PendingAck head)
     {

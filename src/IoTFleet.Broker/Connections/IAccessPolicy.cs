@@ -34,7 +34,7 @@ public abstract class Principal(string clientId)
     /// <summary>Where this client's response topics begin, told to whom asks for it (MQTT 5 3.2.2.3.15); null when it has no such place.</summary>
     public virtual string? ResponseInformation => null;
 
-    /// <summary>How many devices' worth of packets and bytes a second this client may send; a backend that speaks to many devices needs more than one.</summary>
+    /// <summary>How many devices' worth of packets and bytes a second this client may send, and of retained messages have; a backend that speaks to many devices needs more than one.</summary>
     public virtual int RateShare => 1;
 }
 

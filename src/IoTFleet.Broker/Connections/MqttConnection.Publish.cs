@@ -49,7 +49,7 @@ internal sealed partial class MqttConnection
         }
 
         var message = Message.From(publish, topic, _principal!.ClientId, _parts.Clock.GetUtcNow());
-        if (publish.Retain && _parts.Retained.Exceeded(message) is { } exceeded)
+        if (publish.Retain && _parts.Retained.Exceeded(message, _principal.RateShare) is { } exceeded)
         {
             RefuseMessage(publish, ReasonCode.QuotaExceeded, "retained-full", $"Topic {topic.Value} cannot be retained: {exceeded} is reached.");
             return;

@@ -140,19 +140,46 @@ internal sealed partial class MqttConnection
         while (true)
         {
             var read = await _input.ReadAsync(CancellationToken.None);     // Close wakes it by CancelPendingRead
-            var buffer = read.Buffer;
-            for (var unread = buffer.Length; !IsClosing && _reader.TryRead(ref buffer, out var packet); unread = buffer.Length)
-            {
-                if (unread == read.Buffer.Length) Heard();          // a whole packet: a byte now and then is no sign of life [MQTT-3.1.2-22]
-                Count(unread - buffer.Length);
-                await OnPacketAsync(packet);
-                await _outbox.WaitForRoomAsync(_closing.Token);     // who does not read the answers is not read either
-                await KeepToRateAsync(packet, unread - buffer.Length);
-            }
-
-            _input.AdvanceTo(buffer.Start, buffer.End);
+            var rest = await TakePacketsAsync(read.Buffer);
+            _input.AdvanceTo(rest, read.Buffer.End);
             if (read.IsCompleted || read.IsCanceled || IsClosing) return;
         }
+    }
+
+    /// <summary>Works through what has come, and writes what that leads to at its end, or before it has to wait for something.</summary>
+    /// <returns>Where an incomplete packet begins.</returns>
+    private async ValueTask<SequencePosition> TakePacketsAsync(ReadOnlySequence<byte> buffer)
+    {
+        var (first, unread) = (true, buffer.Length);
+        var batch = WriteBatch.Begin();
+        try
+        {
+            for (; !IsClosing && _reader.TryRead(ref buffer, out var packet); unread = buffer.Length)
+            {
+                if (first) Heard();          // a whole packet: a byte now and then is no sign of life [MQTT-3.1.2-22]
+                first = false;
+                var handled = HandleAsync(packet, unread - buffer.Length);
+                if (handled.IsCompletedSuccessfully) continue;
+                batch.End();
+                batch = default;
+                await handled;
+                batch = WriteBatch.Begin();
+            }
+        }
+        finally
+        {
+            batch.End();
+        }
+
+        return buffer.Start;
+    }
+
+    private async ValueTask HandleAsync(Packet packet, long length)
+    {
+        Count(length);
+        await OnPacketAsync(packet);
+        await _outbox.WaitForRoomAsync(_closing.Token);     // who does not read the answers is not read either
+        await KeepToRateAsync(packet, length);
     }
 
     private void Count(long bytes)

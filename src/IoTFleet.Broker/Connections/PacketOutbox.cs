@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.IO.Pipelines;
 using IoTFleet.Broker.Figures;
 using IoTFleet.Mqtt;
@@ -10,8 +9,8 @@ using Microsoft.Extensions.Logging;
 namespace IoTFleet.Broker.Connections;
 
 /// <summary>
-/// The only way to a connection's socket: a queue of packets and the loop that writes them, many packets to a flush.
-/// The loop runs only while there is something to write, so an idle connection owns no waiting task.
+/// The only way to a connection's socket: a queue of packets and whoever writes them, many packets to a flush. That is the thread that works through
+/// what it has read, when it is done with it (<see cref="WriteBatch"/>); a thread of the pool where nobody reads. An idle connection owns no waiting task.
 /// </summary>
 /// <remarks>
 /// Bounded: beyond <paramref name="capacity"/> packets or <paramref name="maxBytes"/> bytes, <see cref="HasRoom"/> turns false and whoever can wait or
@@ -21,10 +20,11 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
 {
     private const int BytesBesidesPayload = 128;
     private const int FlushAt = 16 * 1024;
+    private const int QueueWorthKeeping = 64;
 
     private readonly PipeWriter _output = connection.Transport.Output;
-    private readonly ConcurrentQueue<Packet> _queue = new();
     private readonly Lock _gate = new();
+    private Queue<Outgoing> _queue = new();
     private TaskCompletionSource? _room;
     private TaskCompletionSource? _drained;
     private int _count;
@@ -32,7 +32,7 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
     private int _flushes;
     private long _bytesSent;
     private long _packetsSent;
-    private int _writing;
+    private bool _writing;
     private volatile bool _broken;
     private volatile bool _cut;
     private bool _saidLast;
@@ -56,14 +56,10 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
 
     public bool Fits(Packet packet) => MaximumPacketSize is not { } limit || PacketWriter.Measure(packet, Version) <= limit;
 
-    public void Send(Packet packet)
-    {
-        if (_broken || _cut) return;
-        Interlocked.Increment(ref _count);
-        Interlocked.Add(ref _bytes, Weight(packet));
-        _queue.Enqueue(packet);
-        if (Interlocked.Exchange(ref _writing, 1) == 0) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: true);
-    }
+    public void Send(Packet packet) => Send(new Outgoing(packet, Weight(packet), default, 0, default));
+
+    /// <summary>PUBACK, PUBREC, PUBREL or PUBCOMP without properties, as nearly all of them are: no object is made for it.</summary>
+    public void Acknowledge(PacketType type, ushort packetId, ReasonCode reason) => Send(new Outgoing(null, BytesBesidesPayload, type, packetId, reason));
 
     /// <summary>Holds the reader while its own answers pile up, so that a client that sends without reading cannot fill memory.</summary>
     public ValueTask WaitForRoomAsync(CancellationToken closing)
@@ -82,7 +78,7 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
     {
         lock (_gate)
         {
-            if (_broken || IsIdle) return Task.CompletedTask;
+            if (_broken || !_writing) return Task.CompletedTask;
             _drained ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             return _drained.Task;
         }
@@ -100,29 +96,38 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
         return stopped;
     }
 
-    private bool IsIdle => Volatile.Read(ref _writing) == 0 && _queue.IsEmpty;
+    /// <summary>Called by the end of a <see cref="WriteBatch"/>: writes what waits. Whatever comes meanwhile is left to the pool, so that a reader returns to reading.</summary>
+    public void WriteNow() => _ = WriteAsync(once: true);
 
-    void IThreadPoolWorkItem.Execute() => _ = WriteAsync();
+    void IThreadPoolWorkItem.Execute() => _ = WriteAsync(once: false);
 
-    private async Task WriteAsync()
+    private void Send(in Outgoing outgoing)
+    {
+        lock (_gate)
+        {
+            if (_broken || _cut) return;
+            _queue.Enqueue(outgoing);
+            _count++;
+            _bytes += outgoing.Weight;
+            if (_writing) return;
+            _writing = true;
+        }
+
+        if (!WriteBatch.TryJoin(this)) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: true);
+    }
+
+    private async Task WriteAsync(bool once)
     {
         try
         {
             do
             {
-                while (_queue.TryDequeue(out var packet))
-                {
-                    Write(packet);
-                    Interlocked.Decrement(ref _count);
-                    Interlocked.Add(ref _bytes, -Weight(packet));
-                    if (_output.UnflushedBytes >= FlushAt) await FlushAsync();
-                }
-
+                WriteSome();
                 if (_output.UnflushedBytes > 0) await FlushAsync();
-                Interlocked.Exchange(ref _writing, 0);      // a full fence: a Send that still saw 1 is seen by IsEmpty below
-                ReleaseDrained();
+                if (TryRest()) return;
             }
-            while (!_queue.IsEmpty && Interlocked.Exchange(ref _writing, 1) == 0);
+            while (!once);
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
         }
         catch (Exception gone) when (gone is IOException or ConnectionAbortedException or ConnectionResetException or ObjectDisposedException or OperationCanceledException or InvalidOperationException)
         {
@@ -137,8 +142,37 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
         }
     }
 
+    private void WriteSome()
+    {
+        while (_output.UnflushedBytes < FlushAt && TryTake(out var outgoing)) Write(outgoing);
+    }
+
+    private bool TryTake(out Outgoing outgoing)
+    {
+        lock (_gate)
+        {
+            if (!_queue.TryDequeue(out outgoing)) return false;
+            _count--;
+            _bytes -= outgoing.Weight;
+            return true;
+        }
+    }
+
+    private bool TryRest()
+    {
+        lock (_gate)
+        {
+            if (_queue.Count > 0) return false;
+            if (_queue.Capacity > QueueWorthKeeping) _queue = new Queue<Outgoing>();
+            _writing = false;
+            _drained?.TrySetResult();
+            _drained = null;
+            return true;
+        }
+    }
+
     /// <summary>What the packet keeps in memory while it waits, about; it need not be exact, but the same at both ends of the queue.</summary>
-    private static long Weight(Packet packet) => packet switch
+    private static int Weight(Packet packet) => packet switch
     {
         PublishPacket { Properties.IsEmpty: true } publish => publish.Payload.Length + BytesBesidesPayload,
         PublishPacket publish => PacketWriter.Measure(publish, ProtocolVersion.V5) + BytesBesidesPayload,
@@ -146,13 +180,14 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
     };
 
     /// <summary>After DISCONNECT, or a CONNACK that refuses, no packet may follow, whoever sends one [MQTT-3.14.4-1] [MQTT-3.14.0-1].</summary>
-    private void Write(Packet packet)
+    private void Write(in Outgoing outgoing)
     {
         ObjectDisposedException.ThrowIf(_cut, this);
         if (_saidLast) return;
-        PacketWriter.Write(_output, packet is PublishPacket publish && Aliases is { } aliases ? aliases.Shorten(publish) : packet, Version);
+        if (outgoing.Packet is null) PacketWriter.WriteAck(_output, outgoing.Type, outgoing.PacketId, outgoing.Reason, Version);
+        else PacketWriter.Write(_output, outgoing.Packet is PublishPacket publish && Aliases is { } aliases ? aliases.Shorten(publish) : outgoing.Packet, Version);
         Volatile.Write(ref _packetsSent, _packetsSent + 1);
-        _saidLast = packet is DisconnectPacket or ConnAckPacket { Reason: >= ReasonCode.UnspecifiedError };
+        _saidLast = outgoing.Packet is DisconnectPacket or ConnAckPacket { Reason: >= ReasonCode.UnspecifiedError };
     }
 
     private async ValueTask FlushAsync()
@@ -170,9 +205,9 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
     {
         _broken = true;
         if (!_cut) connection.Abort();      // what was cut ends in order, and its last bytes may still be on their way
-        _queue.Clear();
         lock (_gate)
         {
+            _queue.Clear();
             _room?.TrySetResult();
             _drained?.TrySetResult();
         }
@@ -188,13 +223,6 @@ internal sealed class PacketOutbox(ConnectionContext connection, int capacity, I
         }
     }
 
-    private void ReleaseDrained()
-    {
-        lock (_gate)
-        {
-            if (_drained is null || !IsIdle) return;     // not idle: a later loop has taken over, and will come here
-            _drained.TrySetResult();
-            _drained = null;
-        }
-    }
+    /// <param name="Packet">Null for an acknowledgement, which the other fields are.</param>
+    private readonly record struct Outgoing(Packet? Packet, int Weight, PacketType Type, ushort PacketId, ReasonCode Reason);
 }

@@ -1,8 +1,6 @@
 using System.Runtime.InteropServices;
 using IoTFleet.Broker.Figures;
-using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Topics;
-using IoTFleet.Mqtt.Wire;
 
 namespace IoTFleet.Broker.Routing;
 
@@ -27,19 +25,25 @@ internal sealed class RetainedMessages(BrokerOptions options, BrokerMetrics metr
     }
 
     /// <summary>What would be exceeded if this message were kept now: the setting's name, or null when there is room.</summary>
-    internal string? Exceeded(Message message)
+    /// <param name="share">How many devices' share its publisher has.</param>
+    internal string? Exceeded(Message message, int share)
     {
-        lock (_gate) return Exceeded_NeedsGate(message, _byTopic.Find(message.Topic));
+        lock (_gate)
+        {
+            var earlier = _byTopic.Find(message.Topic);
+            return ExceededByAll_NeedsGate(message, earlier) ?? ExceededByOne_NeedsGate(message, earlier, share);
+        }
     }
 
     /// <summary>Keeps the message in place of its topic's earlier one, or forgets the topic when the payload is empty [MQTT-3.3.1-6].</summary>
-    /// <returns>Null, or the setting that would be exceeded: then the topic keeps what it had.</returns>
+    /// <returns>Null, or the setting that would be exceeded by all together: then the topic keeps what it had.</returns>
     internal string? Keep(Message message)
     {
         lock (_gate)
         {
             var earlier = _byTopic.Find(message.Topic);
-            if (Exceeded_NeedsGate(message, earlier) is { } exceeded) return exceeded;
+            if (ExceededByAll_NeedsGate(message, earlier) is { } exceeded) return exceeded;
+            earlier = _byTopic.Find(message.Topic);     // it may have expired and gone just now
             if (earlier is not null) Forget_NeedsGate(earlier);
             if (!message.Payload.IsEmpty) Add_NeedsGate(message);
             return null;
@@ -61,23 +65,25 @@ internal sealed class RetainedMessages(BrokerOptions options, BrokerMetrics metr
         lock (_gate) return ReferenceEquals(_byTopic.Find(message.Topic), message) && !message.IsExpired(clock.GetUtcNow());
     }
 
-    private string? Exceeded_NeedsGate(Message message, Message? earlier)
+    private string? ExceededByAll_NeedsGate(Message message, Message? earlier)
     {
         if (message.Payload.IsEmpty || SysTopics.Holds(message.Topic)) return null;
-        var exceeded = ExceededNow_NeedsGate(message, earlier);
-        return exceeded is not null && ForgetExpired_NeedsGate() ? ExceededNow_NeedsGate(message, _byTopic.Find(message.Topic)) : exceeded;
+        var exceeded = Exceeded(_all.Without(earlier).With(message));
+        return exceeded is not null && ForgetExpired_NeedsGate() ? Exceeded(_all.Without(_byTopic.Find(message.Topic)).With(message)) : exceeded;
     }
 
-    private string? ExceededNow_NeedsGate(Message message, Message? earlier)
+    private string? ExceededByOne_NeedsGate(Message message, Message? earlier, int share)
     {
-        var all = _all.Without(earlier).With(message);
-        if (all.Topics > options.MaxRetainedMessages) return "Broker:MaxRetainedMessages";
-        if (all.Bytes > options.MaxRetainedBytes) return "Broker:MaxRetainedBytes";
-        if (message.Publisher is null) return null;     // the server's own count only among all
-
+        if (message.Payload.IsEmpty || message.Publisher is null) return null;
         var own = _byPublisher.GetValueOrDefault(message.Publisher).Without(earlier?.Publisher == message.Publisher ? earlier : null).With(message);
-        if (own.Topics > options.MaxRetainedPerClient) return "Broker:MaxRetainedPerClient";
-        return own.Bytes > options.MaxRetainedBytesPerClient ? "Broker:MaxRetainedBytesPerClient" : null;
+        if (own.Topics > (long)options.MaxRetainedPerClient * share) return "Broker:MaxRetainedPerClient";
+        return own.Bytes > options.MaxRetainedBytesPerClient * share ? "Broker:MaxRetainedBytesPerClient" : null;
+    }
+
+    private string? Exceeded(Usage all)
+    {
+        if (all.Topics > options.MaxRetainedMessages) return "Broker:MaxRetainedMessages";
+        return all.Bytes > options.MaxRetainedBytes ? "Broker:MaxRetainedBytes" : null;
     }
 
     /// <summary>Looks through all of them, so not at each message that finds the store full.</summary>
@@ -116,10 +122,8 @@ internal sealed class RetainedMessages(BrokerOptions options, BrokerMetrics metr
     /// <summary>What somebody's retained messages take.</summary>
     private readonly record struct Usage(int Topics, long Bytes)
     {
-        public Usage With(Message message) => new(Topics + 1, Bytes + Size(message));
+        public Usage With(Message message) => new(Topics + 1, Bytes + message.Size);
 
-        public Usage Without(Message? message) => message is null ? this : new(Topics - 1, Bytes - Size(message));
-
-        private static int Size(Message message) => PacketWriter.Measure(message.ToPacket(new Delivery(QualityOfService.AtMostOnce, true, []), packetId: 0, duplicate: false, message.ReceivedAt), ProtocolVersion.V5);
+        public Usage Without(Message? message) => message is null ? this : new(Topics - 1, Bytes - message.Size);
     }
 }

@@ -22,7 +22,7 @@ internal sealed record Will(Message Message, Principal Publisher, TimeSpan Delay
 internal sealed class AbsentPrincipal(string clientId) : Principal(clientId);
 
 /// <summary>A will goes the way of any message of its client: the sink first, then the subscribers.</summary>
-internal sealed class Wills(IMessageSink sink, Router router, IBrokerStore store, RefusalLog refusals, TimeProvider clock, ILogger logger)
+internal sealed class Wills(IMessageSink sink, Router router, RetainedMessages retained, IBrokerStore store, RefusalLog refusals, TimeProvider clock, ILogger logger)
 {
     /// <summary>How long a will waits for room in the sink, so that clients that come and go cannot pile up wills before a store that stands still.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -68,6 +68,12 @@ internal sealed class Wills(IMessageSink sink, Router router, IBrokerStore store
         }
 
         await acceptance.Commit;
+        if (message.Retain && retained.Exceeded(message, will.Publisher.RateShare) is { } exceeded)
+        {
+            refusals.Record(RefusalDoor.Publish, "retained-full", will.Publisher.ClientId, null, $"The will on {message.Topic.Value} was published but not retained: {exceeded} is reached.");
+            message = message with { Retain = false };
+        }
+
         await router.Route(message, published).DeliverWhenStoredAsync();
     }
 }

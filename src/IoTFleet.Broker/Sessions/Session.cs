@@ -23,7 +23,7 @@ internal sealed record SessionParts(BrokerOptions Options, IBrokerStore Store, Q
 
 /// <summary>
 /// One client's subscriptions, deliveries and inbound QoS 2 ids; it outlives the connection that serves it, and if it is durable, the process.
-/// Everything in it is behind one gate, which is never held over an await; the outbox it writes to takes no lock, the store only enqueues.
+/// Everything in it is behind one gate, which is never held over an await; under it the outbox's is taken for a moment, and the store only enqueues.
 /// This file holds its life and its subscriptions; what it is given is in .Deliveries.cs and .Owed.cs, what its client answers in .Answers.cs.
 /// </summary>
 /// <param name="number">Its name in the store, never used twice.</param>

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.Diagnostics;
 using IoTFleet.Mqtt.Packets;
 
@@ -25,6 +26,21 @@ public static class PacketWriter
         packet.Write(ref writer);
         Debug.Assert(writer.Length == size);
         output.Advance(size);
+    }
+
+    /// <summary>Writes a PUBACK, PUBREC, PUBREL or PUBCOMP without properties, as <see cref="Write"/> would write such a packet.</summary>
+    /// <exception cref="ArgumentException">Another type of packet, or the packet identifier is 0.</exception>
+    public static void WriteAck(IBufferWriter<byte> output, PacketType type, ushort packetId, ReasonCode reason, ProtocolVersion version)
+    {
+        if (type is < PacketType.PubAck or > PacketType.PubComp) throw new ArgumentException($"{type} is no acknowledgement of a message.", nameof(type));
+        if (packetId == 0) throw new ArgumentException("A packet identifier must be 1 to 65,535.", nameof(packetId)); // [MQTT-2.2.1-3]
+        var hasReason = version == ProtocolVersion.V5 && reason != ReasonCode.Success; // 3.4.2.1
+        var bytes = output.GetSpan(5);
+        bytes[0] = (byte)((int)type << 4 | (type == PacketType.PubRel ? Packet.ReservedFlags : 0)); // [MQTT-3.6.1-1]
+        bytes[1] = (byte)(hasReason ? 3 : 2);
+        BinaryPrimitives.WriteUInt16BigEndian(bytes[2..], packetId);
+        if (hasReason) bytes[4] = (byte)reason;
+        output.Advance(hasReason ? 5 : 4);
     }
 
     /// <summary>

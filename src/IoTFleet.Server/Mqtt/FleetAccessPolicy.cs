@@ -17,6 +17,7 @@ internal sealed class FleetAccessPolicy(FleetNames names, AdmitDevice admitDevic
 {
     public async ValueTask<Admission> AdmitAsync(ClientIdentity identity, ConnectPacket connect, CancellationToken cancellationToken)
     {
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);       // the database blocks, and this may be the thread that polls the sockets
         if (identity.Certificate is not { } certificate) return Refuse(ReasonCode.NotAuthorized, "no-certificate", "The connection has no client certificate.");
         if (!CertificateIdentity.TryRead(certificate, names, out var who, out var problem))
         {

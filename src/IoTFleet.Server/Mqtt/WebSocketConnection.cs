@@ -22,6 +22,7 @@ internal sealed class WebSocketConnection : ConnectionContext
     private static readonly PipeOptions Bounded = new(pauseWriterThreshold: 64 * 1024, resumeWriterThreshold: 32 * 1024, useSynchronizationContext: false);
 
     private readonly WebSocket _socket;
+    private readonly HttpContext _request;
     private readonly Pipe _received = new(Bounded);
     private readonly Pipe _toSend = new(Bounded);
     private readonly CancellationTokenSource _closed = new();
@@ -29,7 +30,7 @@ internal sealed class WebSocketConnection : ConnectionContext
 
     public WebSocketConnection(WebSocket socket, HttpContext request)
     {
-        _socket = socket;
+        (_socket, _request) = (socket, request);
         ConnectionId = request.Connection.Id;
         RemoteEndPoint = request.Connection.RemoteIpAddress is { } address ? new IPEndPoint(address, request.Connection.RemotePort) : null;
         Features.Set(request.Features.Get<ITlsConnectionFeature>());
@@ -65,9 +66,14 @@ internal sealed class WebSocketConnection : ConnectionContext
         }
     }
 
-    public override void Abort(ConnectionAbortedException abortReason) => _socket.Abort();
+    /// <summary>The WebSocket alone would leave a read of the stream below it waiting.</summary>
+    public override void Abort(ConnectionAbortedException abortReason)
+    {
+        _socket.Abort();
+        _request.Abort();
+    }
 
-    public override void Abort() => _socket.Abort();
+    public override void Abort() => Abort(new ConnectionAbortedException());
 
     private async Task ReceiveAsync()
     {
@@ -149,10 +155,9 @@ internal sealed class WebSocketConnection : ConnectionContext
         }
         catch (Exception cut) when (cut is TimeoutException or WebSocketException or OperationCanceledException or ObjectDisposedException or IOException or InvalidOperationException)
         {
-            // The peer does not read, does not answer, or is gone.
+            Abort();        // the peer does not read, does not answer, or is gone
         }
 
-        _socket.Abort();
         await Task.WhenAll(receiving, sending);     // the pipes' buffers go back only when nobody writes to them
     }
 

@@ -24,6 +24,7 @@ internal sealed class DeviceTls
 
     public DeviceTls(FleetAuthorities authorities, X509Certificate2 serverCertificate, TimeProvider clock, Action<TlsRefusal> refused)
     {
+        OpenSslSessionTickets.TurnOff();
         _authorities = authorities;
         _clock = clock;
         _refused = refused;
@@ -62,7 +63,7 @@ internal sealed class DeviceTls
             CertificateRevocationCheckMode = X509RevocationMode.NoCheck, // Revocation is pushed to us; see RevokedSet.
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
             AllowRenegotiation = false,
-            AllowTlsResume = false, // A ticket would outlive what we know about its device.
+            AllowTlsResume = true, // Off, it would cost a TLS context for each connection. Resumed or not, the callback judges the certificate.
             RemoteCertificateValidationCallback = (_, certificate, chain, errors) => accept((X509Certificate2?)certificate, chain, errors),
         };
 

@@ -20,6 +20,7 @@ internal static class OwnBroker
 {
     public static async Task<int> RunAsync(string folder, int port)
     {
+        DeviceTransport.CompleteOnPollingThreads();
         using var certificates = BrokerCertificates.Open(folder);
         var builder = WebApplication.CreateBuilder();
         builder.Logging.ClearProviders();
