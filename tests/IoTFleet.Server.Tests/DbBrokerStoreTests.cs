@@ -2,6 +2,7 @@ using IoTFleet.Broker.Sessions;
 using IoTFleet.Fleet.Sessions;
 using IoTFleet.Fleet.Sqlite;
 using IoTFleet.Server.Mqtt;
+using IoTFleet.Testing;
 using IoTFleet.Testing.Contracts;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
