@@ -4,6 +4,7 @@ using IoTFleet.Server.Doors;
 using IoTFleet.Server.Security;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace IoTFleet.Server;
@@ -25,19 +26,20 @@ internal sealed class Listeners
         host.ConfigureServices(services => services.AddSingleton<IConnectionListenerFactory>(provider => new DeviceTransport(doors, provider.GetRequiredService<ILoggerFactory>())));
         host.ConfigureServices(services => services.AddSingleton(provider =>
             new HandshakeTurns(doors.HandshakesPerSecond, doors.MaxHandshakes, provider.GetRequiredService<TimeProvider>())));
+        host.ConfigureServices(services => services.AddHostedService<MemoryReturn>());
         host.UseSockets(sockets => sockets.MaxReadBufferSize = doors.MaxUnreadBytes);
         host.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = 1024 * 1024;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
-            kestrel.Listen(DeviceTransport.EndPoint(options.MqttPort), listen => listeners._mqtt = ForMqtt(listen, doors));
+            kestrel.Listen(DeviceTransport.EndPoint(options.MqttPort), listen => listeners._mqtt = ForMqtt(listen, options, doors));
             kestrel.ListenAnyIP(options.HttpsPort, listen => listeners._https = ForHttps(listen, doors));
         });
         return listeners;
     }
 
-    private static ListenOptions ForMqtt(ListenOptions listen, DoorOptions doors)
+    private static ListenOptions ForMqtt(ListenOptions listen, ServerOptions options, DoorOptions doors)
     {
         var tls = listen.ApplicationServices.GetRequiredService<DeviceTls>();
         listen.Protocols = HttpProtocols.None;
@@ -49,6 +51,7 @@ internal sealed class Listeners
             OnConnection = connection => new(tls.ForMqtt(connection.Connection.RemoteEndPoint)),
         });
         listen.Use(DeviceTransport.RestOnPoller);
+        if (options.ReleaseTlsBuffers) listen.Use(ReleaseBuffersWhenIdle);
         LetThrough(listen);
         listen.UseConnectionHandler<MqttConnectionHandler>();
         return listen;
@@ -94,4 +97,10 @@ internal sealed class Listeners
         Doorkeeper.Proven(connection);
         return next(connection);
     });
+
+    private static ConnectionDelegate ReleaseBuffersWhenIdle(ConnectionDelegate next) => connection =>
+    {
+        if (connection.Features.Get<ISslStreamFeature>()?.SslStream is { } tls) OpenSslBuffers.ReleaseWhenIdle(tls);
+        return next(connection);
+    };
 }

@@ -49,6 +49,24 @@ public sealed class FlowControlTests : ConformanceTest
     }
 
     [Theory, OnlyVersion(V5)]
+    public async Task Receive_maximum_holds_for_what_is_sent_again(ProtocolVersion version)
+    {
+        var client = await ConnectToStayAsync("a", version);
+        await SubscribeAsync(client, qos: AtLeastOnce);
+        await PublishAsync(await ConnectAsync("b", version), 3);
+        for (var i = 0; i < 3; i++) await client.ExpectMessageAsync($"{i}");
+        await LeaveAsync(client);
+
+        var back = await ConnectToStayAsync("a", version, new PropertyBlock { ReceiveMaximum = 1 });
+        for (var i = 0; i < 3; i++)
+        {
+            var message = await back.ExpectMessageAsync($"{i}");
+            await back.ExpectNothingAsync();
+            await back.SendAsync(new PubAckPacket { PacketId = message.PacketId });
+        }
+    }
+
+    [Theory, OnlyVersion(V5)]
     public async Task Other_packets_do_not_wait_for_the_receive_maximum(ProtocolVersion version)
     {
         var client = await ConnectAsync("a", version, properties: new PropertyBlock { ReceiveMaximum = 1 });
@@ -114,6 +132,33 @@ public sealed class FlowControlTests : ConformanceTest
         await publisher.PublishAsync(Topic(), payload + "x");
         await publisher.PublishAsync(Topic(), payload);
         await client.ExpectMessageAsync(payload);
+    }
+
+    [Theory]
+    [OnlyVersion(V5, 2)]
+    [OnlyVersion(V5, 5)]
+    [OnlyVersion(V5, 10)]
+    public async Task CONNACK_is_not_larger_than_the_client_takes(ProtocolVersion version, int limit)
+    {
+        var client = await OpenAsync(version);
+        await client.SendAsync(new ConnectPacket { Version = version, ClientId = Id("a"), CleanStart = true, Properties = new PropertyBlock { MaximumPacketSize = (uint)limit } });
+        var header = await client.ReceiveBytesAsync(2);
+        Assert.InRange(header.Length == 0 ? 0 : 2 + header[1], 0, limit);
+    }
+
+    [Theory, OnlyVersion(V5)]
+    public async Task SUBACK_and_UNSUBACK_are_not_larger_than_the_client_takes(ProtocolVersion version)
+    {
+        const int Limit = 60;
+        var filters = Enumerable.Range(0, 60).Select(i => TopicFilter.Parse(Topic($"{i}"))).ToList();
+        Packet[] requests = [new SubscribePacket { PacketId = 1, Subscriptions = [.. filters.Select(filter => new SubscriptionRequest(filter, AtMostOnce))] }, new UnsubscribePacket { PacketId = 1, Filters = filters }];
+        foreach (var request in requests)
+        {
+            var client = await ConnectAsync("a", version, properties: new PropertyBlock { MaximumPacketSize = Limit });
+            await client.SendAsync(request);
+            var answer = await client.ReceiveAsync();
+            if (answer is not null) Assert.InRange(Mqtt.Wire.PacketWriter.Measure(answer, version), 0, Limit);
+        }
     }
 
     private async Task PublishAsync(RawClient publisher, int count, QualityOfService qos = AtLeastOnce, string? payload = null)

@@ -28,11 +28,23 @@ public sealed class WillTests : ConformanceTest
     }
 
     [Theory, BothVersions]
-    public async Task Will_is_published_when_the_session_is_taken_over_by_a_clean_one(ProtocolVersion version)
+    public async Task Will_is_published_when_a_newer_connection_ends_the_older(ProtocolVersion version)
     {
         var watching = await SubscriberAsync("b", version);
-        await ConnectAsync("a", version, will: Will("gone"));
+        await ConnectToStayAsync("a", version, will: Will("gone"));
+        await ConnectToStayAsync("a", version);
+        await watching.ExpectMessageAsync("gone");
+    }
+
+    [Theory]
+    [BothVersions(0)]
+    [OnlyVersion(V5, 600)]
+    public async Task Will_is_published_when_a_clean_start_ends_its_session(ProtocolVersion version, int delay)
+    {
+        var watching = await SubscriberAsync("b", version);
+        await ConnectToStayAsync("a", version, will: Will("gone", properties: new PropertyBlock { WillDelayInterval = (uint)delay }));
         await ConnectAsync("a", version);
+        await Target.PassAsync(Seconds(2));     // a server may look for what is due now and then
         await watching.ExpectMessageAsync("gone");
     }
 
