@@ -140,6 +140,15 @@ public sealed class DeviceTlsTests : IDisposable
     }
 
     [Fact]
+    public async Task Buffers_of_an_idle_connection_can_be_given_back()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Elsewhere TLS is not OpenSSL's.");
+        var given = false;
+        Assert.True(await HandshakeAsync(_tls.ForMqtt(null), _pki.Device("pump-1"), onServer: server => given = OpenSslBuffers.ReleaseWhenIdle(server)));
+        Assert.True(given, "This runtime's SslStream is not as OpenSslBuffers knows it.");
+    }
+
+    [Fact]
     public void Every_reason_has_a_code_of_its_own()
     {
         var codes = Enum.GetValues<TlsRefusalReason>().Select(reason => new TlsRefusal(reason, "", null, null).Code).ToList();
@@ -170,7 +179,7 @@ public sealed class DeviceTlsTests : IDisposable
     private async Task<bool> HandshakeAsync(
         SslServerAuthenticationOptions options, X509Certificate2? certificate, SslProtocols protocol = SslProtocols.None,
         string? offer = null, Action<X509Certificate2>? onServerCertificate = null, Action<string>? onProtocol = null,
-        Action<string[]>? onNamedIssuers = null)
+        Action<string[]>? onNamedIssuers = null, Action<SslStream>? onServer = null)
     {
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
         using var listener = new TcpListener(IPAddress.Loopback, 0);
@@ -186,6 +195,7 @@ public sealed class DeviceTlsTests : IDisposable
         {
             await server.AuthenticateAsServerAsync(options, deadline.Token);
             await clientSide;
+            onServer?.Invoke(server);
             onProtocol?.Invoke(client.NegotiatedApplicationProtocol.ToString());
             return true;
         }

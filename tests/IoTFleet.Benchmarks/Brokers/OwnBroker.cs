@@ -54,6 +54,7 @@ internal static class OwnBroker
     {
         options.MaxInFlight = Mosquitto.MaxInFlight;
         options.MaxQueuedPerSession = 100_000;
+        options.MaxQueuedBytesPerSession = 64 * 1024 * 1024;
         options.MaxOutboxPackets = 100_000;
         options.MaxOutboxBytes = 256 * 1024 * 1024;
     }

@@ -45,9 +45,10 @@ internal static class Loads
     {
         "handshake" => new HandshakeLoad(folder, port, count: 500),
         "storm" => new StormLoad(folder, port, devices: 2_000),
-        "qos0" => new PublishLoad(folder, port, devices: 100, qos: 0, messagesEach: 2_000, subscriber: false),
-        "qos1" => new PublishLoad(folder, port, devices: 100, qos: 1, messagesEach: 1_000, subscriber: false),
-        "inout" => new PublishLoad(folder, port, devices: 100, qos: 1, messagesEach: 500, subscriber: true),
+        "qos0" => new PublishLoad(folder, port, devices: 100, qos: 0, window: 20, messagesEach: 2_000, subscriber: false),
+        "qos1" => new PublishLoad(folder, port, devices: 100, qos: 1, window: 20, messagesEach: 1_000, subscriber: false),
+        "single" => new PublishLoad(folder, port, devices: 100, qos: 1, window: 1, messagesEach: 500, subscriber: false),
+        "inout" => new PublishLoad(folder, port, devices: 100, qos: 1, window: 20, messagesEach: 500, subscriber: true),
         "paced" => new PacedLoad(folder, port, devices: 100, messagesPerSecond: 2_000, seconds: 4),
         "commands" => new CommandLoad(folder, port, connected: 2_000, commanded: 2_000, commandsEach: 10),
         "idle" => new CommandLoad(folder, port, connected: 10_000, commanded: 100, commandsEach: 200),

@@ -6,21 +6,19 @@ namespace IoTFleet.Benchmarks.Load;
 /// Devices that publish as fast as the broker takes it, each with a window of messages that are on their way. With a subscriber a window is
 /// over when all of it was acknowledged and has come to the subscriber, so that no queue grows in the broker.
 /// </summary>
-internal sealed class PublishLoad(string folder, int port, int devices, int qos, int messagesEach, bool subscriber) : Workload(folder, port)
+internal sealed class PublishLoad(string folder, int port, int devices, int qos, int window, int messagesEach, bool subscriber) : Workload(folder, port)
 {
-    private const int Window = 20;
-
     private Arrivals[] _arrivals = [];
 
     public override async Task PrepareAsync()
     {
         await ConnectAllAsync(devices);
-        _arrivals = [.. Clients.Select(_ => new Arrivals(Window))];
+        _arrivals = [.. Clients.Select(_ => new Arrivals(window))];
         for (var number = 0; number < devices; number++)
         {
             Clients[number].UseTopic($"devices/{DeviceId(number)}/telemetry", qos);
             if (subscriber) continue;
-            (Clients[number].SentAt, Clients[number].AnswerTimes) = (new long[2 * Window], Latencies);
+            (Clients[number].SentAt, Clients[number].AnswerTimes) = (new long[2 * window], Latencies);
         }
 
         if (subscriber) await SubscribeAsync();
@@ -36,9 +34,9 @@ internal sealed class PublishLoad(string folder, int port, int devices, int qos,
 
     private async Task FloodAsync(LoadClient device, int number)
     {
-        for (var sent = 0; sent < messagesEach; sent += Window)
+        for (var sent = 0; sent < messagesEach; sent += window)
         {
-            for (var i = 0; i < Window; i++) device.AddPublish(0, number);
+            for (var i = 0; i < window; i++) device.AddPublish(0, number);
             await device.FlushAsync();
         }
 
@@ -50,7 +48,7 @@ internal sealed class PublishLoad(string folder, int port, int devices, int qos,
         var answeredBefore = device.Answers;
         for (var sent = 0; sent < messagesEach;)
         {
-            var room = Math.Min(Window - (sent - (device.Answers - answeredBefore)), messagesEach - sent);
+            var room = Math.Min(window - (sent - (device.Answers - answeredBefore)), messagesEach - sent);
             for (var i = 0; i < room; i++) device.AddPublish(Stopwatch.GetTimestamp(), number);
             sent += room;
             await device.FlushAsync();
@@ -62,11 +60,11 @@ internal sealed class PublishLoad(string folder, int port, int devices, int qos,
 
     private async Task InWindowsAsync(LoadClient device, int number)
     {
-        for (var sent = 0; sent < messagesEach; sent += Window)
+        for (var sent = 0; sent < messagesEach; sent += window)
         {
-            var answers = device.Answers + Window;
+            var answers = device.Answers + window;
             var arrived = _arrivals[number].Expect();
-            for (var i = 0; i < Window; i++) device.AddPublish(Stopwatch.GetTimestamp(), number);
+            for (var i = 0; i < window; i++) device.AddPublish(Stopwatch.GetTimestamp(), number);
             await device.FlushAsync();
             await device.AnsweredAsync(answers);
             await arrived;
