@@ -88,10 +88,14 @@ internal sealed partial class MqttConnection
             return RefuseConnect(connect, ReasonCode.ServerUnavailable, "session-not-stored", "The session could not be stored; the client may try again.");
         }
 
+        var welcome = Welcome(connect, claim.WasPresent);
+        if (!_outbox.Fits(welcome)) return RefuseConnect(connect, ReasonCode.PacketTooLarge, "client-takes-too-little", "The client's Maximum Packet Size is below that of our CONNACK.");     // [MQTT-3.1.2-24]
+
         _parts.Logger.Connected(principal.ClientId, _identity.Address, connect.Version, claim.WasPresent ? "resumed" : "new");
-        _outbox.Send(Welcome(connect, claim.WasPresent));
+        _outbox.Send(welcome);
         session.Attach(_outbox, connect.Properties.ReceiveMaximum ?? ushort.MaxValue);
         PayRetained();
+        foreach (var subscription in session.Subscriptions()) _parts.Router.Gather(subscription);
         return true;
     }
 
@@ -165,6 +169,9 @@ internal sealed partial class MqttConnection
         return false;
     }
 
-    private void SendConnAckRefusal(ReasonCode code, string detail) =>
-        _outbox.Send(new ConnAckPacket { SessionPresent = false, Reason = code, Properties = Explain(detail) });
+    private void SendConnAckRefusal(ReasonCode code, string detail)
+    {
+        var refusal = new ConnAckPacket { SessionPresent = false, Reason = code, Properties = Explain(detail) };
+        if (_outbox.Fits(refusal)) _outbox.Send(refusal);
+    }
 }

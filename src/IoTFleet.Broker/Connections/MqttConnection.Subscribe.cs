@@ -18,6 +18,7 @@ internal sealed partial class MqttConnection
         await RoomForAnswerAsync();
         var identifier = subscribe.Properties.SubscriptionIdentifiers is [var id, ..] ? id : (uint?)null;
         var reasons = new ReasonCode[subscribe.Subscriptions.Count];
+        RequireFits(new SubAckPacket { PacketId = subscribe.PacketId, Reasons = reasons });
         string? problem = null;
         var unit = new StoreUnit();     // the subscriptions and what they are owed at once: after SUBACK none of it can be lost
         _session!.Hold();               // SUBACK first, then the retained messages, then what is published from now on
@@ -69,6 +70,7 @@ internal sealed partial class MqttConnection
         if (SysTopics.Holds(topics)) _parts.Sys.Publish();       // nobody may have wanted the figures until now, so there may be none
         if (_session.IsDurable) unit.Add(new StoreChange.SubscriptionSet(_session.Number, subscription.Request, subscription.Identifier));
         _parts.Router.Subscribe(subscription, WantsRetained(subscription.Request, isNew), unit);
+        _parts.Router.Gather(subscription);
         return (ReasonCode)subscription.Request.MaximumQos;
     }
 
@@ -99,6 +101,7 @@ internal sealed partial class MqttConnection
     {
         await RoomForAnswerAsync();
         var reasons = new ReasonCode[unsubscribe.Filters.Count];
+        RequireFits(new UnsubAckPacket { PacketId = unsubscribe.PacketId, Reasons = reasons });
         var unit = new StoreUnit();
         for (var i = 0; i < reasons.Length; i++)
         {
@@ -107,6 +110,12 @@ internal sealed partial class MqttConnection
 
         unit.AppendTo(_parts.Store);
         _acks!.Answer(new UnsubAckPacket { PacketId = unsubscribe.PacketId, Reasons = reasons }, unit);
+    }
+
+    /// <summary>Asked before anything changes: an answer larger than the client takes may not be sent [MQTT-3.1.2-24] and cannot be left out.</summary>
+    private void RequireFits(Packet answer)
+    {
+        if (!_outbox.Fits(answer)) throw new ProtocolViolation(ReasonCode.PacketTooLarge, "The answer to so many filters would be larger than this client takes.");
     }
 
     private bool Unsubscribe(TopicFilter filter, StoreUnit unit)

@@ -91,6 +91,18 @@ internal sealed class Router(SubscriptionTree tree, RetainedMessages retained, I
         }
     }
 
+    /// <summary>A member is there: what waits for members of its groups that are away need not wait any longer.</summary>
+    public void Gather(Subscription subscription)
+    {
+        var filter = subscription.Request.Filter;
+        if (filter.ShareName is null || tree.Group(filter) is not { } group) return;
+
+        var unit = new StoreUnit();
+        foreach (var away in group.Members.Where(member => !member.Session.IsConnected)) HandOver(away.Session.TakeWaiting(filter.Equals, unit), unit);
+        unit.AppendTo(store);
+        unit.DeliverInTime();
+    }
+
     /// <summary>The retained messages of an earlier process; those that have expired meanwhile, or have no room any more, go from the store, too.</summary>
     public void Restore(IReadOnlyList<Message> stored, DateTimeOffset now)
     {

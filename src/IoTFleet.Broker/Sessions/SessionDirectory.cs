@@ -44,7 +44,7 @@ internal sealed partial class SessionDirectory(SubscriptionTree tree, Router rou
             claim = seat.Holder == claimant ? Seated_NeedsGate(seat, clientId, cleanStart, expiry, will, unit) : null;
         }
 
-        HandOver(unit);
+        unit.DeliverInTime();       // what a lost member leaves to others, stored with its going
         return claim;
     }
 
@@ -61,7 +61,7 @@ internal sealed partial class SessionDirectory(SubscriptionTree tree, Router rou
             unit.AppendTo(parts.Store);
         }
 
-        HandOver(unit);
+        unit.DeliverInTime();       // what a lost member leaves to others, stored with its going
         return due;
     }
 
@@ -98,7 +98,7 @@ internal sealed partial class SessionDirectory(SubscriptionTree tree, Router rou
             unit.AppendTo(parts.Store);
         }
 
-        HandOver(unit);
+        unit.DeliverInTime();       // what a lost member leaves to others, stored with its going
         return null;
     }
 
@@ -116,7 +116,7 @@ internal sealed partial class SessionDirectory(SubscriptionTree tree, Router rou
             _dueWills.Clear();
         }
 
-        HandOver(unit);
+        unit.DeliverInTime();       // what a lost member leaves to others, stored with its going
         return due;
     }
 
@@ -168,13 +168,6 @@ internal sealed partial class SessionDirectory(SubscriptionTree tree, Router rou
             EndSession_NeedsGate(seat, clientId, unit);
             _expired++;
         }
-    }
-
-    /// <summary>What a lost member leaves to others is stored with its going, and theirs when it is. If it could not be, the store has said so.</summary>
-    private static void HandOver(StoreUnit unit)
-    {
-        if (unit.Stored.IsCompletedSuccessfully) unit.Deliver();
-        else _ = unit.DeliverWhenStoredAsync();
     }
 
     private Claim Seated_NeedsGate(Seat seat, string clientId, bool cleanStart, TimeSpan expiry, Will? will, StoreUnit unit)

@@ -70,6 +70,13 @@ internal sealed class StoreUnit(StoreChange? also = null)
         return Deliver();
     }
 
+    /// <summary>For who cannot wait. If it could not be stored, the store has said so.</summary>
+    public void DeliverInTime()
+    {
+        if (Stored.IsCompletedSuccessfully) Deliver();
+        else _ = DeliverWhenStoredAsync();
+    }
+
     /// <summary>At QoS 1 and 2 it takes its place now, so that it keeps its order and cannot be lost with its receiver; at QoS 0 it tries when its time comes.</summary>
     private bool TryAdd(Session session, Message message, Delivery delivery, Readiness needed, out DropReason reason)
     {

@@ -18,6 +18,7 @@ internal sealed class Attacks(string folder, int port, CancellationToken over)
 
     private static readonly (string Name, string What)[] All =
     [
+        ("nothing", "*no attack: two threads that count, at the attacker's priority*"),
         ("half-open", "TCP connections that say nothing"),
         ("hello-stop", "a ClientHello and nothing more, as fast as it goes"),
         ("slow-bytes", "one byte a second after TLS"),
@@ -42,6 +43,7 @@ internal sealed class Attacks(string folder, int port, CancellationToken over)
 
     public Task RunAsync(string name) => name switch
     {
+        "nothing" => Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Task.Factory.StartNew(Count, TaskCreationOptions.LongRunning))),
         "half-open" => StrangersAsync(hello: []),
         "hello-stop" => StrangersAsync(ClientHello()),
         "slow-bytes" => EachDeviceAsync(SlowBytesAsync),
@@ -108,6 +110,12 @@ internal sealed class Attacks(string folder, int port, CancellationToken over)
             await tls.WriteAsync(batch, over);
             Interlocked.Add(ref _done, 16);
         }
+    }
+
+    /// <summary>What the attacker's processor time costs by itself, on shared cores.</summary>
+    private void Count()
+    {
+        while (!over.IsCancellationRequested) Interlocked.Increment(ref _done);
     }
 
     /// <summary>Being thrown out, or not let in, is what an attacker is used to.</summary>
