@@ -94,6 +94,7 @@ internal sealed class FuzzRun(int seed, long from, long cases)
         if (after - before > MemoryBound) throw new InvalidOperationException($"{after - before:N0} bytes are held after the run, {MemoryBound:N0} are allowed.");
         GC.WaitForPendingFinalizers();
         GC.Collect();
+        // A thread may still hold the last one it worked for.
         var alive = _watched.Count(broker => broker.IsAlive);
         if (alive > lanes) throw new InvalidOperationException($"{alive} of {_watched.Count} brokers are still reachable after the run.");
     }
