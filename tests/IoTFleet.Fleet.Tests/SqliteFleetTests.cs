@@ -1,7 +1,10 @@
+using IoTFleet.Fleet.Certificates;
 using IoTFleet.Fleet.Devices;
 using IoTFleet.Fleet.Sqlite;
 using IoTFleet.Testing;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace IoTFleet.Fleet.Tests;
@@ -17,6 +20,21 @@ public sealed class SqliteFleetTests
         await using var db = await fleet.Databases.CreateDbContextAsync();
 
         Assert.False(db.Database.HasPendingModelChanges(), "Run: dotnet ef migrations add NAME --project src/IoTFleet.Fleet.Sqlite");
+    }
+
+    [Fact]
+    public async Task A_database_from_before_there_were_services_keeps_its_revocations()
+    {
+        await using var fleet = await TestFleet.StartAsync();
+        await using var db = await fleet.Databases.CreateDbContextAsync();
+        var migrator = db.GetService<IMigrator>();
+        await migrator.MigrateAsync("Initial");
+        await db.Database.ExecuteSqlRawAsync("INSERT INTO Revocations (AtUs, Kind, DeviceId) VALUES (1, 'DeviceRevoked', 'pump-1')");
+
+        await migrator.MigrateAsync();
+
+        var entry = await db.Revocations.SingleAsync();
+        Assert.Equal((RevocationKind.DeviceRevoked, "pump-1"), (entry.Kind, entry.Subject));
     }
 
     [Theory]
