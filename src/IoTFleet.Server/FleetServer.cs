@@ -155,12 +155,24 @@ public sealed class FleetServer : IAsyncDisposable
         await Services.GetRequiredService<FleetDatabase>().MigrateAsync(cancellationToken);
         var newKey = await AdministratorKeyAsync(options, cancellationToken);
         await Services.GetRequiredService<RevocationWatch>().LoadAsync(cancellationToken);
-        await Services.GetRequiredService<MqttBroker>().LoadAsync(cancellationToken);
+        await LoadSessionsAsync(cancellationToken);
         Services.GetRequiredService<OverviewReport>();      // counts from now, not from when somebody first looks
         await _app.StartAsync(cancellationToken);
 
         Report = new StartupReport(_data, identity, listeners.MqttPort, listeners.HttpsPort, newKey);
         _data.Announce(Report.ForLocalPrograms());
+    }
+
+    private async Task LoadSessionsAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Services.GetRequiredService<MqttBroker>().LoadAsync(cancellationToken);
+        }
+        catch (DbException problem)
+        {
+            throw new StartupException($"The database {_data.Sessions} cannot be used: {problem.Message}", problem);
+        }
     }
 
     /// <returns>The administrator's key, when this start made one; this is the one time it can be shown.</returns>

@@ -4,7 +4,7 @@ using IoTFleet.Benchmarks.Brokers;
 using IoTFleet.Benchmarks.Hostile;
 using IoTFleet.Benchmarks.Load;
 
-// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- [codec] [routing] [acks]
+// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- [codec] [routing] [acks] [sessions]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- brokers [row...] [--rounds N] [--port N]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- hostile [attack...] [--port N]
 //
@@ -16,6 +16,7 @@ Dictionary<string, Func<Task<Table>>> benchmarks = new(StringComparer.Ordinal)
     ["codec"] = CodecBenchmark.RunAsync,
     ["routing"] = RoutingBenchmark.RunAsync,
     ["acks"] = AckBenchmark.RunAsync,
+    ["sessions"] = SessionBenchmark.RunAsync,
 };
 
 switch (args)

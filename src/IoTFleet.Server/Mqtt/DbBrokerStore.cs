@@ -79,9 +79,9 @@ internal sealed class DbBrokerStore : IBrokerStore, IAsyncDisposable
         var started = _clock.GetTimestamp();
         if (TryWrite(batch) is { } problem)
         {
-            // One unit that the database does not take must not take others with it.
-            if (batch.Count == 1) GiveUp(batch[0], problem);
-            else foreach (var unit in batch) Store([unit]);
+            // One unit that the database does not take must not take others with it. A database that is busy takes none of them, and has been asked often enough.
+            if (batch.Count > 1 && !_database.IsTransient(problem)) batch.ForEach(unit => Store([unit]));
+            else batch.ForEach(unit => GiveUp(unit, problem));
             return;
         }
 

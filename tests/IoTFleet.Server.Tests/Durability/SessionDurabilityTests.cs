@@ -34,15 +34,7 @@ public sealed class SessionDurabilityTests
             .. Devices.Select(id => new OperatorCommands(id, apiKey, rootFile, server, ledger).RunAsync(done.Token)),
             new BackendCommands(Devices, certificates["backend"], root, server, ledger).RunAsync(done.Token),
         ];
-        try
-        {
-            for (var kill = 1; kill <= Kills; kill++) await KillAsync(server, ledger, new Random(kill), [.. sleeping, .. sending]);
-        }
-        catch
-        {
-            System.Console.WriteLine($"{ledger.Summary(Devices)}\n{string.Join('\n', ledger.Account(Devices).Take(20))}\n{server.Output}");
-            throw;
-        }
+        for (var kill = 1; kill <= Kills; kill++) await KillAsync(server, ledger, new Random(kill), [.. sleeping, .. sending]);
         await done.CancelAsync();
         await Task.WhenAll([.. sending, .. sleeping]);
         foreach (var device in devices) await device.TakeAllAsync();
