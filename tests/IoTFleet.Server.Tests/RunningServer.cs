@@ -19,6 +19,7 @@ public sealed class RunningServer : IAsyncDisposable
 {
     private readonly TemporaryFolder _folder;
     private FleetServer _server;
+    private bool _keepFolder;
 
     private RunningServer(TemporaryFolder folder, FleetServer server, StrictLog log)
     {
@@ -53,11 +54,13 @@ public sealed class RunningServer : IAsyncDisposable
     /// <summary>Events of the log that this test provokes.</summary>
     public string[] ExpectedEvents { get; set; } = [];
 
-    public static async Task<RunningServer> StartAsync(params (string Name, string Value)[] settings)
+    public static Task<RunningServer> StartAsync(params (string Name, string Value)[] settings) => StartAsync(new TemporaryFolder(), keepFolder: false, settings);
+
+    /// <summary>On a folder that goes on to another server when it is kept: then it is the caller's to dispose of.</summary>
+    public static async Task<RunningServer> StartAsync(TemporaryFolder folder, bool keepFolder, params (string Name, string Value)[] settings)
     {
-        var folder = new TemporaryFolder();
         var log = new StrictLog();
-        return new RunningServer(folder, await StartAsync(folder, log, settings), log);
+        return new RunningServer(folder, await StartAsync(folder, log, settings), log) { _keepFolder = keepFolder };
     }
 
     /// <summary>Stops in good order and starts again on the same data; ports change.</summary>
@@ -101,20 +104,27 @@ public sealed class RunningServer : IAsyncDisposable
     }
 
     /// <summary>Opens a TLS connection to the MQTT port; the handshake may succeed here although the server refuses the certificate.</summary>
-    public async Task<RawClient> OpenAsync(X509Certificate2? certificate, ProtocolVersion version = ProtocolVersion.V5, SslProtocols protocols = SslProtocols.None)
+    public Task<RawClient> OpenAsync(X509Certificate2? certificate, ProtocolVersion version = ProtocolVersion.V5, SslProtocols protocols = SslProtocols.None) =>
+        OpenAsync(MqttPort, Root, certificate, version, protocols);
+
+    /// <summary>The same to any server of ours on this machine.</summary>
+    public static async Task<RawClient> OpenAsync(
+        int port, X509Certificate2 root, X509Certificate2? certificate, ProtocolVersion version = ProtocolVersion.V5, SslProtocols protocols = SslProtocols.None)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        await socket.ConnectAsync("127.0.0.1", MqttPort);
+        await socket.ConnectAsync("127.0.0.1", port);
         var tls = new SslStream(new NetworkStream(socket, ownsSocket: true));
-        await tls.AuthenticateAsClientAsync(TlsOptions(certificate, protocols));
+        await tls.AuthenticateAsClientAsync(TlsOptions(root, certificate, protocols));
         return new RawClient(DuplexPipe.Over(tls), version);
     }
 
     /// <summary>How a client of the fleet does TLS: our root, its certificate.</summary>
-    public SslClientAuthenticationOptions TlsOptions(X509Certificate2? certificate, SslProtocols protocols = SslProtocols.None)
+    public SslClientAuthenticationOptions TlsOptions(X509Certificate2? certificate, SslProtocols protocols = SslProtocols.None) => TlsOptions(Root, certificate, protocols);
+
+    private static SslClientAuthenticationOptions TlsOptions(X509Certificate2 root, X509Certificate2? certificate, SslProtocols protocols)
     {
         var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
-        policy.CustomTrustStore.Add(Root);
+        policy.CustomTrustStore.Add(root);
         return new SslClientAuthenticationOptions
         {
             TargetHost = "localhost",
@@ -140,7 +150,7 @@ public sealed class RunningServer : IAsyncDisposable
     {
         Client.Dispose();
         await _server.DisposeAsync();
-        _folder.Dispose();
+        if (!_keepFolder) _folder.Dispose();
         Log.AssertClean(ExpectedEvents);
     }
 
