@@ -16,10 +16,13 @@ internal sealed class Engine : IAccessPolicy, IDisposable
 {
     private readonly BrokerMetrics _metrics = new();
 
+    /// <summary>One client is to show what a message costs, not what one client may send.</summary>
+    private static BrokerOptions Unhurried => new() { MaxPacketRate = 1_000_000, MaxByteRate = 1_000_000_000 };
+
     public Engine(IMessageSink sink, IBrokerStore? store = null)
     {
         var refusals = new RefusalLog(TimeProvider.System, _metrics, NullLogger<RefusalLog>.Instance);
-        Broker = new MqttBroker(Options.Create(new BrokerOptions()), this, sink, store ?? new InMemoryBrokerStore(), refusals, _metrics, TimeProvider.System, NullLogger<MqttBroker>.Instance);
+        Broker = new MqttBroker(Options.Create(Unhurried), this, sink, store ?? new InMemoryBrokerStore(), refusals, _metrics, TimeProvider.System, NullLogger<MqttBroker>.Instance);
         Handler = new MqttConnectionHandler(Broker);
     }
 

@@ -280,6 +280,26 @@ public sealed class SharedSubscriptionTests
     }
 
     [Fact]
+    public async Task What_is_handed_over_before_it_is_stored_does_not_come_back_after_a_restart()
+    {
+        var store = new ScriptedStore();
+        await using var before = new InMemoryBroker(store: store);
+        var first = await StayingMemberAsync(before, "a", V5);
+        store.Holds = true;
+        var publishing = before.PublishAsync("t", "x");
+        await using var other = await MemberAsync(before, "b", V5);
+        await first.LoseAsync();
+        store.CommitAll();
+        await publishing;
+        await other.ExpectMessageAsync("x");
+
+        await using var after = await InMemoryBroker.StartAsync(store);
+
+        await using var back = (await after.ReturnAsync("a", V5)).Client;
+        await back.ExpectNothingAsync();
+    }
+
+    [Fact]
     public async Task What_an_ended_session_left_is_its_new_members_after_a_restart()
     {
         await using var before = new InMemoryBroker();

@@ -55,11 +55,18 @@ internal sealed partial class Session
     {
         lock (_gate)
         {
-            if (queued.Gone) return Reach.Nobody;       // ended, or handed over, meanwhile
+            if (queued.Gone) return HandedOver_NeedsGate(queued);
             queued.Stored = true;
             SendDue_NeedsGate();
             return Reached_NeedsGate();
         }
+    }
+
+    /// <summary>It went to another member while its row was on its way; with an ended session the row goes by itself.</summary>
+    private Reach HandedOver_NeedsGate(OutboundMessage queued)
+    {
+        if (_durable && !_ended) Append_NeedsGate(new StoreChange.DeliveryDone(number, queued.Order));
+        return Reach.Nobody;
     }
 
     /// <summary>The second half when its row could not be stored: as if it had never come.</summary>

@@ -155,7 +155,7 @@ internal sealed partial class Session(long number, string clientId, bool durable
             foreach (var message in taken)
             {
                 Remove_NeedsGate(message);
-                if (_durable) unit.Add(new StoreChange.DeliveryDone(number, message.Order));
+                if (_durable && message.Stored) unit.Add(new StoreChange.DeliveryDone(number, message.Order));     // otherwise its row is yet to come, and its end with Commit
             }
 
             return taken.ConvertAll(Undelivered);
