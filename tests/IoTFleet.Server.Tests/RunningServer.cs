@@ -157,7 +157,9 @@ public sealed class RunningServer : IAsyncDisposable
     private static Task<FleetServer> StartAsync(TemporaryFolder folder, StrictLog log, params (string Name, string Value)[] settings) => FleetServer.StartAsync(
         new Dictionary<string, string?>(settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)))
         {
-            ["IoTFleet:Data"] = folder.Path, ["IoTFleet:MqttPort"] = "0", ["IoTFleet:HttpsPort"] = "0",
+            ["IoTFleet:Data"] = folder.Path,
+            ["IoTFleet:MqttPort"] = "0",
+            ["IoTFleet:HttpsPort"] = "0",
         },
         builder => builder.Logging.ClearProviders().AddProvider(log));
 }

@@ -46,7 +46,11 @@ internal static class OwnBroker
     /// <summary>The broker it is compared with lets in whoever comes, as fast as he comes.</summary>
     private static DoorOptions OpenDoors => new()
     {
-        MaxConnectionsPerAddress = 1_000_000, HandshakesPerSecond = 100_000, MaxHandshakes = 100_000, MaxWaitingHandshakes = 100_000, MaxHandshakesPerAddress = 100_000,
+        MaxConnectionsPerAddress = 1_000_000,
+        HandshakesPerSecond = 100_000,
+        MaxHandshakes = 100_000,
+        MaxWaitingHandshakes = 100_000,
+        MaxHandshakesPerAddress = 100_000,
     };
 
     /// <summary>As with the broker it is compared with: nothing is dropped, and the same number of messages is in flight.</summary>
