@@ -36,12 +36,13 @@ public static class Peers
     public static Process Start(string program, params string[] arguments) =>
         Process.Start(new ProcessStartInfo(Require(program), arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
 
-    /// <summary>Runs the program to its end and returns what it printed and how it ended.</summary>
+    /// <summary>Runs the program, which is given no input, to its end and returns what it printed and how it ended.</summary>
     public static async Task<PeerResult> RunAsync(string program, params string[] arguments)
     {
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        var start = new ProcessStartInfo(Require(program), arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(Require(program), arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         using var process = Process.Start(start)!;
+        process.StandardInput.Close();      // ours may be a pipe that nobody closes, and openssl waits for the end of its own
         var output = process.StandardOutput.ReadToEndAsync(deadline.Token);
         var errors = process.StandardError.ReadToEndAsync(deadline.Token);
         try
