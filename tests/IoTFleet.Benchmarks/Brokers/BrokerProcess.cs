@@ -43,7 +43,7 @@ internal sealed class BrokerProcess : IAsyncDisposable
 
     public static async Task<BrokerProcess> StartOursAsync(string folder, int port)
     {
-        var process = Start(Environment.ProcessPath!, [typeof(BrokerProcess).Assembly.Location, "serve", folder, $"{port}"], redirectInput: true);
+        var process = Start("dotnet", [typeof(BrokerProcess).Assembly.Location, "serve", folder, $"{port}"], redirectInput: true);
         return await ReadyAsync(new BrokerProcess("ours", process, port));
     }
 

@@ -66,7 +66,7 @@ internal sealed class LoadProcess : IDisposable
 
     public static async Task<LoadProcess> StartAsync(string load, string folder, BrokerProcess broker)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!, [typeof(LoadProcess).Assembly.Location, "load", load, folder, $"{broker.Port}"])
+        var start = new ProcessStartInfo("dotnet", [typeof(LoadProcess).Assembly.Location, "load", load, folder, $"{broker.Port}"])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
