@@ -1,7 +1,9 @@
 using IoTFleet.Fleet.Audit;
+using IoTFleet.Fleet.Authorities;
 using IoTFleet.Fleet.Certificates;
 using IoTFleet.Fleet.Devices;
 using IoTFleet.Fleet.Enrolment;
+using IoTFleet.Fleet.IssuanceLog;
 using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Services;
 using IoTFleet.Fleet.Telemetry;
@@ -12,24 +14,43 @@ using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 namespace IoTFleet.Fleet;
 
 /// <summary>The fleet's tables, the same on every database. Made by <c>IDbContextFactory</c>, one for each unit of work.</summary>
-public sealed class FleetDbContext : DbContext
+public sealed partial class FleetDbContext : DbContext
 {
     private const int NameLength = 200;
+    private const int SerialLength = 40;
+    private const int KeyIdLength = 40;
+    private const int HashLength = 64;
 
     /// <summary>Every change is a transaction, also a single row, so that a provider sees each one begin.</summary>
     public FleetDbContext(DbContextOptions<FleetDbContext> options)
         : base(options) => Database.AutoTransactionBehavior = AutoTransactionBehavior.Always;
 
     public DbSet<Device> Devices => Set<Device>();
+    public DbSet<EnrolmentGroup> Groups => Set<EnrolmentGroup>();
     public DbSet<EnrolmentToken> Tokens => Set<EnrolmentToken>();
+    public DbSet<AllowedSerial> AllowedSerials => Set<AllowedSerial>();
+    public DbSet<ClaimBatch> ClaimBatches => Set<ClaimBatch>();
+    public DbSet<ClaimCertificate> ClaimCertificates => Set<ClaimCertificate>();
+    public DbSet<ManufacturerAuthority> Manufacturers => Set<ManufacturerAuthority>();
+    public DbSet<PendingEnrolment> PendingEnrolments => Set<PendingEnrolment>();
     public DbSet<DeviceKey> DeviceKeys => Set<DeviceKey>();
     public DbSet<IssuedCertificate> Certificates => Set<IssuedCertificate>();
+    public DbSet<BlockedKey> BlockedKeys => Set<BlockedKey>();
+    public DbSet<IssuanceIntent> IssuanceIntents => Set<IssuanceIntent>();
     public DbSet<RevocationEntry> Revocations => Set<RevocationEntry>();
+    public DbSet<NodeStatus> Nodes => Set<NodeStatus>();
+    public DbSet<Authority> Authorities => Set<Authority>();
+    public DbSet<TrustBundle> TrustBundles => Set<TrustBundle>();
+    public DbSet<PublishedCrl> Crls => Set<PublishedCrl>();
+    public DbSet<ServerCertificateRecord> ServerCertificates => Set<ServerCertificateRecord>();
     public DbSet<Service> Services => Set<Service>();
     public DbSet<ServiceCertificate> ServiceCertificates => Set<ServiceCertificate>();
     public DbSet<TelemetryRow> Telemetry => Set<TelemetryRow>();
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
     public DbSet<AuditEntry> Audit => Set<AuditEntry>();
+    public DbSet<AuditHead> AuditHeads => Set<AuditHead>();
+    public DbSet<LogLeaf> LogLeaves => Set<LogLeaf>();
+    public DbSet<LogCheckpoint> LogCheckpoints => Set<LogCheckpoint>();
 
     protected override void ConfigureConventions(ModelConfigurationBuilder configuration)
     {
@@ -42,6 +63,9 @@ public sealed class FleetDbContext : DbContext
         ConfigureDevices(model);
         ConfigureServices(model);
         ConfigureEnrolment(model);
+        ConfigureClaims(model);
+        ConfigureAuthorities(model);
+        ConfigureRecord(model);
         ConfigureTelemetry(model);
         ConfigureOperators(model);
         NameTimeColumnsByTheirUnit(model);
@@ -53,6 +77,10 @@ public sealed class FleetDbContext : DbContext
         {
             device.Property(d => d.Id).HasMaxLength(DeviceName.MaxLength);
             device.Property(d => d.DisplayName).HasMaxLength(NameLength);
+            device.Property(d => d.GroupId).HasMaxLength(DeviceName.MaxLength);
+            device.Property(d => d.HardwareSerial).HasMaxLength(NameLength);
+            device.HasIndex(d => d.GroupId);
+            device.HasIndex(d => d.HardwareSerial);
         });
         model.Entity<DeviceKey>(key =>
         {
@@ -67,11 +95,40 @@ public sealed class FleetDbContext : DbContext
             certificate.HasOne<Device>().WithMany().HasForeignKey(c => c.DeviceId).OnDelete(DeleteBehavior.Restrict);
             certificate.HasOne<DeviceKey>().WithMany().HasForeignKey(c => c.KeyFingerprint).OnDelete(DeleteBehavior.Restrict);
             certificate.HasOne<EnrolmentToken>().WithMany().HasForeignKey(c => c.TokenId).OnDelete(DeleteBehavior.Restrict);
+            certificate.Property(c => c.IssuerId).HasMaxLength(KeyIdLength);
+            certificate.Property(c => c.Door).HasDefaultValue(EnrolmentDoor.Token);
+            certificate.Property(c => c.BatchId).HasMaxLength(DeviceName.MaxLength);
+            certificate.Property(c => c.PredecessorSerial).HasMaxLength(SerialLength);
+            certificate.Property(c => c.Lineage).HasMaxLength(SerialLength);
+            certificate.HasIndex(c => c.BatchId);
+            certificate.HasIndex(c => c.NotAfter);
+            certificate.HasIndex(c => new { c.IssuerId, c.RevokedAt });
+        });
+        model.Entity<BlockedKey>(key =>
+        {
+            key.HasKey(k => k.Fingerprint);
+            key.Property(k => k.Fingerprint).HasMaxLength(HashLength);
+        });
+        model.Entity<IssuanceIntent>(intent =>
+        {
+            intent.HasKey(i => i.Serial);
+            intent.Property(i => i.Serial).HasMaxLength(SerialLength);
+            intent.Property(i => i.Profile).HasMaxLength(40);
+            intent.Property(i => i.Subject).HasMaxLength(NameLength);
+            intent.Property(i => i.KeyFingerprint).HasMaxLength(HashLength);
+            intent.Property(i => i.IssuerId).HasMaxLength(KeyIdLength);
+            intent.Property(i => i.TbsHash).HasMaxLength(HashLength);
+            intent.HasIndex(i => new { i.Subject, i.KeyFingerprint });
         });
         model.Entity<RevocationEntry>(entry =>
         {
-            entry.Property(e => e.Subject).HasMaxLength(DeviceName.MaxLength);
-            entry.Property(e => e.Serial).HasMaxLength(40);
+            entry.Property(e => e.Subject).HasMaxLength(HashLength);
+            entry.Property(e => e.Serial).HasMaxLength(SerialLength);
+        });
+        model.Entity<NodeStatus>(node =>
+        {
+            node.HasKey(n => n.Node);
+            node.Property(n => n.Node).HasMaxLength(NameLength);
         });
     }
 
@@ -87,19 +144,11 @@ public sealed class FleetDbContext : DbContext
             certificate.HasKey(c => c.Serial);
             certificate.Property(c => c.Serial).HasMaxLength(40);
             certificate.Property(c => c.KeyFingerprint).HasMaxLength(64);
+            certificate.Property(c => c.IssuerId).HasMaxLength(KeyIdLength);
             certificate.HasIndex(c => c.KeyFingerprint);
             certificate.HasOne<Service>().WithMany().HasForeignKey(c => c.ServiceName).OnDelete(DeleteBehavior.Restrict);
         });
     }
-
-    private static void ConfigureEnrolment(ModelBuilder model) => model.Entity<EnrolmentToken>(token =>
-    {
-        token.Property(t => t.Id).HasMaxLength(32);
-        token.Property(t => t.Name).HasMaxLength(NameLength);
-        token.Property(t => t.SecretHash).HasMaxLength(64);
-        token.Property(t => t.DeviceId).HasMaxLength(DeviceName.MaxLength);
-        token.HasIndex(t => t.SecretHash).IsUnique();
-    });
 
     private static void ConfigureTelemetry(ModelBuilder model) => model.Entity<TelemetryRow>(row =>
     {
@@ -123,7 +172,16 @@ public sealed class FleetDbContext : DbContext
         {
             entry.Property(e => e.Action).HasMaxLength(40);
             entry.Property(e => e.Outcome).HasMaxLength(60);
+            entry.Property(e => e.Chain).HasMaxLength(NameLength);
+            entry.Property(e => e.Hash).HasMaxLength(HashLength);
             entry.HasIndex(e => e.Subject);
+            entry.HasIndex(e => new { e.Chain, e.Sequence });
+        });
+        model.Entity<AuditHead>(head =>
+        {
+            head.HasKey(h => h.Chain);
+            head.Property(h => h.Chain).HasMaxLength(NameLength);
+            head.Property(h => h.Hash).HasMaxLength(HashLength);
         });
     }
 

@@ -17,4 +17,21 @@ public sealed class AuditEntry
     /// <summary><c>done</c>, or the code of the refusal.</summary>
     public required string Outcome { get; init; }
     public string? Detail { get; init; }
+
+    /// <summary>The chain it is a link of: each node keeps one of its own. Empty for entries older than the chains.</summary>
+    public string Chain { get; set; } = "";
+
+    /// <summary>Its place in the chain, from 1 without gaps; 0 for entries older than the chains.</summary>
+    public long Sequence { get; set; }
+
+    /// <summary>SHA-256 over the hash before it and what this entry says, lower-case hex; empty for entries older than the chains.</summary>
+    public string Hash { get; set; } = "";
+}
+
+/// <summary>The newest link of a chain; written in the transaction that appends it.</summary>
+public sealed class AuditHead
+{
+    public required string Chain { get; init; }
+    public required long Sequence { get; set; }
+    public required string Hash { get; set; }
 }

@@ -2,20 +2,45 @@ using Microsoft.EntityFrameworkCore;
 
 namespace IoTFleet.Fleet.Certificates;
 
-public enum RevocationKind { DeviceRevoked, DeviceSuspended, DeviceResumed, CertificateRevoked, ServiceRevoked }
+public enum RevocationKind
+{
+    DeviceRevoked,
+    DeviceSuspended,
+    DeviceResumed,
+    CertificateRevoked,
+    ServiceRevoked,
+    CertificateSuspended,
+    CertificateResumed,
+    KeyRevoked,
+    BatchRevoked,
+    BatchSuspended,
+    BatchResumed,
+    AuthorityRevoked,
+}
 
-/// <summary>One change of who may connect. Rows are appended and never changed.</summary>
+/// <summary>One change of who may connect. Rows are appended and never changed; the newest id is the fleet's revocation sequence number.</summary>
 public sealed class RevocationEntry
 {
     public long Id { get; init; }
     public required DateTimeOffset At { get; init; }
     public required RevocationKind Kind { get; init; }
 
-    /// <summary>The device's id, or the service's name: the kind says which.</summary>
+    /// <summary>The device's id, service's name, key's fingerprint, batch's or authority's id: the kind says which.</summary>
     public required string Subject { get; init; }
 
     /// <summary>Of the certificate, when the entry concerns one and not the whole device.</summary>
     public string? Serial { get; init; }
+}
+
+/// <summary>How far each node has come: it has put every revocation up to its sequence number into force.</summary>
+public sealed class NodeStatus
+{
+    public required string Node { get; init; }
+    public required long Sequence { get; init; }
+
+    /// <summary>Its last sign of life.</summary>
+    public required DateTimeOffset SeenAt { get; init; }
+    public required DateTimeOffset StartedAt { get; init; }
 }
 
 /// <summary>

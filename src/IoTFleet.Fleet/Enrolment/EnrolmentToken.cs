@@ -15,5 +15,8 @@ public sealed class EnrolmentToken
 
     /// <summary>When set, only this device may use it, and it may enrol again although it holds a live certificate.</summary>
     public string? DeviceId { get; init; }
+
+    /// <summary>Whose limits it is under.</summary>
+    public string GroupId { get; init; } = EnrolmentGroup.DefaultId;
     public DateTimeOffset? RevokedAt { get; init; }
 }

@@ -28,6 +28,9 @@ public sealed class ServiceCertificate
 
     /// <summary>SHA-256 of the SubjectPublicKeyInfo, lower-case hex.</summary>
     public required string KeyFingerprint { get; init; }
+
+    /// <summary>The authority's id: its subject key identifier, lower-case hex. Empty for certificates issued before authorities were recorded.</summary>
+    public string IssuerId { get; init; } = "";
     public required byte[] Der { get; init; }
     public required DateTimeOffset NotBefore { get; init; }
     public required DateTimeOffset NotAfter { get; init; }
