@@ -33,4 +33,7 @@ internal static partial class FleetLog
 
     [LoggerMessage(2030, LogLevel.Information, "Database brought up to date with {Migrations} migrations, the last {Last}.")]
     internal static partial void DatabaseMigrated(ILogger log, int migrations, string last);
+
+    [LoggerMessage(2040, LogLevel.Information, "{Count} authorities taken in from the CA folder: {Purposes}.")]
+    internal static partial void AuthoritiesImported(ILogger log, int count, string purposes);
 }

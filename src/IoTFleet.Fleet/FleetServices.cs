@@ -1,4 +1,5 @@
 using IoTFleet.Fleet.Audit;
+using IoTFleet.Fleet.Authorities;
 using IoTFleet.Fleet.Certificates;
 using IoTFleet.Fleet.Commands;
 using IoTFleet.Fleet.Devices;
@@ -15,8 +16,8 @@ namespace IoTFleet.Fleet;
 public static class FleetServices
 {
     /// <summary>
-    /// The use cases. A database (such as <c>AddSqliteFleet</c>), logging, an <see cref="IssuancePolicy"/>, the
-    /// <see cref="FleetAuthorities"/> and the devices' <see cref="CertificateAuthority"/> are the host's to add.
+    /// The use cases. A database (such as <c>AddSqliteFleet</c>), logging, an <see cref="IssuancePolicy"/> and the
+    /// <see cref="FleetAuthorities"/> of the CA folder are the host's to add, and <see cref="AuthorityDirectory.LoadAsync"/> to call.
     /// </summary>
     public static IServiceCollection AddFleet(this IServiceCollection services, TelemetryOptions? telemetry = null)
     {
@@ -29,6 +30,7 @@ public static class FleetServices
         services.AddSingleton<RegisterDevice>().AddSingleton<FindDevices>().AddSingleton<SuspendDevice>().AddSingleton<ResumeDevice>();
         services.AddSingleton<AdmitDevice>().AddSingleton<RevokeDevice>().AddSingleton<RevocationFeed>().AddSingleton<RevokedSet>();
         services.AddSingleton<CreateToken>().AddSingleton<FindTokens>().AddSingleton<RevokeToken>().AddSingleton<EnrolDevice>();
+        services.AddSingleton<AuthorityDirectory>();
         services.AddSingleton<CreateService>().AddSingleton<IssueServiceCertificate>().AddSingleton<RevokeService>();
         services.AddSingleton<FindServices>().AddSingleton<AdmitService>();
         services.AddSingleton<TelemetryIngest>().AddSingleton<QueryTelemetry>().AddSingleton<SendCommand>();
