@@ -5,6 +5,7 @@ using IoTFleet.Fleet.Commands;
 using IoTFleet.Fleet.Devices;
 using IoTFleet.Fleet.Enrolment;
 using IoTFleet.Fleet.IssuanceLog;
+using IoTFleet.Fleet.Enrolment.Groups;
 using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Services;
 using IoTFleet.Fleet.Telemetry;
@@ -33,6 +34,7 @@ public static class FleetServices
         services.AddSingleton<AdmitDevice>().AddSingleton<RevokeDevice>().AddSingleton<RevocationFeed>().AddSingleton<RevokedSet>();
         services.AddSingleton<CreateToken>().AddSingleton<FindTokens>().AddSingleton<RevokeToken>().AddSingleton<EnrolDevice>();
         services.AddSingleton<AuthorityDirectory>();
+        services.AddSingleton<CreateGroup>().AddSingleton<ChangeGroup>().AddSingleton<CloseGroup>().AddSingleton<FindGroups>();
         services.AddSingleton<CreateService>().AddSingleton<IssueServiceCertificate>().AddSingleton<RevokeService>();
         services.AddSingleton<FindServices>().AddSingleton<AdmitService>();
         services.AddSingleton<TelemetryIngest>().AddSingleton<QueryTelemetry>().AddSingleton<SendCommand>();

@@ -130,6 +130,7 @@ public sealed class FleetServer : IAsyncDisposable
         api.MapOverview();
         api.MapDevices();
         api.MapTokens();
+        api.MapGroups();
         api.MapServices();
         api.MapTelemetry();
         api.MapCommands();
