@@ -10,6 +10,7 @@ using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Services;
 using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Pki;
+using IoTFleet.Pki.Transparency;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -29,7 +30,9 @@ public static class FleetServices
         services.TryAddSingleton(FleetNode.OfThisMachine);
         services.TryAddSingleton<AuditChain>();
         services.AddSingleton(options).AddSingleton<FleetMetrics>().AddSingleton<FleetWriter>().AddSingleton<AuditTrail>();
-        services.AddSingleton<IssuedLog>().AddSingleton<Issuance>();
+        services.TryAddSingleton(provider => LogKey.Of(provider.GetRequiredService<FleetAuthorities>()));
+        services.AddSingleton<IssuedLog>().AddSingleton<Issuance>().AddSingleton<AdoptCertificates>().AddSingleton<ReportIntents>();
+        services.AddSingleton<FindLeaves>().AddSingleton<VerifyLog>().AddSingleton<FindAudit>().AddSingleton<VerifyAudit>();
         services.AddSingleton<RegisterDevice>().AddSingleton<FindDevices>().AddSingleton<SuspendDevice>().AddSingleton<ResumeDevice>();
         services.AddSingleton<AdmitDevice>().AddSingleton<RevokeDevice>().AddSingleton<RevocationFeed>().AddSingleton<RevokedSet>();
         services.AddSingleton<CreateToken>().AddSingleton<FindTokens>().AddSingleton<RevokeToken>().AddSingleton<EnrolDevice>();
