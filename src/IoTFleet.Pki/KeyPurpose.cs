@@ -8,6 +8,9 @@ public static class KeyPurpose
     public const string ServerAuth = "1.3.6.1.5.5.7.3.1";
     public const string ClientAuth = "1.3.6.1.5.5.7.3.2";
 
+    /// <summary>True when the certificate has the extension at all.</summary>
+    public static bool IsStated(X509Certificate2 certificate) => certificate.Extensions.OfType<X509EnhancedKeyUsageExtension>().Any();
+
     /// <summary>
     /// True when the certificate has the extension and it names the purpose. A chain built by .NET accepts a certificate
     /// that has no such extension at all, so who relies on the purpose must ask here too.
