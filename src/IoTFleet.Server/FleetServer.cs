@@ -131,6 +131,7 @@ public sealed class FleetServer : IAsyncDisposable
         api.MapOverview();
         api.MapDevices();
         api.MapTokens();
+        api.MapGroups();
         api.MapServices();
         api.MapTelemetry();
         api.MapCommands();

@@ -148,7 +148,7 @@ public sealed class DeviceTlsTests : IDisposable
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Elsewhere .NET cannot send the list.");
         string[] named = [];
         Assert.True(await HandshakeAsync(_tls.ForHttps(null), null, onNamedIssuers: issuers => named = issuers));
-        Assert.Equal([_pki.DeviceIssuer.Subject, _pki.ServiceIssuer.Subject], named);
+        Assert.Equal([_pki.DeviceIssuer.Subject, _pki.ClaimIssuer.Subject, _pki.ServiceIssuer.Subject], named);
     }
 
     [Fact]

@@ -87,7 +87,7 @@ public sealed class EnrolDevice(
         await SupersedeAsync(db, live, ct);
         var authority = authorities.Active(AuthorityPurpose.Devices);
         var leaf = authority.Issue(terms);
-        db.Certificates.Add(RowFor(leaf, AuthorityId.Of(authority.Certificate), token, request));
+        db.Certificates.Add(RowFor(leaf, authority.Id, token, request));
         audit.Done(db, Actor.Enrolling(token.Id), Action, request.DeviceId, $"certificate {leaf.SerialHex}, from {request.Origin ?? Nobody}");
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct); // Before its bytes leave: a certificate that no row knows could never be revoked.

@@ -60,7 +60,7 @@ public sealed class IssueServiceCertificate(
         if (await IsKeyOfAnotherAsync(db, request, ct)) return new IssueServiceCertificateResult.KeyOfAnother();
 
         var leaf = authority.Issue(terms);
-        db.ServiceCertificates.Add(RowFor(leaf, AuthorityId.Of(authority.Certificate), request));
+        db.ServiceCertificates.Add(RowFor(leaf, authority.Id, request));
         audit.Done(db, actor, Action, request.Name, $"certificate {leaf.SerialHex}, until {leaf.NotAfter:u}");
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct); // Before its bytes leave: a certificate that no row knows could never be revoked.

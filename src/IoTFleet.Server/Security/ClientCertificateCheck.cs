@@ -1,4 +1,5 @@
 using System.Net.Security;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using IoTFleet.Fleet.Authorities;
 using IoTFleet.Pki;
@@ -21,10 +22,24 @@ internal sealed class ClientCertificateCheck(TrustSnapshot trust, PeerDoor door,
         X509ChainStatusFlags.HasNotPermittedNameConstraint | X509ChainStatusFlags.HasExcludedNameConstraint |
         X509ChainStatusFlags.HasNotSupportedNameConstraint | X509ChainStatusFlags.InvalidNameConstraints;
 
+    private static readonly TimeSpan OneSecond = TimeSpan.FromSeconds(1);
+
     /// <summary>Exactly one of both.</summary>
     public (PeerVerdict? Verdict, TlsRefusal? Refusal) Judge(X509Certificate2? certificate, X509Chain? chain, SslPolicyErrors errors)
     {
         if (certificate is null || chain is null) return Refuse(TlsRefusalReason.NoCertificate, "the client sent no certificate");
+        try
+        {
+            return JudgeShown(certificate, chain, errors);
+        }
+        catch (CryptographicException unreadable)
+        {
+            return Refuse(TlsRefusalReason.Untrusted, $"the certificate cannot be read: {unreadable.Message}");     // OpenSSL reads some that .NET does not
+        }
+    }
+
+    private (PeerVerdict?, TlsRefusal?) JudgeShown(X509Certificate2 certificate, X509Chain chain, SslPolicyErrors errors)
+    {
         // Anything but what the chain says of itself is not ours to weigh.
         if ((errors & ~SslPolicyErrors.RemoteCertificateChainErrors) != 0) return Refuse(TlsRefusalReason.Untrusted, $"the certificate cannot be checked: {errors}");
 
@@ -70,7 +85,11 @@ internal sealed class ClientCertificateCheck(TrustSnapshot trust, PeerDoor door,
         var verdict = found.Has(NoPathToRoot) || claimed.Verifies
             ? Judge(certificate, found)
             : Refuse(TlsRefusalReason.AuthorityNotInForce, $"the certificate is of {claimed}, which is {claimed.State.ToString().ToLowerInvariant()}");
-        foreach (var element in chain.ChainElements) element.Certificate.Dispose();
+        foreach (var element in chain.ChainElements)
+        {
+            if (!ReferenceEquals(element.Certificate, certificate)) element.Certificate.Dispose();
+        }
+
         return verdict;
     }
 
@@ -104,10 +123,10 @@ internal sealed class ClientCertificateCheck(TrustSnapshot trust, PeerDoor door,
         // An authority below a root that we do not know is an anchor to us, not to the chain.
         var flags = manufacturer.IsRoot ? found.Flags : found.Flags & ~X509ChainStatusFlags.PartialChain;
         if (door == PeerDoor.Mqtt) return Refuse(TlsRefusalReason.IssuerPurpose, $"the certificate is of the manufacturer {manufacturer.Name}: good for enrolment over HTTPS, and not for MQTT");
-        if (flags != X509ChainStatusFlags.NoError) return Refuse(TlsRefusalReason.Untrusted, $"the manufacturer's chain is not valid: {flags}");
         // IEEE 802.1AR asks for no purpose; one that is given must be this.
         if (KeyPurpose.IsStated(certificate) && !KeyPurpose.IsGranted(certificate, KeyPurpose.ClientAuth))
             return Refuse(TlsRefusalReason.WrongPurpose, "the manufacturer's certificate is not meant for TLS clients");
+        if (flags != X509ChainStatusFlags.NoError) return Refuse(TlsRefusalReason.Untrusted, $"the manufacturer's chain is not valid: {flags}");
         if (PeerFacts.IsWeak(certificate)) return Refuse(TlsRefusalReason.WeakKey, "the manufacturer's certificate has a key that can be broken");
         if (FindWrongDates(certificate) is { } dates) return Refuse(dates.Code == "expired" ? TlsRefusalReason.Expired : TlsRefusalReason.NotYetValid, dates.Detail);
         return (PeerFacts.Read(certificate, manufacturer), null);
@@ -117,7 +136,7 @@ internal sealed class ClientCertificateCheck(TrustSnapshot trust, PeerDoor door,
     {
         var now = clock.GetUtcNow().UtcDateTime;
         var (first, last) = (certificate.NotBefore.ToUniversalTime(), certificate.NotAfter.ToUniversalTime());
-        if (now >= last.AddSeconds(1)) return new PeerRefusal("expired", $"the certificate expired at {last:u}; renew it or enrol anew"); // It is good until the end of its last second.
+        if (now - last >= OneSecond) return new PeerRefusal("expired", $"the certificate expired at {last:u}; renew it or enrol anew"); // It is good until the end of its last second.
         return now < first ? new PeerRefusal("not-yet-valid", $"the certificate is valid from {first:u}; check both clocks") : null;
     }
 
