@@ -32,9 +32,8 @@ public static class FleetServices
         services.AddSingleton<IssuedLog>().AddSingleton<Issuance>();
         services.AddSingleton<RegisterDevice>().AddSingleton<FindDevices>().AddSingleton<SuspendDevice>().AddSingleton<ResumeDevice>();
         services.AddSingleton<AdmitDevice>().AddSingleton<RevokeDevice>().AddSingleton<RevocationFeed>().AddSingleton<RevokedSet>();
-        services.AddSingleton<CreateToken>().AddSingleton<FindTokens>().AddSingleton<RevokeToken>().AddSingleton<EnrolDevice>();
         services.AddSingleton<AuthorityDirectory>();
-        services.AddSingleton<CreateGroup>().AddSingleton<ChangeGroup>().AddSingleton<CloseGroup>().AddSingleton<FindGroups>();
+        services.AddEnrolment();
         services.AddSingleton<CreateService>().AddSingleton<IssueServiceCertificate>().AddSingleton<RevokeService>();
         services.AddSingleton<FindServices>().AddSingleton<AdmitService>();
         services.AddSingleton<TelemetryIngest>().AddSingleton<QueryTelemetry>().AddSingleton<SendCommand>();
