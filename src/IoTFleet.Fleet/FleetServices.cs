@@ -35,9 +35,8 @@ public static class FleetServices
         services.AddSingleton<FindLeaves>().AddSingleton<VerifyLog>().AddSingleton<FindAudit>().AddSingleton<VerifyAudit>();
         services.AddSingleton<RegisterDevice>().AddSingleton<FindDevices>().AddSingleton<SuspendDevice>().AddSingleton<ResumeDevice>();
         services.AddSingleton<AdmitDevice>().AddSingleton<RevokeDevice>().AddSingleton<RevocationFeed>().AddSingleton<RevokedSet>();
-        services.AddSingleton<CreateToken>().AddSingleton<FindTokens>().AddSingleton<RevokeToken>().AddSingleton<EnrolDevice>();
         services.AddSingleton<AuthorityDirectory>();
-        services.AddSingleton<CreateGroup>().AddSingleton<ChangeGroup>().AddSingleton<CloseGroup>().AddSingleton<FindGroups>();
+        services.AddEnrolment();
         services.AddSingleton<CreateService>().AddSingleton<IssueServiceCertificate>().AddSingleton<RevokeService>();
         services.AddSingleton<FindServices>().AddSingleton<AdmitService>();
         services.AddSingleton<TelemetryIngest>().AddSingleton<QueryTelemetry>().AddSingleton<SendCommand>();
