@@ -5,7 +5,6 @@ using IoTFleet.Fleet.Commands;
 using IoTFleet.Fleet.Devices;
 using IoTFleet.Fleet.Enrolment;
 using IoTFleet.Fleet.IssuanceLog;
-using IoTFleet.Fleet.Enrolment.Groups;
 using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Services;
 using IoTFleet.Fleet.Telemetry;

@@ -137,6 +137,8 @@ public sealed class FleetServer : IAsyncDisposable
         api.MapServices();
         api.MapTelemetry();
         api.MapCommands();
+        api.MapAudit();
+        api.MapLog();
         return app;
     }
 

@@ -35,7 +35,7 @@ public sealed class VerifyAudit(IDbContextFactory<FleetDbContext> databases)
         foreach (var head in heads) await walk.ChainAsync(db, head, ct); // Up to the heads of that moment; writers go on meanwhile.
         foreach (var stray in await db.Audit.Where(e => e.Chain != "" && !db.AuditHeads.Any(h => h.Chain == e.Chain)).Select(e => e.Chain).Distinct().ToListAsync(ct))
             walk.Problems.Add($"Chain {stray} has entries and no head.");
-        foreach (var stray in await db.Audit.Where(e => db.AuditHeads.Any(h => h.Chain == e.Chain && e.Sequence > h.Sequence)).Select(e => e.Id).Take(MaxProblems).ToListAsync(ct))
+        foreach (var stray in await db.Audit.Where(e => db.AuditHeads.Any(h => h.Chain == e.Chain && e.Sequence > h.Sequence)).OrderBy(e => e.Id).Select(e => e.Id).Take(MaxProblems).ToListAsync(ct))
             walk.Problems.Add($"Row {stray} stands after the end of its chain.");
         walk.CheckAnchorsOf(heads);
         var older = await db.Audit.LongCountAsync(e => e.Chain == "", ct);

@@ -1,4 +1,3 @@
-using IoTFleet.Pki;
 using IoTFleet.Pki.Transparency;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
