@@ -4,6 +4,7 @@ using IoTFleet.Fleet.Certificates;
 using IoTFleet.Fleet.Commands;
 using IoTFleet.Fleet.Devices;
 using IoTFleet.Fleet.Enrolment;
+using IoTFleet.Fleet.IssuanceLog;
 using IoTFleet.Fleet.Enrolment.Groups;
 using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Services;
@@ -28,6 +29,7 @@ public static class FleetServices
         services.TryAddSingleton(FleetNode.OfThisMachine);
         services.TryAddSingleton<AuditChain>();
         services.AddSingleton(options).AddSingleton<FleetMetrics>().AddSingleton<FleetWriter>().AddSingleton<AuditTrail>();
+        services.AddSingleton<IssuedLog>().AddSingleton<Issuance>();
         services.AddSingleton<RegisterDevice>().AddSingleton<FindDevices>().AddSingleton<SuspendDevice>().AddSingleton<ResumeDevice>();
         services.AddSingleton<AdmitDevice>().AddSingleton<RevokeDevice>().AddSingleton<RevocationFeed>().AddSingleton<RevokedSet>();
         services.AddSingleton<CreateToken>().AddSingleton<FindTokens>().AddSingleton<RevokeToken>().AddSingleton<EnrolDevice>();
@@ -37,6 +39,8 @@ public static class FleetServices
         services.AddSingleton<RetireAuthority>().AddSingleton<TaintAuthority>().AddSingleton<RemoveAuthority>();
         services.AddSingleton<FindAuthorities>().AddSingleton<DrillRotation>().AddSingleton<DeviceSightings>();
         services.AddSingleton<CreateGroup>().AddSingleton<ChangeGroup>().AddSingleton<CloseGroup>().AddSingleton<FindGroups>();
+        services.AddSingleton<AuthorityDirectory>();
+        services.AddEnrolment();
         services.AddSingleton<CreateService>().AddSingleton<IssueServiceCertificate>().AddSingleton<RevokeService>();
         services.AddSingleton<FindServices>().AddSingleton<AdmitService>();
         services.AddSingleton<TelemetryIngest>().AddSingleton<QueryTelemetry>().AddSingleton<SendCommand>();
