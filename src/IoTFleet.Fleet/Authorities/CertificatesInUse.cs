@@ -18,15 +18,26 @@ public sealed class CertificatesInUse(BundleAdoption adoption, TimeProvider cloc
     private const int NamedHolders = 20;
 
     /// <summary>Devices whose live certificates are all of this authority, but for successors they have not come in with yet.</summary>
-    internal IQueryable<DependentDevice> DependentDevices(FleetDbContext db, string authorityId)
+    internal IQueryable<Device> DependentDevices(FleetDbContext db, string authorityId)
     {
         var now = clock.GetUtcNow();
-        return from device in db.Devices
-               where device.State == DeviceState.Active
-               let live = db.Certificates.Where(c => c.DeviceId == device.Id && c.RevokedAt == null && c.NotAfter > now)
-               where live.Any(c => c.IssuerId == authorityId) && !live.Any(c => c.IssuerId != authorityId && c.FirstUsedAt != null)
-               orderby device.Id
-               select new DependentDevice(device.Id, live.Where(c => c.IssuerId == authorityId).Max(c => c.NotAfter), device.LastConnectedAt);
+        return db.Devices.AsNoTracking().Where(d => d.State == DeviceState.Active
+            && db.Certificates.Any(c => c.DeviceId == d.Id && c.RevokedAt == null && c.NotAfter > now && c.IssuerId == authorityId)
+            && !db.Certificates.Any(c => c.DeviceId == d.Id && c.RevokedAt == null && c.NotAfter > now && c.IssuerId != authorityId && c.FirstUsedAt != null));
+    }
+
+    /// <summary>The first of them by id, with the end of their longest certificate of the authority.</summary>
+    internal async Task<IReadOnlyList<DependentDevice>> FirstAsync(FleetDbContext db, IQueryable<Device> dependent, string authorityId, int limit, CancellationToken ct)
+    {
+        var found = await dependent.OrderBy(d => d.Id).Take(limit)
+            .Select(d => new
+            {
+                d.Id,
+                d.LastConnectedAt,
+                Until = db.Certificates.Where(c => c.DeviceId == d.Id && c.RevokedAt == null && c.IssuerId == authorityId).OrderByDescending(c => c.NotAfter).Select(c => c.NotAfter).First(),
+            })
+            .ToListAsync(ct);
+        return [.. found.Select(d => new DependentDevice(d.Id, d.Until, d.LastConnectedAt))];
     }
 
     /// <summary>The first of those who were seen lately; every service counts as seen.</summary>
@@ -50,7 +61,7 @@ public sealed class CertificatesInUse(BundleAdoption adoption, TimeProvider cloc
     private async Task<IReadOnlyList<string>> FindDevicesAsync(FleetDbContext db, string authorityId, CancellationToken ct)
     {
         var since = adoption.SeenSince;
-        var devices = await DependentDevices(db, authorityId).Where(d => d.LastConnectedAt >= since).Take(NamedHolders).ToListAsync(ct);
+        var devices = await FirstAsync(db, DependentDevices(db, authorityId).Where(d => d.LastConnectedAt >= since), authorityId, NamedHolders, ct);
         return [.. devices.Select(device => $"device {device.DeviceId}, until {device.Until:u}")];
     }
 

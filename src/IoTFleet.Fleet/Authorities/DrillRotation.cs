@@ -105,7 +105,7 @@ public sealed class DrillRotation(IDbContextFactory<FleetDbContext> databases, B
         var dependent = use.DependentDevices(db, old.Id);
         var since = adoption.SeenSince;
         var count = await dependent.CountAsync(ct);
-        var devices = await dependent.Take(limit).ToListAsync(ct);
+        var devices = await use.FirstAsync(db, dependent, old.Id, limit, ct);
         return new DrillReport(DrillStep.Remove, old.Id, old.Generation, old.State, problem is null, problem, count, count,
             await dependent.CountAsync(d => d.LastConnectedAt == null || d.LastConnectedAt < since, ct),
             [.. devices.Select(d => new UnpreparedDevice(d.DeviceId, DrillReasons.OldCertificate, true, $"its certificate ends {d.Until:u}; {Seen(d.LastConnectedAt)}"))]);
