@@ -45,4 +45,10 @@ internal static partial class FleetLog
 
     [LoggerMessage(2040, LogLevel.Information, "{Count} authorities taken in from the CA folder: {Purposes}.")]
     internal static partial void AuthoritiesImported(ILogger log, int count, string purposes);
+
+    [LoggerMessage(2041, LogLevel.Information, "Authority {Purpose} generation {Generation} is now {State}, by {Actor}.")]
+    internal static partial void AuthorityChanged(ILogger log, Pki.AuthorityPurpose purpose, int generation, Authorities.AuthorityState state, string actor);
+
+    [LoggerMessage(2042, LogLevel.Error, "When {Count} devices were last connected could not be stored; it is tried again. Check the database.")]
+    internal static partial void SightingsNotStored(ILogger log, int count, Exception error);
 }
