@@ -69,7 +69,13 @@ public sealed record AuthorityFiles(string Folder)
     public string Request(AuthorityPurpose purpose) => Path.Combine(Folder, NameOf(purpose) + ".csr");
 
     /// <summary>In a file, or in a token whose URI a file beside it holds.</summary>
-    public bool HasKey(AuthorityPurpose purpose) => File.Exists(Key(purpose)) || File.Exists(Key(purpose) + "-uri");
+    public bool HasKey(AuthorityPurpose purpose) => File.Exists(Key(purpose)) || File.Exists(Key(purpose) + IssuerKey.UriSuffix);
+
+    /// <summary>Of a later generation: <c>devices-2.pem</c>. The first has no number.</summary>
+    public string Certificate(AuthorityPurpose purpose, int generation) => Path.Combine(Folder, NameOf(purpose, generation) + ".pem");
+    public string Key(AuthorityPurpose purpose, int generation) => Path.Combine(Folder, NameOf(purpose, generation) + ".key");
+
+    private static string NameOf(AuthorityPurpose purpose, int generation) => generation == 1 ? NameOf(purpose) : $"{NameOf(purpose)}-{generation}";
 
     private static string NameOf(AuthorityPurpose purpose) => AuthorityRequest.NameOf(purpose);
 }

@@ -25,12 +25,16 @@ public static partial class ReasonCodes
         Untold("wrong-issuer", Handshake, "Ours, but not from the authority that issues to such devices or services.", "Look into it: somebody shows a certificate where it does not belong."),
         Untold("wrong-purpose", Handshake, "Not meant for TLS clients, or not saying what it is meant for.", "Give the client a device's or service's certificate."),
         Untold("name-not-allowed", Handshake, "It names what its authority may not name.", "Look into it: the authority has signed what it may not."),
+        Told("issuer-purpose", Handshake | Connect, "The certificate is good for enrolment only, and was shown elsewhere.", "Enrol the device with it; it connects with the certificate it gets then."),
+        Told("authority-not-in-force", Handshake, "The authority that issued the certificate was removed, or is not active yet.", "Enrol the device anew; `iotfleet ca list` shows the authorities."),
+        Untold("weak-key", Handshake, "The certificate's key can be broken.", "Have the maker use RSA of 2048 bits or more, or a curve of 256 bits or more."),
         Untold("identity-shape", Connect, "It does not carry exactly one name, as a URI.", "Issue it by the fleet's own authority."),
         Untold("identity-host", Connect, "Its name is not one of this fleet.", "It was issued for another fleet."),
         Untold("identity-grammar", Connect, "Its name is no device's or service's name.", "Names are 1 to 63 of `a-z 0-9 . _ -`."),
         Told("expired", Handshake | Connect | Renewing, "The certificate's life is over.", "Renew it in its group's days of grace, else enrol anew; check both clocks."),
         Told("not-yet-valid", Handshake | Connect | Renewing, "The certificate's life has not begun.", "Check both clocks."),
         Told("certificate-unknown", Connect | Renewing, "No record says that it was issued to this device or service.", "Enrol anew. If our key signed it, look into it: a certificate without a record should not exist."),
+        Untold("not-in-log", Connect, "Our key has signed it, but it is not in the log of issued certificates.", "Somebody has the authority's key, or wrote to the database: see `iotfleet log verify`, then revoke the authority."),
         Told("certificate-revoked", Connect | Renewing, "The certificate was revoked.", "Enrol the device anew."),
     ];
 
