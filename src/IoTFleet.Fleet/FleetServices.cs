@@ -34,7 +34,6 @@ public static class FleetServices
         services.AddSingleton<FindLeaves>().AddSingleton<VerifyLog>().AddSingleton<FindAudit>().AddSingleton<VerifyAudit>();
         services.AddSingleton<RegisterDevice>().AddSingleton<FindDevices>().AddSingleton<SuspendDevice>().AddSingleton<ResumeDevice>();
         services.AddSingleton<AdmitDevice>().AddSingleton<RevokeDevice>().AddSingleton<RevocationFeed>().AddSingleton<RevokedSet>();
-        services.AddSingleton<CreateToken>().AddSingleton<FindTokens>().AddSingleton<RevokeToken>().AddSingleton<EnrolDevice>();
         services.AddSingleton<AuthorityDirectory>().AddSingleton<RotationSteps>().AddSingleton<BundleAdoption>().AddSingleton<CertificatesInUse>();
         services.TryAddSingleton(new RotationOptions());
         services.AddSingleton<PrepareAuthority>().AddSingleton<PublishAuthority>().AddSingleton<ActivateAuthority>();

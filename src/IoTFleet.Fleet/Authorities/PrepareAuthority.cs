@@ -1,7 +1,6 @@
 using System.Security.Cryptography.X509Certificates;
 using IoTFleet.Fleet.Audit;
 using IoTFleet.Pki;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 
 namespace IoTFleet.Fleet.Authorities;
