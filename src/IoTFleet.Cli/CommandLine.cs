@@ -53,6 +53,7 @@ internal sealed class CommandLine
     [
         OverviewCommand.Create(Verb), DeviceCommands.Create(Verb), TokenCommands.Create(Verb), GroupCommands.Create(Verb),
         Authorities(), ServiceCommands.Create(Verb), TelemetryCommands.Create(Verb), CommandCommands.Create(Verb),
+        AuditCommands.Create(Verb), LogCommands.Create(Verb),
     ];
 
     private Command Authorities()
@@ -83,6 +84,7 @@ internal sealed class CommandLine
             return ExitCodes.Done;
         }
         catch (ApiProblemException e) { return Fail(e.Message, ExitCodes.Refused); }
+        catch (UnsoundException e) { return Fail(e.Message, ExitCodes.Refused); }
         catch (UsageException e) { return Fail(e.Message, ExitCodes.WrongUsage); }
         catch (ServerUnreachableException e) { return Fail(e.Message, ExitCodes.Unreachable); }
         catch (OperationCanceledException) { return Fail("Interrupted.", ExitCodes.Interrupted); }

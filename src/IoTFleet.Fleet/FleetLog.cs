@@ -22,6 +22,15 @@ internal static partial class FleetLog
     [LoggerMessage(2012, LogLevel.Information, "Certificate {Serial} issued to service {ServiceName} by {Actor}, valid until {NotAfter}.")]
     internal static partial void ServiceCertificateIssued(ILogger log, string serial, string serviceName, string actor, DateTimeOffset notAfter);
 
+    [LoggerMessage(2013, LogLevel.Warning, "Certificate {Serial} ({Profile}) for {Subject} was to be signed at {At} and has no result: a crash came in between. Nothing was handed out; the same request again completes it.")]
+    internal static partial void IntentWithoutResult(ILogger log, string serial, string profile, string subject, DateTimeOffset at);
+
+    [LoggerMessage(2014, LogLevel.Information, "{Count} certificates older than the log of issued certificates were taken into it.")]
+    internal static partial void CertificatesAdopted(ILogger log, int count);
+
+    [LoggerMessage(2015, LogLevel.Critical, "The log of issued certificates is damaged: {Problem} It signs nothing more; look into who wrote to the database, and see 'iotfleet log verify'.")]
+    internal static partial void LogDamaged(ILogger log, string problem);
+
     [LoggerMessage(2020, LogLevel.Information, "Device {DeviceId} revoked with {Certificates} certificates, by {Actor}.")]
     internal static partial void DeviceRevoked(ILogger log, string deviceId, int certificates, string actor);
 

@@ -1,7 +1,6 @@
 using System.Security.Cryptography.X509Certificates;
 using IoTFleet.Fleet.Audit;
 using IoTFleet.Pki;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 
 namespace IoTFleet.Fleet.Authorities;
@@ -49,7 +48,7 @@ public sealed class PrepareAuthority(
             }
 
             using var made = purpose == AuthorityPurpose.Root ? RootCeremony.NewRoot(folder.Names, clock) : RootCeremony.NewAuthority(purpose, folder.Names, rootKey!, clock);
-            PemFile.WhileWriting(files.Folder, () => made.Save(certificateFile, keyFile)); // Before the row: what a crash leaves behind is taken in by the next try.
+            PemFile.WhileWriting(files.Folder, () => made.Save(certificateFile, keyFile, folder.Secrets)); // Before the row: what a crash leaves behind is taken in by the next try.
         }
 
         using var certificate = PemFile.ReadCertificate(certificateFile);
@@ -111,7 +110,7 @@ public sealed class PrepareAuthority(
         if (old is null || oldKey is null) yield break;
         using var newWithOld = CrossCertificate.Create(oldKey, newRoot, clock);
         yield return Record(newWithOld, old.Id, row.Id);
-        using var newKey = AuthorityFolder.Open(folder.Files, newRoot, row.KeyReference);
+        using var newKey = AuthorityFolder.Open(folder, newRoot, row.KeyReference);
         if (newKey is null) yield break;
         using var oldWithNew = CrossCertificate.Create(newKey, old.Certificate, clock);
         yield return Record(oldWithNew, row.Id, old.Id);

@@ -4,7 +4,8 @@ namespace IoTFleet.Fleet.Devices;
 
 /// <param name="DeviceId">From the certificate's identity.</param>
 /// <param name="CertificateSerial">Lower-case hex.</param>
-public sealed record AdmitDeviceRequest(string DeviceId, string CertificateSerial);
+/// <param name="LoggedAs">The certificate's leaf hash, when only logged certificates may come in.</param>
+public sealed record AdmitDeviceRequest(string DeviceId, string CertificateSerial, byte[]? LoggedAs = null);
 
 public enum RefusalReason
 {
@@ -13,6 +14,7 @@ public enum RefusalReason
     DeviceSuspended,
     DeviceRevoked,
     CertificateUnknown,
+    NotInLog,
     CertificateRevoked,
     CertificateNotYetValid,
     CertificateExpired,
@@ -33,29 +35,30 @@ public abstract record AdmitDeviceResult
 public sealed class AdmitDevice(IDbContextFactory<FleetDbContext> databases, TimeProvider clock)
 {
     // Compiled once: building the query anew would cost more than running it.
-    private static readonly Func<FleetDbContext, string, string, CancellationToken, Task<Standing?>> ReadStanding =
-        EF.CompileAsyncQuery((FleetDbContext db, string id, string serial, CancellationToken ct) =>
+    private static readonly Func<FleetDbContext, string, string, byte[]?, CancellationToken, Task<Standing?>> ReadStanding =
+        EF.CompileAsyncQuery((FleetDbContext db, string id, string serial, byte[]? leaf, CancellationToken ct) =>
             (from device in db.Devices
              where device.Id == id
              from certificate in db.Certificates.Where(c => c.Serial == serial && c.DeviceId == device.Id).DefaultIfEmpty()
-             select new Standing(device.State, certificate != null, certificate!.RevokedAt, certificate.NotBefore, certificate.NotAfter))
+             select new Standing(device.State, certificate != null, certificate!.RevokedAt, certificate.NotBefore, certificate.NotAfter, db.LogLeaves.Any(l => l.Hash == leaf)))
             .SingleOrDefault());
 
     public async Task<AdmitDeviceResult> RunAsync(AdmitDeviceRequest request, CancellationToken ct)
     {
         await using var db = await databases.CreateDbContextAsync(ct);
-        var standing = await ReadStanding(db, request.DeviceId, request.CertificateSerial, ct);
-        return FindRefusal(standing) is { } reason
+        var standing = await ReadStanding(db, request.DeviceId, request.CertificateSerial, request.LoggedAs, ct);
+        return FindRefusal(standing, request.LoggedAs is not null) is { } reason
             ? new AdmitDeviceResult.Refused(reason)
             : new AdmitDeviceResult.Admitted(Actor.Device(request.DeviceId));
     }
 
-    private RefusalReason? FindRefusal(Standing? standing)
+    private RefusalReason? FindRefusal(Standing? standing, bool onlyLogged)
     {
         if (standing is null) return RefusalReason.UnknownDevice;
         if (standing.State == DeviceState.Revoked) return RefusalReason.DeviceRevoked;
         if (standing.State == DeviceState.Suspended) return RefusalReason.DeviceSuspended;
         if (standing.State != DeviceState.Active) return RefusalReason.DeviceNotEnrolled;
+        if (onlyLogged && !standing.IsLogged) return RefusalReason.NotInLog; // Before the row: whoever can sign can also write one.
         if (!standing.CertificateKnown) return RefusalReason.CertificateUnknown;
         if (standing.RevokedAt is not null) return RefusalReason.CertificateRevoked;
         var now = clock.GetUtcNow();
@@ -66,5 +69,5 @@ public sealed class AdmitDevice(IDbContextFactory<FleetDbContext> databases, Tim
     }
 
     private sealed record Standing(
-        DeviceState State, bool CertificateKnown, DateTimeOffset? RevokedAt, DateTimeOffset? NotBefore, DateTimeOffset? NotAfter);
+        DeviceState State, bool CertificateKnown, DateTimeOffset? RevokedAt, DateTimeOffset? NotBefore, DateTimeOffset? NotAfter, bool IsLogged);
 }

@@ -16,8 +16,10 @@ internal sealed class FleetIdentity : IDisposable
     public FleetIdentity(ServerOptions options, DataFolder data, TimeProvider clock)
     {
         (_tlsFolder, _clock, Hosts) = (data.Tls, clock, options.Hosts);
-        Authorities = RootCeremony.LoadOrCreate(data.Authorities, new FleetNames(options.Fleet), clock);
+        Authorities = RootCeremony.LoadOrCreate(data.Authorities, new FleetNames(options.Fleet), clock, SecretsOf(options));
     }
+
+    private static KeySecrets SecretsOf(ServerOptions options) => KeySecrets.Find(options.CaPassphraseFile, options.CaPinFile, Environment.GetEnvironmentVariable);
 
     public FleetAuthorities Authorities { get; }
 
