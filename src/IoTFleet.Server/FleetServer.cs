@@ -180,9 +180,9 @@ public sealed class FleetServer : IAsyncDisposable
         var identity = Services.GetRequiredService<FleetIdentity>();
         await Services.GetRequiredService<FleetDatabase>().MigrateAsync(cancellationToken);
         await Services.GetRequiredService<AuthorityDirectory>().LoadAsync(cancellationToken);
-        identity.OpenServerCertificate(Services.GetRequiredService<AuthorityDirectory>());
         await Services.GetRequiredService<AdoptCertificates>().RunAsync(cancellationToken);
         await Services.GetRequiredService<ReportIntents>().RunAsync(cancellationToken);
+        identity.OpenServerCertificate(Services.GetRequiredService<AuthorityDirectory>());
         var newKey = await AdministratorKeyAsync(options, cancellationToken);
         await Services.GetRequiredService<RevocationWatch>().LoadAsync(cancellationToken);
         await LoadSessionsAsync(cancellationToken);

@@ -15,7 +15,8 @@ namespace IoTFleet.Server.Mqtt;
 /// The broker's questions, answered from the fleet's state. The handshake has proved that the certificate is ours and for clients, and says whether it is in time;
 /// here it is decided whose it is, whether that device or service may be here today, and which topics are its own.
 /// </summary>
-internal sealed class FleetAccessPolicy(AdmitDevice admitDevice, AdmitService admitService, RevokedSet revoked, DeviceSightings sightings, ServerOptions options, TimeProvider clock) : IAccessPolicy
+internal sealed class FleetAccessPolicy(
+    AdmitDevice admitDevice, AdmitService admitService, RevokedSet revoked, DeviceSightings sightings, ServerOptions options, TimeProvider clock) : IAccessPolicy
 {
     public async ValueTask<Admission> AdmitAsync(ClientIdentity identity, ConnectPacket connect, CancellationToken cancellationToken)
     {
