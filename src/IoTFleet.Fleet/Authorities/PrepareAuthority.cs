@@ -97,7 +97,7 @@ public sealed class PrepareAuthority(
         Generation = generation,
         State = AuthorityState.Prepared,
         Der = certificate.RawData,
-        KeyReference = File.Exists(keyFile) ? AuthorityFolder.ReferenceTo(keyFile) : null,
+        KeyReference = IssuerKey.FindReference(keyFile),
         NotBefore = certificate.NotBefore.ToUniversalTime(),
         NotAfter = certificate.NotAfter.ToUniversalTime(),
         CreatedAt = clock.GetUtcNow(),
