@@ -106,6 +106,7 @@ public sealed class FleetServer : IAsyncDisposable
 
         // The doors for people.
         services.AddOperatorAuth(data.CookieKeys);
+        services.AddSingleton(EnrolmentOptions.From(builder.Configuration)).AddSingleton<EnrolmentLimits>().AddSingleton<EnrolmentDesk>().AddSingleton<EnrolmentAnswer>();
         services.AddSingleton<MessageRate>().AddSingleton<OverviewReport>();
         services.AddRazorComponents();
         services.AddCascadingAuthenticationState();
@@ -115,6 +116,7 @@ public sealed class FleetServer : IAsyncDisposable
         services.AddHostedService<OrderlyStop>();
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(20));
         listeners = Listeners.Configure(builder.WebHost, options, DoorOptions.From(builder.Configuration));
+        services.AddSingleton(listeners);
 
         var app = builder.Build();
         app.UseProblems();
@@ -126,6 +128,7 @@ public sealed class FleetServer : IAsyncDisposable
         app.UseAntiforgery();
 
         app.MapEst();
+        app.MapDeviceEnrolment();
         app.MapMqtt();
         app.MapConsole();
         app.MapHealth();
@@ -134,6 +137,10 @@ public sealed class FleetServer : IAsyncDisposable
         api.MapDevices();
         api.MapTokens();
         api.MapGroups();
+        api.MapClaims();
+        api.MapManufacturers();
+        api.MapApprovals();
+        api.MapImport();
         api.MapServices();
         api.MapTelemetry();
         api.MapCommands();
