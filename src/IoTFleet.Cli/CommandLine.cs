@@ -53,9 +53,16 @@ internal sealed class CommandLine
     [
         OverviewCommand.Create(Verb), DeviceCommands.Create(Verb), TokenCommands.Create(Verb), GroupCommands.Create(Verb), ClaimCommands.Create(Verb),
         ManufacturerCommands.Create(Verb), .. ApprovalCommands.Create(Verb), ImportCommand.Create(Verb),
-        ServiceCommands.Create(Verb), TelemetryCommands.Create(Verb), CommandCommands.Create(Verb),
+        Authorities(), ServiceCommands.Create(Verb), TelemetryCommands.Create(Verb), CommandCommands.Create(Verb),
         AuditCommands.Create(Verb), LogCommands.Create(Verb),
     ];
+
+    private Command Authorities()
+    {
+        var noun = new Command("ca", "The fleet's certificate authorities and their rotation");
+        foreach (var verb in AuthorityCommands.Create(Verb)) noun.Subcommands.Add(verb);
+        return noun;
+    }
 
     private Command Verb(string name, string description, Symbol[] inputs, CommandAction action)
     {

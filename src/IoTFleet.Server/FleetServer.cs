@@ -17,6 +17,7 @@ using IoTFleet.Server.Doors;
 using IoTFleet.Server.Est;
 using IoTFleet.Server.Mqtt;
 using IoTFleet.Server.Rest;
+using IoTFleet.Server.Rotation;
 using IoTFleet.Server.Security;
 
 namespace IoTFleet.Server;
@@ -89,6 +90,8 @@ public sealed class FleetServer : IAsyncDisposable
 
         // Identity: who we are and whom we trust. Made before anything listens, so that a broken key file is the first thing said.
         services.AddFleetIdentity();
+        services.AddSingleton(RotationSettings(builder.Configuration));
+        services.AddHostedService<SightingsWriter>();
 
         // The fleet: devices, enrolment, certificates, telemetry, operators, on SQLite.
         services.AddFleet(TelemetrySettings(builder.Configuration));
@@ -129,6 +132,7 @@ public sealed class FleetServer : IAsyncDisposable
 
         app.MapEst();
         app.MapDeviceEnrolment();
+        app.MapTrustBundle();
         app.MapMqtt();
         app.MapConsole();
         app.MapHealth();
@@ -142,11 +146,26 @@ public sealed class FleetServer : IAsyncDisposable
         api.MapApprovals();
         api.MapImport();
         api.MapServices();
+        api.MapAuthorities();
         api.MapTelemetry();
         api.MapCommands();
         api.MapAudit();
         api.MapLog();
         return app;
+    }
+
+    private static RotationOptions RotationSettings(ConfigurationManager configuration)
+    {
+        var options = configuration.GetSection("Rotation").Get<RotationOptions>() ?? new RotationOptions();
+        try
+        {
+            options.Validate();
+            return options;
+        }
+        catch (ArgumentException problem)
+        {
+            throw new StartupException(problem.Message, problem);
+        }
     }
 
     private static TelemetryOptions TelemetrySettings(ConfigurationManager configuration)
@@ -170,6 +189,7 @@ public sealed class FleetServer : IAsyncDisposable
         await Services.GetRequiredService<AuthorityDirectory>().LoadAsync(cancellationToken);
         await Services.GetRequiredService<AdoptCertificates>().RunAsync(cancellationToken);
         await Services.GetRequiredService<ReportIntents>().RunAsync(cancellationToken);
+        identity.OpenServerCertificate(Services.GetRequiredService<AuthorityDirectory>());
         var newKey = await AdministratorKeyAsync(options, cancellationToken);
         await Services.GetRequiredService<RevocationWatch>().LoadAsync(cancellationToken);
         await LoadSessionsAsync(cancellationToken);
