@@ -43,7 +43,7 @@ internal static class EstScene
     internal static async Task<X509Certificate2> ClaimAsync(this RunningServer server, string batch, int quota = 10)
     {
         await server.GroupAsync("g-" + batch, EnrolmentWayNames.ClaimCertificate);
-        await server.Client.CreateBatchAsync(new CreateBatchRequest { Id = batch, Group = "g-" + batch, Quota = quota, ClosesAt = DateTimeOffset.UtcNow.AddDays(1) });
+        await server.Client.CreateBatchAsync(new CreateBatchRequest { Id = batch, Group = "g-" + batch, Quota = quota, ClosesAt = TimeProvider.System.GetUtcNow().AddDays(1) });
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var issued = await server.Client.IssueClaimAsync(batch, new CertificateRequest($"CN={batch}", key, HashAlgorithmName.SHA256).CreateSigningRequestPem());
         using var certificate = X509Certificate2.CreateFromPem(issued.CertificatePem);
@@ -60,7 +60,7 @@ internal static class EstScene
         maker.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign, true));
         maker.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(maker.PublicKey, false));
         var end = new DateTimeOffset(9999, 12, 31, 23, 59, 59, TimeSpan.Zero);
-        using var authority = maker.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), end);
+        using var authority = maker.CreateSelfSigned(TimeProvider.System.GetUtcNow().AddDays(-1), end);
         var announced = await server.Client.RegisterManufacturerAsync(new RegisterManufacturerRequest { Name = "Maker", Group = group, CertificatePem = authority.ExportCertificatePem() });
         using var proof = Leaf(authority, $"CN={announced.Challenge}", end);
         await server.Client.ProveManufacturerAsync(announced.Id, proof.ExportCertificatePem());
@@ -73,7 +73,7 @@ internal static class EstScene
         var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, true));
-        using var certificate = request.Create(authority, DateTimeOffset.UtcNow.AddDays(-1), end, SerialNumber.Create().Bytes.ToArray());
+        using var certificate = request.Create(authority, TimeProvider.System.GetUtcNow().AddDays(-1), end, SerialNumber.Create().Bytes.ToArray());
         return certificate.CopyWithPrivateKey(key);
     }
 
