@@ -6,6 +6,7 @@ using IoTFleet.Benchmarks.Hostile;
 using IoTFleet.Benchmarks.Load;
 
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- [codec] [routing] [acks] [sessions]
+// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- issuance|log
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- brokers [row...] [--rounds N] [--port N]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- hostile [attack...] [--port N]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- enrolments [--port N]
@@ -25,6 +26,8 @@ switch (args)
 {
     case ["serve", var folder, var port]: return await OwnBroker.RunAsync(folder, int.Parse(port, CultureInfo.InvariantCulture));
     case ["load", var load, var folder, var port]: return await LoadCommand.RunAsync(load, folder, int.Parse(port, CultureInfo.InvariantCulture));
+    case ["issuance"]: return await RecordBenchmark.IssuanceAsync();
+    case ["log"]: return await RecordBenchmark.LogAsync();
     case ["hostile", .. var rest]: return await HostileBenchmark.RunAsync(rest);
     case ["attack", var attack, var folder, var port]: return await HostileBenchmark.AttackAsync(attack, folder, int.Parse(port, CultureInfo.InvariantCulture));
     case ["enrolments", .. var rest]: return await EnrolmentsBenchmark.RunAsync(rest);
@@ -34,7 +37,7 @@ switch (args)
 var unknown = args.Except(benchmarks.Keys).ToList();
 if (unknown.Count > 0)
 {
-    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers, hostile, enrolments.");
+    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers, hostile, issuance, log, enrolments.");
     return 2;
 }
 

@@ -48,7 +48,7 @@ public sealed class PrepareAuthority(
             }
 
             using var made = purpose == AuthorityPurpose.Root ? RootCeremony.NewRoot(folder.Names, clock) : RootCeremony.NewAuthority(purpose, folder.Names, rootKey!, clock);
-            PemFile.WhileWriting(files.Folder, () => made.Save(certificateFile, keyFile)); // Before the row: what a crash leaves behind is taken in by the next try.
+            PemFile.WhileWriting(files.Folder, () => made.Save(certificateFile, keyFile, folder.Secrets)); // Before the row: what a crash leaves behind is taken in by the next try.
         }
 
         using var certificate = PemFile.ReadCertificate(certificateFile);
@@ -97,7 +97,7 @@ public sealed class PrepareAuthority(
         Generation = generation,
         State = AuthorityState.Prepared,
         Der = certificate.RawData,
-        KeyReference = File.Exists(keyFile) ? AuthorityFolder.ReferenceTo(keyFile) : null,
+        KeyReference = IssuerKey.FindReference(keyFile),
         NotBefore = certificate.NotBefore.ToUniversalTime(),
         NotAfter = certificate.NotAfter.ToUniversalTime(),
         CreatedAt = clock.GetUtcNow(),
