@@ -40,6 +40,9 @@ public sealed class ServerOptions
     /// <summary>Whether an idle device's TLS buffers are given back (Linux); costs a little when it sends, saves a quarter of its memory.</summary>
     public bool ReleaseTlsBuffers { get; set; } = true;
 
+    /// <summary>TLS session tickets given to a client: 0, or 1 for fleets of small devices, whose own cost a resumed handshake lowers. Judged anew each time.</summary>
+    public int TlsTickets { get; set; }
+
     public static ServerOptions From(IConfiguration configuration)
     {
         var options = configuration.GetSection(Section).Get<ServerOptions>() ?? new ServerOptions();
@@ -55,6 +58,7 @@ public sealed class ServerOptions
         if (MqttPort == HttpsPort && MqttPort != 0) return $"IoTFleet:MqttPort and IoTFleet:HttpsPort are both {MqttPort}; they need different ports.";
         if (DeviceCertificateDays is < 1 or > 90) return $"IoTFleet:DeviceCertificateDays is {DeviceCertificateDays}; it must be 1 to 90.";
         if (ServiceCertificateDays is < 1 or > 366) return $"IoTFleet:ServiceCertificateDays is {ServiceCertificateDays}; it must be 1 to 366.";
+        if (TlsTickets is not (0 or 1)) return $"IoTFleet:TlsTickets is {TlsTickets}; it must be 0 or 1.";
         if (Hosts.FirstOrDefault(host => Uri.CheckHostName(host) == UriHostNameType.Unknown) is { } host) return $"IoTFleet:Hosts holds '{host}', which is neither a host name nor an address.";
         return Names(Fleet) is null ? $"IoTFleet:Fleet is '{Fleet}'; it must be a domain name such as fleet.example." : null;
     }
