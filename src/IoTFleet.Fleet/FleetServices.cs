@@ -34,6 +34,7 @@ public static class FleetServices
         services.AddSingleton<AdmitDevice>().AddSingleton<RevokeDevice>().AddSingleton<RevocationFeed>().AddSingleton<RevokedSet>();
         services.AddSingleton<AuthorityDirectory>();
         services.AddEnrolment();
+        services.AddRenewal();
         services.AddSingleton<CreateService>().AddSingleton<IssueServiceCertificate>().AddSingleton<RevokeService>();
         services.AddSingleton<FindServices>().AddSingleton<AdmitService>();
         services.AddSingleton<TelemetryIngest>().AddSingleton<QueryTelemetry>().AddSingleton<SendCommand>();

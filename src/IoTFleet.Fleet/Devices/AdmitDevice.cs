@@ -1,3 +1,5 @@
+using IoTFleet.Fleet.Certificates;
+using IoTFleet.Pki;
 using Microsoft.EntityFrameworkCore;
 
 namespace IoTFleet.Fleet.Devices;
@@ -14,6 +16,9 @@ public enum RefusalReason
     DeviceRevoked,
     CertificateUnknown,
     CertificateRevoked,
+    CertificateSuperseded,
+    LineageFork,
+    CloneHold,
     CertificateNotYetValid,
     CertificateExpired,
 }
@@ -30,7 +35,7 @@ public abstract record AdmitDeviceResult
 /// Asked at each connect, with a certificate whose chain was verified: is this device, with this certificate, welcome now?
 /// A door, so it takes no actor; one read, so that a whole fleet may come back at once.
 /// </summary>
-public sealed class AdmitDevice(IDbContextFactory<FleetDbContext> databases, TimeProvider clock)
+public sealed class AdmitDevice(IDbContextFactory<FleetDbContext> databases, FirstUses uses, LineageGuard guard, TimeProvider clock)
 {
     // Compiled once: building the query anew would cost more than running it.
     private static readonly Func<FleetDbContext, string, string, CancellationToken, Task<Standing?>> ReadStanding =
@@ -38,26 +43,35 @@ public sealed class AdmitDevice(IDbContextFactory<FleetDbContext> databases, Tim
             (from device in db.Devices
              where device.Id == id
              from certificate in db.Certificates.Where(c => c.Serial == serial && c.DeviceId == device.Id).DefaultIfEmpty()
-             select new Standing(device.State, certificate != null, certificate!.RevokedAt, certificate.NotBefore, certificate.NotAfter))
+             select new Standing(device.State, certificate != null, certificate!.RevokedAt, certificate.NotBefore, certificate.NotAfter,
+                 certificate.RevocationReason == RevocationReason.Superseded, certificate.FirstUsedAt != null, device.CloneSuspectedAt != null))
             .SingleOrDefault());
 
     public async Task<AdmitDeviceResult> RunAsync(AdmitDeviceRequest request, CancellationToken ct)
     {
-        await using var db = await databases.CreateDbContextAsync(ct);
-        var standing = await ReadStanding(db, request.DeviceId, request.CertificateSerial, ct);
+        Standing? standing;
+        await using (var db = await databases.CreateDbContextAsync(ct)) standing = await ReadStanding(db, request.DeviceId, request.CertificateSerial, ct);
+        if (standing is { IsSuperseded: true, State: DeviceState.Active } && await guard.IsForkAsync(request.DeviceId, request.CertificateSerial, ct))
+            return new AdmitDeviceResult.Refused(RefusalReason.LineageFork);
         return FindRefusal(standing) is { } reason
             ? new AdmitDeviceResult.Refused(reason)
-            : new AdmitDeviceResult.Admitted(Actor.Device(request.DeviceId));
+            : Admit(request, standing!);
+    }
+
+    private AdmitDeviceResult.Admitted Admit(AdmitDeviceRequest request, Standing standing)
+    {
+        if (!standing.WasUsed) uses.Note(request.CertificateSerial);
+        return new AdmitDeviceResult.Admitted(Actor.Device(request.DeviceId));
     }
 
     private RefusalReason? FindRefusal(Standing? standing)
     {
         if (standing is null) return RefusalReason.UnknownDevice;
         if (standing.State == DeviceState.Revoked) return RefusalReason.DeviceRevoked;
-        if (standing.State == DeviceState.Suspended) return RefusalReason.DeviceSuspended;
+        if (standing.State == DeviceState.Suspended) return standing.IsSuspect ? RefusalReason.CloneHold : RefusalReason.DeviceSuspended;
         if (standing.State != DeviceState.Active) return RefusalReason.DeviceNotEnrolled;
         if (!standing.CertificateKnown) return RefusalReason.CertificateUnknown;
-        if (standing.RevokedAt is not null) return RefusalReason.CertificateRevoked;
+        if (standing.RevokedAt is not null) return standing.IsSuperseded ? RefusalReason.CertificateSuperseded : RefusalReason.CertificateRevoked;
         var now = clock.GetUtcNow();
         if (now < standing.NotBefore) return RefusalReason.CertificateNotYetValid;
         // A certificate is good until the end of its last second.
@@ -66,5 +80,6 @@ public sealed class AdmitDevice(IDbContextFactory<FleetDbContext> databases, Tim
     }
 
     private sealed record Standing(
-        DeviceState State, bool CertificateKnown, DateTimeOffset? RevokedAt, DateTimeOffset? NotBefore, DateTimeOffset? NotAfter);
+        DeviceState State, bool CertificateKnown, DateTimeOffset? RevokedAt, DateTimeOffset? NotBefore, DateTimeOffset? NotAfter,
+        bool IsSuperseded, bool WasUsed, bool IsSuspect);
 }
