@@ -10,5 +10,6 @@ internal static class RenewalServices
     {
         services.TryAddSingleton(new RenewalOptions());
         services.AddSingleton<RenewalTurns>().AddSingleton<RenewalSchedule>().AddSingleton<FirstUses>().AddSingleton<LineageGuard>().AddSingleton<RenewCertificate>();
+        services.AddSingleton<FindRenewalWindow>().AddSingleton<RequestRenewal>().AddSingleton<ForecastExpiry>().AddSingleton<ExplainCertificate>();
     }
 }

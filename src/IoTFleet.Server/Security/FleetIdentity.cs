@@ -70,7 +70,7 @@ internal static class FleetIdentityServices
                 () => authorities.Current,
                 provider.GetRequiredService<FleetIdentity>().Server.Certificate,
                 provider.GetRequiredService<TimeProvider>(),
-                refusal => refusals.Record(RefusalDoor.Handshake, refusal.Code, refusal.Name, ClientIdentity.AddressOf(refusal.Address), refusal.Detail),
+                refusal => refusals.Record(RefusalDoor.Handshake, refusal.Code, refusal.Name, ClientIdentity.AddressOf(refusal.Address), refusal.Detail, refusal.Peer),
                 provider.GetRequiredService<ServerOptions>().TlsTickets);
         });
         services.AddHostedService<ServerCertificateRenewal>();
