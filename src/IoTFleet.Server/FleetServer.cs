@@ -11,9 +11,11 @@ using IoTFleet.Fleet.Sqlite;
 using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Pki;
 using IoTFleet.Server.Console;
+using IoTFleet.Server.Diagnosis;
 using IoTFleet.Server.Doors;
 using IoTFleet.Server.Est;
 using IoTFleet.Server.Mqtt;
+using IoTFleet.Server.Renewal;
 using IoTFleet.Server.Rest;
 using IoTFleet.Server.Security;
 
@@ -89,6 +91,7 @@ public sealed class FleetServer : IAsyncDisposable
         services.AddFleetIdentity();
 
         // The fleet: devices, enrolment, certificates, telemetry, operators, on SQLite.
+        services.AddRenewalDoors(builder.Configuration);
         services.AddFleet(TelemetrySettings(builder.Configuration));
         services.AddSqliteFleet(data.Database);
         services.AddSqliteSessions(data.Sessions);
@@ -124,6 +127,8 @@ public sealed class FleetServer : IAsyncDisposable
         app.UseAntiforgery();
 
         app.MapEst();
+        app.MapRenewal();
+        app.MapStatus();
         app.MapMqtt();
         app.MapConsole();
         app.MapHealth();
@@ -133,6 +138,8 @@ public sealed class FleetServer : IAsyncDisposable
         api.MapTokens();
         api.MapGroups();
         api.MapServices();
+        api.MapRenewals();
+        api.MapRefusals();
         api.MapTelemetry();
         api.MapCommands();
         return app;
