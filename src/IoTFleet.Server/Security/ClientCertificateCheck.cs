@@ -43,7 +43,7 @@ internal sealed class ClientCertificateCheck(TrustSnapshot trust, PeerDoor door,
         // Anything but what the chain says of itself is not ours to weigh.
         if ((errors & ~SslPolicyErrors.RemoteCertificateChainErrors) != 0) return Refuse(TlsRefusalReason.Untrusted, $"the certificate cannot be checked: {errors}");
 
-        var found = ChainFacts.Of(certificate, chain);
+        var found = ChainFacts.Of(chain);
         if (found.Has(NoPathToRoot) && Claimed(certificate) is { } claimed) return JudgeAgain(certificate, claimed);
         return Judge(certificate, found);
     }
@@ -81,7 +81,7 @@ internal sealed class ClientCertificateCheck(TrustSnapshot trust, PeerDoor door,
         chain.ChainPolicy = TrustPolicy.For(claimed.Verifies ? trust.Roots : RootsOfAllTimes, [claimed.Certificate], clock);
         chain.ChainPolicy.ApplicationPolicy.Add(new(KeyPurpose.ClientAuth));
         chain.Build(certificate);
-        var found = ChainFacts.Of(certificate, chain);
+        var found = ChainFacts.Of(chain);
         var verdict = found.Has(NoPathToRoot) || claimed.Verifies
             ? Judge(certificate, found)
             : Refuse(TlsRefusalReason.AuthorityNotInForce, $"the certificate is of {claimed}, which is {claimed.State.ToString().ToLowerInvariant()}");
@@ -150,7 +150,7 @@ internal sealed class ClientCertificateCheck(TrustSnapshot trust, PeerDoor door,
     {
         public bool Has(X509ChainStatusFlags any) => (Flags & any) != 0;
 
-        public static ChainFacts Of(X509Certificate2 leaf, X509Chain chain)
+        public static ChainFacts Of(X509Chain chain)
         {
             var flags = X509ChainStatusFlags.NoError;
             foreach (var status in chain.ChainStatus) flags |= status.Status;
