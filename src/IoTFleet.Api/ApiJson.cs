@@ -41,6 +41,7 @@ namespace IoTFleet.Api;
 [JsonSerializable(typeof(RequestRenewalsRequest))]
 [JsonSerializable(typeof(RenewalsRequested))]
 [JsonSerializable(typeof(RefusalList))]
+[JsonSerializable(typeof(Refusal))]
 [JsonSerializable(typeof(ApiProblem))]
 [JsonSerializable(typeof(ServerFile))]
 public sealed partial class ApiJson : JsonSerializerContext;

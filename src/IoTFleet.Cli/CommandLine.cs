@@ -53,6 +53,7 @@ internal sealed class CommandLine
     [
         OverviewCommand.Create(Verb), DeviceCommands.Create(Verb), TokenCommands.Create(Verb), GroupCommands.Create(Verb),
         ServiceCommands.Create(Verb), TelemetryCommands.Create(Verb), CommandCommands.Create(Verb),
+        CertificateCommands.Create(Verb), RefusalCommand.Create(Verb),
     ];
 
     private Command Verb(string name, string description, Symbol[] inputs, CommandAction action)

@@ -16,6 +16,7 @@ internal sealed class Renewer(DeviceOptions options, IdentitySlots slots, Action
 
     private readonly RenewalClient _server = new(options);
     private RenewalAdvice? _advice;
+    private DateTimeOffset? _renewedAt;                        // the first second of a short-lived certificate may be long past when it is issued
     private DateTimeOffset _askAgainAt;
     private int _failures;
     private long _renewals;
@@ -49,7 +50,8 @@ internal sealed class Renewer(DeviceOptions options, IdentitySlots slots, Action
         await options.KeyStore.SaveNextAsync(enrolled, cancellation);
         slots.SetNext(next);
         _advice = renewed.Advice;
-        _askAgainAt = options.Clock.GetUtcNow() + (renewed.Advice?.RetryAfter ?? TimeSpan.Zero);
+        _renewedAt = options.Clock.GetUtcNow();
+        _askAgainAt = _renewedAt.Value + (renewed.Advice?.RetryAfter ?? TimeSpan.Zero);
         Interlocked.Increment(ref _renewals);
         return answer;
     }
@@ -121,12 +123,12 @@ internal sealed class Renewer(DeviceOptions options, IdentitySlots slots, Action
         _askAgainAt = options.Clock.GetUtcNow() + (_advice?.RetryAfter ?? (slots.Current.ExpiresAt - slots.Current.StartsAt) / 100);
     }
 
-    private DateTimeOffset Unadvised() => RenewalTimes.Unadvised(options.DeviceId, slots.Current.StartsAt, slots.Current.ExpiresAt);
+    private DateTimeOffset Unadvised() => RenewalTimes.Unadvised(options.DeviceId, _renewedAt ?? slots.Current.StartsAt, slots.Current.ExpiresAt);
 
     private TimeSpan AfterFailure(TimeSpan? asked)
     {
         var current = slots.Current;
-        return RenewalTimes.Retry(current.ExpiresAt - current.StartsAt, current.ExpiresAt - options.Clock.GetUtcNow(), ++_failures, asked, random());
+        return RenewalTimes.Retry(current.ExpiresAt - (_renewedAt ?? current.StartsAt), current.ExpiresAt - options.Clock.GetUtcNow(), ++_failures, asked, random());
     }
 
     private Task WaitAsync(TimeSpan wait, CancellationToken stopping) => Task.Delay(wait < LongestSleep ? wait : LongestSleep, options.Clock, stopping);

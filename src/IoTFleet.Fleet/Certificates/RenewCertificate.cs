@@ -42,7 +42,7 @@ public abstract record RenewCertificateResult
 /// answer takes the place of the older one, so that a device never has more than two.
 /// </summary>
 public sealed class RenewCertificate(
-    IDbContextFactory<FleetDbContext> databases, IssuancePolicy policy, FleetNames names, AuthorityDirectory authorities, Issuance issuance, FirstUses uses, LineageGuard guard,
+    IDbContextFactory<FleetDbContext> databases, IssuancePolicy policy, AuthorityDirectory authorities, Issuance issuance, FirstUses uses, LineageGuard guard,
     RenewalTurns turns, RenewalSchedule schedule, RevocationFeed feed, AuditTrail audit, FleetMetrics metrics, TimeProvider clock, ILogger<RenewCertificate> log)
 {
     private const string Action = "certificate.renew";
@@ -83,10 +83,12 @@ public sealed class RenewCertificate(
     {
         terms = null;
         if (request.Request.CommonName is { } name && name != request.DeviceId) return RenewRefusal.NameMismatch($"The request's subject must be that of the certificate it renews, CN={request.DeviceId}, or absent.");
-        if (request.Request.RequestedUri is { } uri && uri != names.DeviceUri(request.DeviceId).OriginalString)
-            return RenewRefusal.NameMismatch($"The request's subject alternative name must be that of the certificate it renews, {names.DeviceUri(request.DeviceId).OriginalString}, or absent.");
+        if (request.Request.RequestedUri is { } uri && uri != UriOf(request.DeviceId))
+            return RenewRefusal.NameMismatch($"The request's subject alternative name must be that of the certificate it renews, {UriOf(request.DeviceId)}, or absent.");
         return policy.TryForDevice(request.DeviceId, request.Request, out terms, out var problem) ? null : RenewRefusal.RequestNotAcceptable(problem);
     }
+
+    private string UriOf(string deviceId) => authorities.Current.Names.DeviceUri(deviceId).OriginalString;
 
     private RenewCertificateResult.Renewed Tell(RenewalOutcome.Stored stored, RenewalStanding standing)
     {

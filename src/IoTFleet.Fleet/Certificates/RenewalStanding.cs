@@ -14,7 +14,8 @@ internal sealed record RenewalStanding
             (from certificate in db.Certificates.AsNoTracking()
              where certificate.Serial == serial && certificate.DeviceId == id
              join device in db.Devices.AsNoTracking() on certificate.DeviceId equals device.Id
-             from grp in db.Groups.AsNoTracking().Where(g => g.Id == (device.GroupId ?? EnrolmentGroup.DefaultId)).DefaultIfEmpty()
+             join one in db.Groups.AsNoTracking() on device.GroupId ?? EnrolmentGroup.DefaultId equals one.Id into groups
+             from grp in groups.DefaultIfEmpty()
              select new RenewalStanding
              {
                  Certificate = certificate,

@@ -10,12 +10,13 @@ namespace IoTFleet.Fleet.Certificates;
 public readonly record struct CertificateLife(DateTimeOffset IssuedAt, DateTimeOffset End)
 {
     /// <summary>
-    /// The moment of signing is not in the certificate: it is its first second and the backdating that is configured, which is never more than half of its life.
+    /// The moment of signing is not in the certificate: it is its first second and the backdating that is configured. A certificate that is shorter than that
+    /// was made under other settings; then the middle is as good a guess as any.
     /// </summary>
     public static CertificateLife Of(DateTimeOffset notBefore, DateTimeOffset notAfter, TimeSpan backdate)
     {
-        var half = (notAfter - notBefore) / 2;
-        return new CertificateLife(notBefore + (backdate < half ? backdate : half), notAfter);
+        var length = notAfter - notBefore;
+        return new CertificateLife(notBefore + (backdate < length ? backdate : length / 2), notAfter);
     }
 
     public TimeSpan Length => End - IssuedAt;
@@ -49,7 +50,7 @@ public sealed record RenewalWindow(DateTimeOffset Start, DateTimeOffset End, Tim
         var left = (life.End - asked) / 2;
         var interval = left > TimeSpan.Zero && left < options.Spread ? left : options.Spread;
         var start = asked + (interval * Share(deviceId));
-        return start < regular.Start ? Between(start, interval / 50, now) : regular;
+        return Between(start < regular.Start ? start : regular.Start, interval / 50, now);
     }
 
     /// <summary>From 0 to 1, the same for the same device ever after, and even over a fleet.</summary>
