@@ -54,6 +54,7 @@ internal sealed class CommandLine
         OverviewCommand.Create(Verb), DeviceCommands.Create(Verb), TokenCommands.Create(Verb), GroupCommands.Create(Verb),
         ServiceCommands.Create(Verb), TelemetryCommands.Create(Verb), CommandCommands.Create(Verb),
         CertificateCommands.Create(Verb), RefusalCommand.Create(Verb),
+        AuditCommands.Create(Verb), LogCommands.Create(Verb),
     ];
 
     private Command Verb(string name, string description, Symbol[] inputs, CommandAction action)
@@ -77,6 +78,7 @@ internal sealed class CommandLine
             return ExitCodes.Done;
         }
         catch (ApiProblemException e) { return Fail(e.Message, ExitCodes.Refused); }
+        catch (UnsoundException e) { return Fail(e.Message, ExitCodes.Refused); }
         catch (UsageException e) { return Fail(e.Message, ExitCodes.WrongUsage); }
         catch (ServerUnreachableException e) { return Fail(e.Message, ExitCodes.Unreachable); }
         catch (OperationCanceledException) { return Fail("Interrupted.", ExitCodes.Interrupted); }

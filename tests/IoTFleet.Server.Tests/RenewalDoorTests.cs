@@ -85,7 +85,7 @@ public sealed class RenewalDoorTests : IAsyncLifetime
     public async Task An_ended_certificate_reaches_the_renewal_and_nothing_else(int graceDays, string? refusal)
     {
         await ChangeGroupAsync(graceDays);
-        _clock.Advance(TimeSpan.FromDays(31));
+        _clock.Leap(TimeSpan.FromDays(31));
         using var http = Http(_first);
 
         var renewal = await PostAsync(http);
@@ -114,7 +114,7 @@ public sealed class RenewalDoorTests : IAsyncLifetime
     {
         using var http = Http(null);
         var nonce = await NonceAsync(http);
-        _clock.Advance(TimeSpan.FromMinutes(6));
+        _clock.Leap(TimeSpan.FromMinutes(6));
 
         Assert.Null(await AskAsync(http, _first, nonce));
         Assert.Null(await AskAsync(http, _first, Convert.ToBase64String(new byte[32])));
@@ -145,7 +145,7 @@ public sealed class RenewalDoorTests : IAsyncLifetime
         Assert.Equal((1, Device), (forecast.Devices, forecast.FirstToDie));
         Assert.Equal(1, forecast.EndingPerHour.Sum());
 
-        _clock.Advance(TimeSpan.FromDays(1));
+        _clock.Leap(TimeSpan.FromDays(1));
         Assert.Equal(1, (await _server.Client.RequestRenewalsAsync(new RequestRenewalsRequest { DeviceId = Device })).Devices);
         using var http = Http(_first);
         var info = await http.GetFromJsonAsync(Info, ApiJson.Default.RenewalInfo);

@@ -23,6 +23,7 @@ internal sealed class DevicePrincipal(string deviceId, string serial) : Principa
         RefusalReason.DeviceSuspended => new(ReasonCode.Banned, "device-suspended", $"Device {deviceId} is suspended; resume it to let it in."),
         RefusalReason.DeviceRevoked => new(ReasonCode.Banned, "device-revoked", $"Device {deviceId} was revoked."),
         RefusalReason.CertificateUnknown => new(ReasonCode.NotAuthorized, "certificate-unknown", $"Certificate {serial} was not issued to device {deviceId} by this server."),
+        RefusalReason.NotInLog => new(ReasonCode.NotAuthorized, "not-in-log", $"Certificate {serial} of device {deviceId} is not in the log of issued certificates."),
         RefusalReason.CertificateRevoked => new(ReasonCode.Banned, "certificate-revoked", $"Certificate {serial} of device {deviceId} was revoked; the device has to enrol anew."),
         RefusalReason.CertificateSuperseded => new(ReasonCode.Banned, "certificate-superseded", $"Certificate {serial} of device {deviceId} was replaced by a newer one; use that one."),
         RefusalReason.LineageFork => new(ReasonCode.Banned, "lineage-fork", $"Certificate {serial} of device {deviceId} was used after its successor had been: two hold its key. The device is suspended until an operator has looked into it."),
