@@ -14,7 +14,7 @@ public sealed class DeviceRenewalTests : IAsyncLifetime
     private const string Device = "pump-7";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    private readonly FakeClock _clock = new(DateTimeOffset.UtcNow);
+    private readonly FakeClock _clock = new(TimeProvider.System.GetUtcNow());
     private RunningServer _server = null!;
 
     public async ValueTask InitializeAsync() => _server = await RunningServer.StartAsync(_clock);

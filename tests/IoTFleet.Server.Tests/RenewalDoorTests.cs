@@ -22,7 +22,7 @@ public sealed class RenewalDoorTests : IAsyncLifetime
     private static readonly Uri Info = new("/.well-known/iotfleet/v1/renewal-info", UriKind.Relative);
     private static readonly Uri Status = new("/.well-known/iotfleet/v1/status", UriKind.Relative);
 
-    private readonly FakeClock _clock = new(DateTimeOffset.UtcNow);
+    private readonly FakeClock _clock = new(TimeProvider.System.GetUtcNow());
     private RunningServer _server = null!;
     private X509Certificate2 _first = null!;
 
@@ -150,6 +150,34 @@ public sealed class RenewalDoorTests : IAsyncLifetime
         using var http = Http(_first);
         var info = await http.GetFromJsonAsync(Info, ApiJson.Default.RenewalInfo);
         Assert.True(info!.Start <= _clock.GetUtcNow().AddHours(1));
+    }
+
+    [Fact]
+    public async Task The_servers_own_certificate_is_renewed_without_a_restart_and_open_connections_stay()
+    {
+        await using var open = await _server.ConnectAsync(Device, _first);
+        var before = await ServerSerialAsync();
+
+        _clock.Leap(TimeSpan.FromDays(61));
+
+        await Eventually.TrueAsync(async () => await ServerSerialAsync() != before);
+        await open.ExpectNothingAsync();
+        var known = await DbAsync(db => db.ServerCertificates.Select(c => c.Serial).ToListAsync());
+        Assert.Contains(before, known);
+        await Eventually.TrueAsync(async () => await DbAsync(db => db.Audit.CountAsync(entry => entry.Action == "server.issue")) == 2);
+    }
+
+    private async Task<string> ServerSerialAsync()
+    {
+        using var socket = new System.Net.Sockets.TcpClient("127.0.0.1", _server.HttpsPort);
+        string? serial = null;
+        await using var tls = new System.Net.Security.SslStream(socket.GetStream());
+        await tls.AuthenticateAsClientAsync(new System.Net.Security.SslClientAuthenticationOptions
+        {
+            TargetHost = "localhost",
+            RemoteCertificateValidationCallback = (_, shown, _, _) => (serial = Pki.SerialNumber.Of((X509Certificate2)shown!).Hex) is not null,       // its dates are the fake clock's
+        });
+        return serial!;
     }
 
     [Fact]

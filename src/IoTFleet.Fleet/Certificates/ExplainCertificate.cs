@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using IoTFleet.Fleet.Authorities;
-using IoTFleet.Fleet.Devices;
 using IoTFleet.Pki;
 using Microsoft.EntityFrameworkCore;
 

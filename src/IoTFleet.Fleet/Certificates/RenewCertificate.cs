@@ -1,7 +1,5 @@
 using IoTFleet.Fleet.Audit;
 using IoTFleet.Fleet.Authorities;
-using IoTFleet.Fleet.Devices;
-using IoTFleet.Fleet.Enrolment;
 using IoTFleet.Pki;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
@@ -74,7 +72,7 @@ public sealed class RenewCertificate(
             Origin = request.Origin,
         };
         var answer = await issuance.RunAsync(
-            order, (db, _, stop) => _units.TakeAsync(db, standing, request, authorities.Current, stop), (db, signed, stop) => _units.StoreAsync(db, standing, signed, stop), ct);
+            order, (db, _, stop) => _units.TakeAsync(db, request, authorities.Current, stop), (db, signed, stop) => _units.StoreAsync(db, standing, signed, stop), ct);
         return answer is RenewalOutcome.Stored stored ? Tell(stored, standing) : ((RenewalOutcome.Refused)answer).Refusal;
     }
 

@@ -20,7 +20,7 @@ internal abstract record RenewalOutcome
 internal sealed class RenewalUnits(RevocationFeed feed, TimeProvider clock)
 {
     public async Task<Taking<RenewalOutcome>> TakeAsync(
-        FleetDbContext db, RenewalStanding before, RenewCertificateRequest request, TrustSnapshot trust, CancellationToken ct)
+        FleetDbContext db, RenewCertificateRequest request, TrustSnapshot trust, CancellationToken ct)
     {
         // Asked again: between the first look and this unit an operator may have been quicker.
         if (await RenewalStanding.ReadAsync(db, request.DeviceId, request.Serial, ct) is not { } standing) return Refuse(RenewRefusal.CertificateUnknown);

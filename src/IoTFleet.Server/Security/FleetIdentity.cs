@@ -9,7 +9,6 @@ namespace IoTFleet.Server.Security;
 internal sealed class FleetIdentity : IDisposable
 {
     private readonly string _tlsFolder;
-    private readonly CertificateAuthority _servers;
     private readonly TimeProvider _clock;
     private ServerCertificate _certificate;
 
@@ -17,8 +16,7 @@ internal sealed class FleetIdentity : IDisposable
     {
         (_tlsFolder, _clock, Hosts) = (data.Tls, clock, options.Hosts);
         Authorities = RootCeremony.LoadOrCreate(data.Authorities, new FleetNames(options.Fleet), clock, SecretsOf(options));
-        _servers = new CertificateAuthority(Authorities.Servers, clock);
-        _certificate = ServerCertificate.LoadOrCreate(_tlsFolder, Hosts, _servers, clock);
+        _certificate = ServerCertificate.LoadOrCreate(_tlsFolder, Hosts, new CertificateAuthority(Authorities.Servers, clock), clock, Authorities.Root);
         ServerCertificateIsNew = _certificate.Created;
     }
 
@@ -36,11 +34,13 @@ internal sealed class FleetIdentity : IDisposable
 
     public string RootFile => Authorities.Files!.RootCertificate;
 
-    /// <returns>The new certificate when the present one was due, else null. The old one is left to handshakes that still use it.</returns>
-    public ServerCertificate? RenewIfDue()
+    /// <param name="servers">The authority for servers that is active now.</param>
+    /// <returns>The new certificate when the present one was due, or of another authority, else null. The old one is left to handshakes that still use it.</returns>
+    public ServerCertificate? RenewIfDue(CertificateAuthority servers)
     {
-        if (_clock.GetUtcNow() < ServerCertificate.RenewalTime(_certificate.Certificate)) return null;
-        return _certificate = ServerCertificate.LoadOrCreate(_tlsFolder, Hosts, _servers, _clock);
+        var present = _certificate.Certificate;
+        if (_clock.GetUtcNow() < ServerCertificate.RenewalTime(present) && ServerCertificate.IsIssuedBy(present, servers)) return null;
+        return _certificate = ServerCertificate.Renew(_tlsFolder, Hosts, servers);
     }
 
     public void Dispose()
@@ -77,27 +77,5 @@ internal static class FleetIdentityServices
         });
         services.AddHostedService<ServerCertificateRenewal>();
         return services;
-    }
-
-    /// <summary>Puts a new server certificate in place before the present one ends; listeners use it from the next handshake on.</summary>
-    private sealed class ServerCertificateRenewal(FleetIdentity identity, DeviceTls tls, TimeProvider clock, ILogger<ServerCertificateRenewal> logger) : BackgroundService
-    {
-        protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-        {
-            using var hourly = new PeriodicTimer(TimeSpan.FromHours(1), clock);
-            while (await hourly.WaitForNextTickAsync(stoppingToken))
-            {
-                try
-                {
-                    if (identity.RenewIfDue() is not { } renewed) continue;
-                    tls.UseServerCertificate(renewed.Certificate);
-                    logger.ServerCertificateRenewed(identity.ServerCertificateEnd);
-                }
-                catch (Exception error) when (error is KeyFileException or IOException or UnauthorizedAccessException)
-                {
-                    logger.ServerCertificateNotRenewed(error, identity.ServerCertificateEnd);
-                }
-            }
-        }
     }
 }
