@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using IoTFleet.Api;
 using IoTFleet.Cli.Commands;
+using IoTFleet.Pki;
 
 namespace IoTFleet.Cli;
 
@@ -52,33 +53,60 @@ internal sealed class CommandLine
     private IEnumerable<Command> Nouns() =>
     [
         OverviewCommand.Create(Verb), DeviceCommands.Create(Verb), TokenCommands.Create(Verb), GroupCommands.Create(Verb),
-        ServiceCommands.Create(Verb), TelemetryCommands.Create(Verb), CommandCommands.Create(Verb),
+        Authorities(), ServiceCommands.Create(Verb), TelemetryCommands.Create(Verb), CommandCommands.Create(Verb),
         CertificateCommands.Create(Verb), RefusalCommand.Create(Verb),
         AuditCommands.Create(Verb), LogCommands.Create(Verb),
     ];
 
+    private Command Authorities()
+    {
+        var noun = new Command("ca", "The fleet's certificate authorities and their rotation");
+        foreach (var verb in AuthorityCommands.Create(Verb)) noun.Subcommands.Add(verb);
+        foreach (var verb in AuthorityFolderCommands.Create(LocalVerb)) noun.Subcommands.Add(verb);
+        return noun;
+    }
+
     private Command Verb(string name, string description, Symbol[] inputs, CommandAction action)
     {
-        var command = new Command(name, description);
+        var command = With(new Command(name, description), inputs);
+        command.SetAction((parsed, cancellationToken) => RunAsync(parsed, async output =>
+        {
+            using var fleet = await _open(parsed, cancellationToken);
+            await action(parsed, fleet, output, cancellationToken);
+        }));
+        return command;
+    }
+
+    private Command LocalVerb(string name, string description, Symbol[] inputs, Action<ParseResult, Output> action)
+    {
+        var command = With(new Command(name, description), inputs);
+        command.SetAction((parsed, _) => RunAsync(parsed, output =>
+        {
+            action(parsed, output);
+            return Task.CompletedTask;
+        }));
+        return command;
+    }
+
+    private static Command With(Command command, Symbol[] inputs)
+    {
         foreach (var input in inputs)
         {
             if (input is Argument argument) command.Arguments.Add(argument);
             else command.Options.Add((Option)input);
         }
-        command.SetAction((parsed, cancellationToken) => RunAsync(parsed, action, cancellationToken));
         return command;
     }
 
-    private async Task<int> RunAsync(ParseResult parsed, CommandAction action, CancellationToken cancellationToken)
+    private async Task<int> RunAsync(ParseResult parsed, Func<Output, Task> action)
     {
         try
         {
-            using var fleet = await _open(parsed, cancellationToken);
-            await action(parsed, fleet, new Output(_output, parsed.GetValue(_format) == "json"), cancellationToken);
+            await action(new Output(_output, parsed.GetValue(_format) == "json"));
             return ExitCodes.Done;
         }
         catch (ApiProblemException e) { return Fail(e.Message, ExitCodes.Refused); }
-        catch (UnsoundException e) { return Fail(e.Message, ExitCodes.Refused); }
+        catch (Exception e) when (e is KeyFileException or ProfileViolationException) { return Fail(e.Message, ExitCodes.Refused); }
         catch (UsageException e) { return Fail(e.Message, ExitCodes.WrongUsage); }
         catch (ServerUnreachableException e) { return Fail(e.Message, ExitCodes.Unreachable); }
         catch (OperationCanceledException) { return Fail("Interrupted.", ExitCodes.Interrupted); }
@@ -93,3 +121,6 @@ internal sealed class CommandLine
 
 /// <summary>Makes one verb of a noun.</summary>
 internal delegate Command VerbFactory(string name, string description, Symbol[] inputs, CommandAction action);
+
+/// <summary>Makes one verb that needs no server.</summary>
+internal delegate Command LocalVerbFactory(string name, string description, Symbol[] inputs, Action<ParseResult, Output> action);

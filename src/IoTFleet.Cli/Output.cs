@@ -26,6 +26,25 @@ internal sealed class Output(TextWriter writer, bool json)
         Print(table);
     }
 
+    /// <summary>What was done on this machine, which no API has a shape for.</summary>
+    public void Facts(params ReadOnlySpan<(string Name, string? Value)> facts)
+    {
+        var shown = facts.ToArray();
+        if (json)
+        {
+            WriteJson(document =>
+            {
+                document.WriteStartObject();
+                foreach (var (name, value) in shown) document.WriteString(name, value);
+                document.WriteEndObject();
+            });
+            return;
+        }
+        var table = NewTable().HideHeaders().AddColumns("", "");
+        foreach (var (name, text) in shown) table.AddRow(new Text(name), new Text(text ?? "-"));
+        Print(table);
+    }
+
     /// <summary>Many things: a line each.</summary>
     public void Many<T>(IReadOnlyList<T> values, JsonTypeInfo<T> type, params ReadOnlySpan<(string Header, Func<T, string?> Value)> columns)
     {

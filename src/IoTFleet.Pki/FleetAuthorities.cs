@@ -65,17 +65,17 @@ public sealed record AuthorityFiles(string Folder)
     public string Certificate(AuthorityPurpose purpose) => Path.Combine(Folder, NameOf(purpose) + ".pem");
     public string Key(AuthorityPurpose purpose) => Path.Combine(Folder, NameOf(purpose) + ".key");
 
+    /// <summary>What is to be signed by a root that is kept elsewhere.</summary>
+    public string Request(AuthorityPurpose purpose) => Path.Combine(Folder, NameOf(purpose) + ".csr");
+
+    /// <summary>In a file, or in a token whose URI a file beside it holds.</summary>
+    public bool HasKey(AuthorityPurpose purpose) => File.Exists(Key(purpose)) || File.Exists(Key(purpose) + IssuerKey.UriSuffix);
+
     /// <summary>Of a later generation: <c>devices-2.pem</c>. The first has no number.</summary>
     public string Certificate(AuthorityPurpose purpose, int generation) => Path.Combine(Folder, NameOf(purpose, generation) + ".pem");
     public string Key(AuthorityPurpose purpose, int generation) => Path.Combine(Folder, NameOf(purpose, generation) + ".key");
 
     private static string NameOf(AuthorityPurpose purpose, int generation) => generation == 1 ? NameOf(purpose) : $"{NameOf(purpose)}-{generation}";
-
-    /// <summary>What is to be signed by a root that is kept elsewhere.</summary>
-    public string Request(AuthorityPurpose purpose) => Path.Combine(Folder, NameOf(purpose) + ".csr");
-
-    /// <summary>In a file, or in a token whose URI a file beside it holds.</summary>
-    public bool HasKey(AuthorityPurpose purpose) => File.Exists(Key(purpose)) || File.Exists(Key(purpose) + "-uri");
 
     private static string NameOf(AuthorityPurpose purpose) => AuthorityRequest.NameOf(purpose);
 }

@@ -12,6 +12,8 @@ public sealed class IssuerKey : IDisposable
     // A tenth of a second for who knows the passphrase; a start opens five keys.
     private static readonly PbeParameters Encryption = new(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, iterationCount: 300_000);
 
+    internal const string UriSuffix = "-uri";
+
     private const string FileScheme = "file:";
 
     private readonly ECDsa _key;
@@ -48,12 +50,23 @@ public sealed class IssuerKey : IDisposable
     public static IssuerKey Load(string certificateFile, string keyFile, KeySecrets secrets)
     {
         var certificate = PemFile.ReadCertificate(certificateFile);
-        var uriFile = keyFile + "-uri";
-        if (File.Exists(keyFile) || !File.Exists(uriFile))
-            return Join(certificate, PemFile.ReadKey(keyFile, secrets), keyFile, FileScheme + Path.GetFileName(keyFile));
-        var uri = PemFile.ReadText(uriFile).Trim();
-        return Join(certificate, TokenKey.Open(uri, secrets, uriFile), uriFile, uri);
+        var reference = FindReference(keyFile) ?? ReferenceTo(keyFile); // A missing key is named as a missing file.
+        return reference.StartsWith(TokenKey.Scheme, StringComparison.Ordinal)
+            ? Join(certificate, TokenKey.Open(reference, secrets, keyFile + UriSuffix), keyFile + UriSuffix, reference)
+            : Join(certificate, PemFile.ReadKey(keyFile, secrets), keyFile, reference);
     }
+
+    /// <returns>How the key is to be found again: the file's name, or what stands in the file beside it. Null when there is neither.</returns>
+    public static string? FindReference(string keyFile)
+    {
+        if (File.Exists(keyFile)) return ReferenceTo(keyFile);
+        if (!File.Exists(keyFile + UriSuffix)) return null;
+        var uri = PemFile.ReadText(keyFile + UriSuffix).Trim();
+        TokenKey.Check(uri, keyFile + UriSuffix);
+        return uri;
+    }
+
+    private static string ReferenceTo(string keyFile) => FileScheme + Path.GetFileName(keyFile);
 
     /// <summary>The key of an authority that is known, where its reference says.</summary>
     /// <returns>Null when the folder has no such file: the key is kept elsewhere, or was destroyed.</returns>

@@ -103,7 +103,7 @@ public static class OfflineCeremony
 
     private static ECDsa ReadKey(string keyFile, KeySecrets secrets) => File.Exists(keyFile)
         ? PemFile.ReadKey(keyFile, secrets)
-        : TokenKey.Open(PemFile.ReadText(keyFile + "-uri").Trim(), secrets, keyFile + "-uri");
+        : TokenKey.Open(PemFile.ReadText(keyFile + IssuerKey.UriSuffix).Trim(), secrets, keyFile + IssuerKey.UriSuffix);
 
     private static void RefuseToReplace(string file)
     {

@@ -96,7 +96,8 @@ public static class PemFile
         }
     }
 
-    internal static string ReadText(string file)
+    /// <exception cref="KeyFileException">It is missing or cannot be read.</exception>
+    public static string ReadText(string file)
     {
         try
         {

@@ -25,27 +25,19 @@ public sealed class ServerCertificate : IDisposable
     /// Uses <c>server.pem</c> and <c>server.key</c> of the folder unless they are absent, near their end (a third of the life left)
     /// or lack a wanted host; loopback names are always wanted.
     /// </summary>
-    /// <param name="folder">Where they are.</param>
-    /// <param name="hosts">What clients call the server.</param>
-    /// <param name="servers">Who signs a new one.</param>
-    /// <param name="clock">The time.</param>
-    /// <param name="root">Above other generations of that authority, whose certificates are as good as its own.</param>
+    /// <param name="isOurs">Whether an authority, by its id, is another generation of the one that signs now: its certificate is replaced.</param>
     /// <exception cref="KeyFileException">A file is there but is not ours to replace, or cannot be read.</exception>
-    public static ServerCertificate LoadOrCreate(string folder, IReadOnlyCollection<string> hosts, CertificateAuthority servers, TimeProvider clock, X509Certificate2? root = null)
+    public static ServerCertificate LoadOrCreate(string folder, IReadOnlyCollection<string> hosts, CertificateAuthority servers, TimeProvider clock, Func<string, bool>? isOurs = null)
     {
         var certificateFile = Path.Combine(folder, "server.pem");
         var keyFile = Path.Combine(folder, "server.key");
-        var found = TryLoad(certificateFile, keyFile, servers, Wanted(hosts), clock, root);
-        return found is null ? Renew(folder, hosts, servers) : new ServerCertificate(found, created: false);
+        var wanted = hosts.Concat(Loopback).Select(host => host.ToLowerInvariant()).Distinct().ToArray();
+
+        var found = TryLoad(certificateFile, keyFile, servers, wanted, clock, isOurs);
+        return found is null
+            ? new ServerCertificate(Create(folder, certificateFile, keyFile, wanted, servers), created: true)
+            : new ServerCertificate(found, created: false);
     }
-
-    /// <summary>A new one in the place of what is there.</summary>
-    public static ServerCertificate Renew(string folder, IReadOnlyCollection<string> hosts, CertificateAuthority servers) =>
-        new(Create(folder, Path.Combine(folder, "server.pem"), Path.Combine(folder, "server.key"), Wanted(hosts), servers), created: true);
-
-    /// <summary>By its name: each generation of an authority has its own.</summary>
-    public static bool IsIssuedBy(X509Certificate2 certificate, CertificateAuthority servers) =>
-        certificate.IssuerName.RawData.AsSpan().SequenceEqual(servers.Certificate.SubjectName.RawData);
 
     /// <summary>When the certificate should be replaced: a third of its life is left.</summary>
     public static DateTimeOffset RenewalTime(X509Certificate2 certificate)
@@ -57,14 +49,15 @@ public sealed class ServerCertificate : IDisposable
     public void Dispose() => Certificate.Dispose();
 
     private static X509Certificate2? TryLoad(
-        string certificateFile, string keyFile, CertificateAuthority servers, string[] wanted, TimeProvider clock, X509Certificate2? root)
+        string certificateFile, string keyFile, CertificateAuthority servers, string[] wanted, TimeProvider clock, Func<string, bool>? isOurs)
     {
         if (!File.Exists(certificateFile)) return null;
         using var certificate = PemFile.ReadCertificate(certificateFile);
 
         // Never overwrite a certificate that somebody else put there.
-        if (!IsIssuedBy(certificate, servers) && !(root is not null && IsBelow(root, certificateFile, clock)))
+        if (AuthorityId.OfIssuer(certificate) != servers.Id)
         {
+            if (isOurs?.Invoke(AuthorityId.OfIssuer(certificate)) == true) return null; // Of another generation of the same authority.
             throw new KeyFileException(certificateFile, "was not issued by this fleet's server authority",
                 $"move it and {keyFile} away to have new ones made");
         }
@@ -75,18 +68,6 @@ public sealed class ServerCertificate : IDisposable
         if (!PemFile.BelongTogether(certificate, key)) return null;
         if (clock.GetUtcNow() >= RenewalTime(certificate) || !Covers(certificate, wanted)) return null;
         return Join(certificate, key);
-    }
-
-    private static string[] Wanted(IReadOnlyCollection<string> hosts) => [.. hosts.Concat(Loopback).Select(host => host.ToLowerInvariant()).Distinct()];
-
-    /// <summary>The file holds the authority behind the certificate.</summary>
-    private static bool IsBelow(X509Certificate2 root, string certificateFile, TimeProvider clock)
-    {
-        var found = new X509Certificate2Collection();
-        found.ImportFromPemFile(certificateFile);
-        using var chain = new X509Chain { ChainPolicy = TrustPolicy.For(root, found.Skip(1), clock) };
-        chain.ChainPolicy.VerificationFlags = X509VerificationFlags.IgnoreNotTimeValid; // That it has ended does not make it somebody else's.
-        return chain.Build(found[0]);
     }
 
     private static X509Certificate2 Create(string folder, string certificateFile, string keyFile, string[] hosts, CertificateAuthority servers)

@@ -36,7 +36,7 @@ internal static class TokenKey
         }
     }
 
-    private static void Check(string uri, string place)
+    public static void Check(string uri, string place)
     {
         if (!uri.StartsWith(Scheme, StringComparison.Ordinal) || uri.Any(c => c is <= ' ' or >= '\x7F'))
             throw new KeyFileException(place, "does not hold a PKCS#11 URI", "write one such as pkcs11:token=iot;object=devices;type=private");

@@ -19,6 +19,7 @@ using IoTFleet.Server.Est;
 using IoTFleet.Server.Mqtt;
 using IoTFleet.Server.Renewal;
 using IoTFleet.Server.Rest;
+using IoTFleet.Server.Rotation;
 using IoTFleet.Server.Security;
 
 namespace IoTFleet.Server;
@@ -91,6 +92,8 @@ public sealed class FleetServer : IAsyncDisposable
 
         // Identity: who we are and whom we trust. Made before anything listens, so that a broken key file is the first thing said.
         services.AddFleetIdentity();
+        services.AddSingleton(RotationSettings(builder.Configuration));
+        services.AddHostedService<SightingsWriter>();
 
         // The fleet: devices, enrolment, certificates, telemetry, operators, on SQLite.
         services.AddRenewalDoors(builder.Configuration);
@@ -131,6 +134,7 @@ public sealed class FleetServer : IAsyncDisposable
         app.MapEst();
         app.MapRenewal();
         app.MapStatus();
+        app.MapTrustBundle();
         app.MapMqtt();
         app.MapConsole();
         app.MapHealth();
@@ -142,11 +146,26 @@ public sealed class FleetServer : IAsyncDisposable
         api.MapServices();
         api.MapRenewals();
         api.MapRefusals();
+        api.MapAuthorities();
         api.MapTelemetry();
         api.MapCommands();
         api.MapAudit();
         api.MapLog();
         return app;
+    }
+
+    private static RotationOptions RotationSettings(ConfigurationManager configuration)
+    {
+        var options = configuration.GetSection("Rotation").Get<RotationOptions>() ?? new RotationOptions();
+        try
+        {
+            options.Validate();
+            return options;
+        }
+        catch (ArgumentException problem)
+        {
+            throw new StartupException(problem.Message, problem);
+        }
     }
 
     private static TelemetryOptions TelemetrySettings(ConfigurationManager configuration)
@@ -170,6 +189,7 @@ public sealed class FleetServer : IAsyncDisposable
         await Services.GetRequiredService<AuthorityDirectory>().LoadAsync(cancellationToken);
         await Services.GetRequiredService<AdoptCertificates>().RunAsync(cancellationToken);
         await Services.GetRequiredService<ReportIntents>().RunAsync(cancellationToken);
+        identity.OpenServerCertificate(Services.GetRequiredService<AuthorityDirectory>());
         var newKey = await AdministratorKeyAsync(options, cancellationToken);
         await Services.GetRequiredService<RevocationWatch>().LoadAsync(cancellationToken);
         await LoadSessionsAsync(cancellationToken);

@@ -17,7 +17,7 @@ internal static partial class ServerLog
     [LoggerMessage(3005, LogLevel.Information, "The server's certificate was renewed; the new one is valid until {End}")]
     public static partial void ServerCertificateRenewed(this ILogger logger, DateTimeOffset end);
 
-    [LoggerMessage(3006, LogLevel.Error, "The server's certificate could not be renewed or recorded; the present one is valid until {End}, and this is tried again in ten minutes")]
+    [LoggerMessage(3006, LogLevel.Error, "The server's certificate could not be renewed or recorded; the present one is valid until {End}, and this is tried again in an hour")]
     public static partial void ServerCertificateNotRenewed(this ILogger logger, Exception error, DateTimeOffset end);
 
     [LoggerMessage(3050, LogLevel.Warning, "How many renewals the fleet needs could not be found out; their pace stays as it is")]

@@ -6,8 +6,6 @@ namespace IoTFleet.Fleet.Authorities;
 /// <summary>What a CA folder holds, as the directory takes it in, and where it looks for the keys of later generations.</summary>
 internal static class AuthorityFolder
 {
-    private const string FileScheme = "file:";
-
     public static IEnumerable<FoundAuthority> Contents(FleetAuthorities folder)
     {
         yield return new(AuthorityPurpose.Root, folder.Root, folder.RootKey, folder.RootKey?.Reference);
@@ -22,8 +20,6 @@ internal static class AuthorityFolder
     public static IssuerKey? Open(FleetAuthorities folder, X509Certificate2 certificate, string? reference) =>
         folder.Files is not { } files || reference is null ? null
             : IssuerKey.Open(X509CertificateLoader.LoadCertificate(certificate.RawData), reference, files.Folder, folder.Secrets);
-
-    public static string ReferenceTo(string keyFile) => FileScheme + Path.GetFileName(keyFile);
 }
 
 internal sealed record FoundAuthority(AuthorityPurpose Purpose, X509Certificate2 Certificate, IssuerKey? Key, string? KeyReference)

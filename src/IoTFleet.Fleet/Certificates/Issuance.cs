@@ -35,7 +35,14 @@ public sealed class Issuance(FleetWriter writer, IssuedLog issued, AuditTrail au
 
         // From here on it is finished, whether or not the requester is still there: it has paid.
         var leaf = order.Authority.Sign(prepared);
-        return await writer.RunAsync((db, token) => StoreAsync(db, order, intent!, leaf, store, token), CancellationToken.None);
+        try
+        {
+            return await writer.RunAsync((db, token) => StoreAsync(db, order, intent!, leaf, store, token), CancellationToken.None);
+        }
+        catch (DbUpdateConcurrencyException gone) when (gone.Entries.Any(entry => entry.Entity is IssuanceIntent))
+        {
+            throw new IssuanceOvertakenException(intent!.Serial);
+        }
     }
 
     private static bool Stands<T>((Taking<T> Taking, IssuanceIntent? Intent) taken) => taken.Taking is not Taking<T>.Instead { Keep: false };
@@ -56,7 +63,7 @@ public sealed class Issuance(FleetWriter writer, IssuedLog issued, AuditTrail au
     private async Task<T> StoreAsync<T>(
         FleetDbContext db, IssuanceOrder order, IssuanceIntent intent, IssuedLeaf leaf, StoreCertificate<T> store, CancellationToken ct)
     {
-        if (await db.IssuanceIntents.Where(i => i.Serial == intent.Serial).ExecuteDeleteAsync(ct) == 0) throw new IssuanceOvertakenException(intent.Serial);
+        db.IssuanceIntents.Remove(intent); // Fails when it is gone.
         var index = await issued.AppendAsync(db, leaf.Der, leaf.SerialHex, ct);
         var answer = await store(db, new SignedCertificate(leaf, intent, index), ct);
         audit.Done(db, order.Actor, order.Action, order.Subject,

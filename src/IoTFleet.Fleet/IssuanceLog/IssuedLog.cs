@@ -26,6 +26,8 @@ public sealed class IssuedLog(IDbContextFactory<FleetDbContext> databases, Fleet
     /// <summary>How often the newest checkpoint is stored: what must still be there after a restart. Each that was handed out is kept by whoever has it.</summary>
     private static readonly TimeSpan StoreEvery = TimeSpan.FromMinutes(1);
 
+    private static readonly TimeSpan KeepStored = TimeSpan.FromDays(7);
+
     private static readonly Func<FleetDbContext, CancellationToken, Task<long?>> ReadLast =
         EF.CompileAsyncQuery((FleetDbContext db, CancellationToken ct) => db.LogLeaves.Max(l => (long?)l.Index));
 
@@ -159,6 +161,8 @@ public sealed class IssuedLog(IDbContextFactory<FleetDbContext> databases, Fleet
     private Task<int> StoreAsync(LogCheckpoint checkpoint) => writer.RunAsync(async (db, ct) =>
     {
         if (!await db.LogCheckpoints.AnyAsync(c => c.Size == checkpoint.Size, ct)) db.LogCheckpoints.Add(checkpoint);
+        var oldest = checkpoint.At - KeepStored; // Each newer one says all that an older one said.
+        await db.LogCheckpoints.Where(c => c.At < oldest && c.Size < checkpoint.Size).ExecuteDeleteAsync(ct);
         return 0;
     }, CancellationToken.None);
 

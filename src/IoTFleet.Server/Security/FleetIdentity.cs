@@ -10,14 +10,13 @@ internal sealed class FleetIdentity : IDisposable
 {
     private readonly string _tlsFolder;
     private readonly TimeProvider _clock;
-    private ServerCertificate _certificate;
+    private AuthorityDirectory? _directory;
+    private ServerCertificate? _certificate;
 
     public FleetIdentity(ServerOptions options, DataFolder data, TimeProvider clock)
     {
         (_tlsFolder, _clock, Hosts) = (data.Tls, clock, options.Hosts);
         Authorities = RootCeremony.LoadOrCreate(data.Authorities, new FleetNames(options.Fleet), clock, SecretsOf(options));
-        _certificate = ServerCertificate.LoadOrCreate(_tlsFolder, Hosts, new CertificateAuthority(Authorities.Servers, clock), clock, Authorities.Root);
-        ServerCertificateIsNew = _certificate.Created;
     }
 
     private static KeySecrets SecretsOf(ServerOptions options) => KeySecrets.Find(options.CaPassphraseFile, options.CaPinFile, Environment.GetEnvironmentVariable);
@@ -26,26 +25,48 @@ internal sealed class FleetIdentity : IDisposable
 
     public IReadOnlyList<string> Hosts { get; }
 
-    public ServerCertificate Server => _certificate;
+    public ServerCertificate Server => _certificate ?? throw new InvalidOperationException("The server's certificate is not open yet.");
 
-    public bool ServerCertificateIsNew { get; }
+    public bool ServerCertificateIsNew { get; private set; }
 
-    public DateTimeOffset ServerCertificateEnd => new(_certificate.Certificate.NotAfter.ToUniversalTime());
+    public DateTimeOffset ServerCertificateEnd => new(Server.Certificate.NotAfter.ToUniversalTime());
 
-    public string RootFile => Authorities.Files!.RootCertificate;
+    /// <summary>Of the root by which this server is known; the new one's only when the old one was removed.</summary>
+    public string RootFingerprint => _directory?.Current.CommonRoot is { } root ? Fingerprint.Sha256(root.Certificate) : Authorities.RootFingerprint;
 
-    /// <param name="servers">The authority for servers that is active now.</param>
-    /// <returns>The new certificate when the present one was due, or of another authority, else null. The old one is left to handshakes that still use it.</returns>
-    public ServerCertificate? RenewIfDue(CertificateAuthority servers)
+    public string RootFile
     {
-        var present = _certificate.Certificate;
-        if (_clock.GetUtcNow() < ServerCertificate.RenewalTime(present) && ServerCertificate.IsIssuedBy(present, servers)) return null;
-        return _certificate = ServerCertificate.Renew(_tlsFolder, Hosts, servers);
+        get
+        {
+            var files = Authorities.Files!;
+            var file = files.Certificate(AuthorityPurpose.Root, _directory?.Current.CommonRoot?.Generation ?? 1);
+            return File.Exists(file) ? file : files.RootCertificate;
+        }
     }
+
+    /// <summary>Once the authorities are loaded, since one of a later generation may sign it; before anything listens.</summary>
+    public void OpenServerCertificate(AuthorityDirectory directory)
+    {
+        _directory = directory;
+        _certificate = LoadOrCreate();
+        ServerCertificateIsNew = _certificate.Created;
+    }
+
+    /// <returns>The new certificate when the present one was due, or is not of the authority that signs now; else null. The old one is left to handshakes that still use it.</returns>
+    public ServerCertificate? RenewIfDue()
+    {
+        var isOfActive = AuthorityId.OfIssuer(Server.Certificate) == _directory!.Current.Active(AuthorityPurpose.Servers)?.Id;
+        if (isOfActive && _clock.GetUtcNow() < ServerCertificate.RenewalTime(Server.Certificate)) return null;
+        return _certificate = LoadOrCreate();
+    }
+
+    private ServerCertificate LoadOrCreate() => ServerCertificate.LoadOrCreate(
+        _tlsFolder, Hosts, _directory!.Active(AuthorityPurpose.Servers), _clock,
+        issuerId => _directory.Current.Find(issuerId) is { Purpose: AuthorityPurpose.Servers });
 
     public void Dispose()
     {
-        _certificate.Dispose();
+        _certificate?.Dispose();
         Authorities.Dispose();
     }
 }
@@ -70,7 +91,7 @@ internal static class FleetIdentityServices
             var refusals = provider.GetRequiredService<RefusalLog>();
             return new DeviceTls(
                 () => authorities.Current,
-                provider.GetRequiredService<FleetIdentity>().Server.Certificate,
+                () => provider.GetRequiredService<FleetIdentity>().Server.Certificate,
                 provider.GetRequiredService<TimeProvider>(),
                 refusal => refusals.Record(RefusalDoor.Handshake, refusal.Code, refusal.Name, ClientIdentity.AddressOf(refusal.Address), refusal.Detail, refusal.Peer),
                 provider.GetRequiredService<ServerOptions>().TlsTickets);

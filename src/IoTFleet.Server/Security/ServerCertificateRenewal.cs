@@ -1,30 +1,30 @@
 using IoTFleet.Fleet.Authorities;
-using IoTFleet.Pki;
 
 namespace IoTFleet.Server.Security;
 
 /// <summary>
-/// Puts a new server certificate in place before the present one ends, or when its authority is no longer the active one; listeners use it from the
-/// next handshake on, open connections stay. Each is recorded.
+/// Puts a new server certificate in place before the present one ends, or when another authority signs; listeners use it from the next handshake on,
+/// open connections stay. Each is recorded.
 /// </summary>
 internal sealed class ServerCertificateRenewal(
     FleetIdentity identity, AuthorityDirectory authorities, RecordServerCertificate record, DeviceTls tls, TimeProvider clock, ILogger<ServerCertificateRenewal> logger) : BackgroundService
 {
-    private static readonly TimeSpan Every = TimeSpan.FromMinutes(10);
-
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        using var timer = new PeriodicTimer(Every, clock);
-        do await LookAsync(stoppingToken);
-        while (await timer.WaitForNextTickAsync(stoppingToken));
+        while (true)
+        {
+            var changed = authorities.Changed;
+            await LookAsync(stoppingToken);
+            await OneHourOrAsync(changed, stoppingToken);
+        }
     }
 
     private async Task LookAsync(CancellationToken stoppingToken)
     {
         try
         {
-            if (authorities.FindActive(AuthorityPurpose.Servers) is { } servers && identity.RenewIfDue(servers) is { } renewed)
+            if (identity.RenewIfDue() is { } renewed)
             {
                 tls.UseServerCertificate(renewed.Certificate);
                 logger.ServerCertificateRenewed(identity.ServerCertificateEnd);
@@ -35,6 +35,18 @@ internal sealed class ServerCertificateRenewal(
         catch (Exception error) when (error is not OperationCanceledException)
         {
             logger.ServerCertificateNotRenewed(error, identity.ServerCertificateEnd);
+        }
+    }
+
+    private async Task OneHourOrAsync(Task changed, CancellationToken stoppingToken)
+    {
+        try
+        {
+            await changed.WaitAsync(TimeSpan.FromHours(1), clock, stoppingToken);
+        }
+        catch (TimeoutException)
+        {
+            // Time to look.
         }
     }
 }

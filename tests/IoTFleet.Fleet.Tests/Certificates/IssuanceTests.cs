@@ -123,6 +123,18 @@ public sealed class IssuanceTests
         Assert.Equal(1, await fleet.ReadAsync(db => db.Tokens.Select(t => t.Uses).SingleAsync()));
     }
 
+    [Fact]
+    public async Task An_intent_that_another_node_has_overtaken_stores_nothing()
+    {
+        await using var fleet = await TestFleet.StartAsync();
+        await fleet.ReadAsync(db => db.Database.ExecuteSqlRawAsync("CREATE TRIGGER overtaken AFTER INSERT ON AuditHeads BEGIN DELETE FROM IssuanceIntents; END"));
+        await fleet.ReadAsync(db => db.Database.ExecuteSqlRawAsync("CREATE TRIGGER again AFTER UPDATE ON AuditHeads BEGIN DELETE FROM IssuanceIntents; END"));
+
+        await Assert.ThrowsAsync<IssuanceOvertakenException>(() => fleet.EnrolAsync("pump-1"));
+
+        Assert.Equal(0, await fleet.ReadAsync(db => db.Certificates.CountAsync()));
+    }
+
     private static CertificateAuthority Authority(TestFleet fleet) => fleet.Get<AuthorityDirectory>().Active(AuthorityPurpose.Devices);
 
     private static IssuanceOrder Order(TestFleet fleet, string id, SigningRequest request)
