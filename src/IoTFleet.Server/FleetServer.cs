@@ -13,9 +13,11 @@ using IoTFleet.Fleet.Sqlite;
 using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Pki;
 using IoTFleet.Server.Console;
+using IoTFleet.Server.Diagnosis;
 using IoTFleet.Server.Doors;
 using IoTFleet.Server.Est;
 using IoTFleet.Server.Mqtt;
+using IoTFleet.Server.Renewal;
 using IoTFleet.Server.Rest;
 using IoTFleet.Server.Rotation;
 using IoTFleet.Server.Security;
@@ -94,6 +96,7 @@ public sealed class FleetServer : IAsyncDisposable
         services.AddHostedService<SightingsWriter>();
 
         // The fleet: devices, enrolment, certificates, telemetry, operators, on SQLite.
+        services.AddRenewalDoors(builder.Configuration);
         services.AddFleet(TelemetrySettings(builder.Configuration));
         services.AddSqliteFleet(data.Database);
         services.AddSqliteSessions(data.Sessions);
@@ -132,6 +135,8 @@ public sealed class FleetServer : IAsyncDisposable
 
         app.MapEst();
         app.MapDeviceEnrolment();
+        app.MapRenewal();
+        app.MapStatus();
         app.MapTrustBundle();
         app.MapMqtt();
         app.MapConsole();
@@ -146,6 +151,8 @@ public sealed class FleetServer : IAsyncDisposable
         api.MapApprovals();
         api.MapImport();
         api.MapServices();
+        api.MapRenewals();
+        api.MapRefusals();
         api.MapAuthorities();
         api.MapTelemetry();
         api.MapCommands();
