@@ -52,8 +52,10 @@ internal sealed class CommandLine
 
     private IEnumerable<Command> Nouns() =>
     [
-        OverviewCommand.Create(Verb), DeviceCommands.Create(Verb), TokenCommands.Create(Verb), GroupCommands.Create(Verb),
+        OverviewCommand.Create(Verb), DeviceCommands.Create(Verb), TokenCommands.Create(Verb), GroupCommands.Create(Verb), ClaimCommands.Create(Verb),
+        ManufacturerCommands.Create(Verb), .. ApprovalCommands.Create(Verb), ImportCommand.Create(Verb),
         Authorities(), ServiceCommands.Create(Verb), TelemetryCommands.Create(Verb), CommandCommands.Create(Verb),
+        CertificateCommands.Create(Verb), RefusalCommand.Create(Verb),
         AuditCommands.Create(Verb), LogCommands.Create(Verb),
     ];
 

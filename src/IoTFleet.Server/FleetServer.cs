@@ -13,9 +13,11 @@ using IoTFleet.Fleet.Sqlite;
 using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Pki;
 using IoTFleet.Server.Console;
+using IoTFleet.Server.Diagnosis;
 using IoTFleet.Server.Doors;
 using IoTFleet.Server.Est;
 using IoTFleet.Server.Mqtt;
+using IoTFleet.Server.Renewal;
 using IoTFleet.Server.Rest;
 using IoTFleet.Server.Rotation;
 using IoTFleet.Server.Security;
@@ -94,6 +96,7 @@ public sealed class FleetServer : IAsyncDisposable
         services.AddHostedService<SightingsWriter>();
 
         // The fleet: devices, enrolment, certificates, telemetry, operators, on SQLite.
+        services.AddRenewalDoors(builder.Configuration);
         services.AddFleet(TelemetrySettings(builder.Configuration));
         services.AddSqliteFleet(data.Database);
         services.AddSqliteSessions(data.Sessions);
@@ -109,6 +112,7 @@ public sealed class FleetServer : IAsyncDisposable
 
         // The doors for people.
         services.AddOperatorAuth(data.CookieKeys);
+        services.AddSingleton(EnrolmentOptions.From(builder.Configuration)).AddSingleton<EnrolmentLimits>().AddSingleton<EnrolmentDesk>().AddSingleton<EnrolmentAnswer>();
         services.AddSingleton<MessageRate>().AddSingleton<OverviewReport>();
         services.AddRazorComponents();
         services.AddCascadingAuthenticationState();
@@ -118,6 +122,7 @@ public sealed class FleetServer : IAsyncDisposable
         services.AddHostedService<OrderlyStop>();
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(20));
         listeners = Listeners.Configure(builder.WebHost, options, DoorOptions.From(builder.Configuration));
+        services.AddSingleton(listeners);
 
         var app = builder.Build();
         app.UseProblems();
@@ -129,6 +134,9 @@ public sealed class FleetServer : IAsyncDisposable
         app.UseAntiforgery();
 
         app.MapEst();
+        app.MapDeviceEnrolment();
+        app.MapRenewal();
+        app.MapStatus();
         app.MapTrustBundle();
         app.MapMqtt();
         app.MapConsole();
@@ -138,7 +146,13 @@ public sealed class FleetServer : IAsyncDisposable
         api.MapDevices();
         api.MapTokens();
         api.MapGroups();
+        api.MapClaims();
+        api.MapManufacturers();
+        api.MapApprovals();
+        api.MapImport();
         api.MapServices();
+        api.MapRenewals();
+        api.MapRefusals();
         api.MapAuthorities();
         api.MapTelemetry();
         api.MapCommands();

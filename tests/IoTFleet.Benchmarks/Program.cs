@@ -1,6 +1,7 @@
 using System.Globalization;
 using IoTFleet.Benchmarks;
 using IoTFleet.Benchmarks.Brokers;
+using IoTFleet.Benchmarks.Enrolments;
 using IoTFleet.Benchmarks.Hostile;
 using IoTFleet.Benchmarks.Load;
 
@@ -8,6 +9,7 @@ using IoTFleet.Benchmarks.Load;
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- issuance|log
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- brokers [row...] [--rounds N] [--port N]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- hostile [attack...] [--port N]
+// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- enrolments [--port N]
 //
 // CPU time, not time on the clock, because the cores may be shared; each case beside its baseline in the same rounds, because the
 // machine's speed may change from minute to minute. Compare ratios between runs, absolute figures only within one table.
@@ -28,13 +30,14 @@ switch (args)
     case ["log"]: return await RecordBenchmark.LogAsync();
     case ["hostile", .. var rest]: return await HostileBenchmark.RunAsync(rest);
     case ["attack", var attack, var folder, var port]: return await HostileBenchmark.AttackAsync(attack, folder, int.Parse(port, CultureInfo.InvariantCulture));
+    case ["enrolments", .. var rest]: return await EnrolmentsBenchmark.RunAsync(rest);
     case ["brokers", .. var rest]: return await BrokersCommand.RunAsync(rest);
 }
 
 var unknown = args.Except(benchmarks.Keys).ToList();
 if (unknown.Count > 0)
 {
-    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers, hostile, issuance, log.");
+    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers, hostile, issuance, log, enrolments.");
     return 2;
 }
 

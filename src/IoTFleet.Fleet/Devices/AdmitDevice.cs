@@ -1,3 +1,5 @@
+using IoTFleet.Fleet.Certificates;
+using IoTFleet.Pki;
 using Microsoft.EntityFrameworkCore;
 
 namespace IoTFleet.Fleet.Devices;
@@ -16,6 +18,9 @@ public enum RefusalReason
     CertificateUnknown,
     NotInLog,
     CertificateRevoked,
+    CertificateSuperseded,
+    LineageFork,
+    CloneHold,
     CertificateNotYetValid,
     CertificateExpired,
 }
@@ -32,7 +37,7 @@ public abstract record AdmitDeviceResult
 /// Asked at each connect, with a certificate whose chain was verified: is this device, with this certificate, welcome now?
 /// A door, so it takes no actor; one read, so that a whole fleet may come back at once.
 /// </summary>
-public sealed class AdmitDevice(IDbContextFactory<FleetDbContext> databases, TimeProvider clock)
+public sealed class AdmitDevice(IDbContextFactory<FleetDbContext> databases, FirstUses uses, LineageGuard guard, TimeProvider clock)
 {
     // Compiled once: building the query anew would cost more than running it.
     private static readonly Func<FleetDbContext, string, string, byte[]?, CancellationToken, Task<Standing?>> ReadStanding =
@@ -40,27 +45,36 @@ public sealed class AdmitDevice(IDbContextFactory<FleetDbContext> databases, Tim
             (from device in db.Devices
              where device.Id == id
              from certificate in db.Certificates.Where(c => c.Serial == serial && c.DeviceId == device.Id).DefaultIfEmpty()
-             select new Standing(device.State, certificate != null, certificate!.RevokedAt, certificate.NotBefore, certificate.NotAfter, db.LogLeaves.Any(l => l.Hash == leaf)))
+             select new Standing(device.State, certificate != null, certificate!.RevokedAt, certificate.NotBefore, certificate.NotAfter, db.LogLeaves.Any(l => l.Hash == leaf),
+                 certificate.RevocationReason == RevocationReason.Superseded, certificate.FirstUsedAt != null, device.CloneSuspectedAt != null))
             .SingleOrDefault());
 
     public async Task<AdmitDeviceResult> RunAsync(AdmitDeviceRequest request, CancellationToken ct)
     {
-        await using var db = await databases.CreateDbContextAsync(ct);
-        var standing = await ReadStanding(db, request.DeviceId, request.CertificateSerial, request.LoggedAs, ct);
+        Standing? standing;
+        await using (var db = await databases.CreateDbContextAsync(ct)) standing = await ReadStanding(db, request.DeviceId, request.CertificateSerial, request.LoggedAs, ct);
+        if (standing is { IsSuperseded: true, State: DeviceState.Active } && await guard.IsForkAsync(request.DeviceId, request.CertificateSerial, ct))
+            return new AdmitDeviceResult.Refused(RefusalReason.LineageFork);
         return FindRefusal(standing, request.LoggedAs is not null) is { } reason
             ? new AdmitDeviceResult.Refused(reason)
-            : new AdmitDeviceResult.Admitted(Actor.Device(request.DeviceId));
+            : Admit(request, standing!);
+    }
+
+    private AdmitDeviceResult.Admitted Admit(AdmitDeviceRequest request, Standing standing)
+    {
+        if (!standing.WasUsed) uses.Note(request.CertificateSerial);
+        return new AdmitDeviceResult.Admitted(Actor.Device(request.DeviceId));
     }
 
     private RefusalReason? FindRefusal(Standing? standing, bool onlyLogged)
     {
         if (standing is null) return RefusalReason.UnknownDevice;
         if (standing.State == DeviceState.Revoked) return RefusalReason.DeviceRevoked;
-        if (standing.State == DeviceState.Suspended) return RefusalReason.DeviceSuspended;
+        if (standing.State == DeviceState.Suspended) return standing.IsSuspect ? RefusalReason.CloneHold : RefusalReason.DeviceSuspended;
         if (standing.State != DeviceState.Active) return RefusalReason.DeviceNotEnrolled;
         if (onlyLogged && !standing.IsLogged) return RefusalReason.NotInLog; // Before the row: whoever can sign can also write one.
         if (!standing.CertificateKnown) return RefusalReason.CertificateUnknown;
-        if (standing.RevokedAt is not null) return RefusalReason.CertificateRevoked;
+        if (standing.RevokedAt is not null) return standing.IsSuperseded ? RefusalReason.CertificateSuperseded : RefusalReason.CertificateRevoked;
         var now = clock.GetUtcNow();
         if (now < standing.NotBefore) return RefusalReason.CertificateNotYetValid;
         // A certificate is good until the end of its last second.
@@ -69,5 +83,6 @@ public sealed class AdmitDevice(IDbContextFactory<FleetDbContext> databases, Tim
     }
 
     private sealed record Standing(
-        DeviceState State, bool CertificateKnown, DateTimeOffset? RevokedAt, DateTimeOffset? NotBefore, DateTimeOffset? NotAfter, bool IsLogged);
+        DeviceState State, bool CertificateKnown, DateTimeOffset? RevokedAt, DateTimeOffset? NotBefore, DateTimeOffset? NotAfter, bool IsLogged,
+        bool IsSuperseded, bool WasUsed, bool IsSuspect);
 }
