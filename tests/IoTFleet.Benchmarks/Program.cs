@@ -3,8 +3,10 @@ using IoTFleet.Benchmarks;
 using IoTFleet.Benchmarks.Brokers;
 using IoTFleet.Benchmarks.Hostile;
 using IoTFleet.Benchmarks.Load;
+using IoTFleet.Benchmarks.Revocations;
 
-// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- [codec] [routing] [acks] [sessions]
+// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- [codec] [routing] [acks] [sessions] [revokedset] [crl] [ocsp]
+// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- revocations [--port N]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- issuance|log
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- brokers [row...] [--rounds N] [--port N]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- hostile [attack...] [--port N]
@@ -18,6 +20,9 @@ Dictionary<string, Func<Task<Table>>> benchmarks = new(StringComparer.Ordinal)
     ["routing"] = RoutingBenchmark.RunAsync,
     ["acks"] = AckBenchmark.RunAsync,
     ["sessions"] = SessionBenchmark.RunAsync,
+    ["revokedset"] = RevokedSetBenchmark.RunAsync,
+    ["crl"] = CrlBenchmark.RunAsync,
+    ["ocsp"] = OcspBenchmark.RunAsync,
 };
 
 switch (args)
@@ -27,6 +32,7 @@ switch (args)
     case ["issuance"]: return await RecordBenchmark.IssuanceAsync();
     case ["log"]: return await RecordBenchmark.LogAsync();
     case ["hostile", .. var rest]: return await HostileBenchmark.RunAsync(rest);
+    case ["revocations", .. var rest]: return await RevocationsBenchmark.RunAsync(rest);
     case ["attack", var attack, var folder, var port]: return await HostileBenchmark.AttackAsync(attack, folder, int.Parse(port, CultureInfo.InvariantCulture));
     case ["brokers", .. var rest]: return await BrokersCommand.RunAsync(rest);
 }
@@ -34,7 +40,7 @@ switch (args)
 var unknown = args.Except(benchmarks.Keys).ToList();
 if (unknown.Count > 0)
 {
-    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers, hostile, issuance, log.");
+    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers, hostile, issuance, log, revocations.");
     return 2;
 }
 
