@@ -57,11 +57,13 @@ internal sealed class CommandLine
         Authorities(), ServiceCommands.Create(Verb), TelemetryCommands.Create(Verb), CommandCommands.Create(Verb),
         CertificateCommands.Create(Verb), RefusalCommand.Create(Verb),
         AuditCommands.Create(Verb), LogCommands.Create(Verb),
+        .. RevocationCommands.Create(Verb), OperatorCommands.Create(Verb),
     ];
 
     private Command Authorities()
     {
         var noun = new Command("ca", "The fleet's certificate authorities and their rotation");
+        noun.Subcommands.Add(RevocationCommands.RevokeAuthority(Verb));
         foreach (var verb in AuthorityFolderCommands.Create(LocalVerb)) noun.Subcommands.Add(verb);
         foreach (var verb in AuthorityCommands.Create(Verb)) noun.Subcommands.Add(verb);
         return noun;

@@ -4,8 +4,10 @@ using IoTFleet.Benchmarks.Brokers;
 using IoTFleet.Benchmarks.Enrolments;
 using IoTFleet.Benchmarks.Hostile;
 using IoTFleet.Benchmarks.Load;
+using IoTFleet.Benchmarks.Revocations;
 
-// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- [codec] [routing] [acks] [sessions]
+// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- [codec] [routing] [acks] [sessions] [revokedset] [crl] [ocsp]
+// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- revocations [--port N]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- issuance|log
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- brokers [row...] [--rounds N] [--port N]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- hostile [attack...] [--port N]
@@ -20,6 +22,9 @@ Dictionary<string, Func<Task<Table>>> benchmarks = new(StringComparer.Ordinal)
     ["routing"] = RoutingBenchmark.RunAsync,
     ["acks"] = AckBenchmark.RunAsync,
     ["sessions"] = SessionBenchmark.RunAsync,
+    ["revokedset"] = RevokedSetBenchmark.RunAsync,
+    ["crl"] = CrlBenchmark.RunAsync,
+    ["ocsp"] = OcspBenchmark.RunAsync,
 };
 
 switch (args)
@@ -29,6 +34,7 @@ switch (args)
     case ["issuance"]: return await RecordBenchmark.IssuanceAsync();
     case ["log"]: return await RecordBenchmark.LogAsync();
     case ["hostile", .. var rest]: return await HostileBenchmark.RunAsync(rest);
+    case ["revocations", .. var rest]: return await RevocationsBenchmark.RunAsync(rest);
     case ["attack", var attack, var folder, var port]: return await HostileBenchmark.AttackAsync(attack, folder, int.Parse(port, CultureInfo.InvariantCulture));
     case ["enrolments", .. var rest]: return await EnrolmentsBenchmark.RunAsync(rest);
     case ["brokers", .. var rest]: return await BrokersCommand.RunAsync(rest);
@@ -37,7 +43,7 @@ switch (args)
 var unknown = args.Except(benchmarks.Keys).ToList();
 if (unknown.Count > 0)
 {
-    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers, hostile, issuance, log, enrolments.");
+    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers, hostile, issuance, log, enrolments, revocations.");
     return 2;
 }
 

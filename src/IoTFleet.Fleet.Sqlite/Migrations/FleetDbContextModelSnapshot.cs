@@ -464,6 +464,10 @@ namespace IoTFleet.Fleet.Sqlite.Migrations
                         .HasColumnType("INTEGER")
                         .HasColumnName("AtUs");
 
+                    b.Property<string>("IssuerId")
+                        .HasMaxLength(40)
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("Kind")
                         .IsRequired()
                         .HasMaxLength(40)
@@ -481,6 +485,56 @@ namespace IoTFleet.Fleet.Sqlite.Migrations
                     b.HasKey("Id");
 
                     b.ToTable("Revocations");
+                });
+
+            modelBuilder.Entity("IoTFleet.Fleet.Certificates.RevocationOrder", b =>
+                {
+                    b.Property<string>("Id")
+                        .HasMaxLength(32)
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Count")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<long?>("DecidedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("DecidedAtUs");
+
+                    b.Property<string>("DecidedBy")
+                        .HasMaxLength(200)
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Reason")
+                        .IsRequired()
+                        .HasMaxLength(40)
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("RequestedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("RequestedAtUs");
+
+                    b.Property<string>("RequestedBy")
+                        .IsRequired()
+                        .HasMaxLength(200)
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("State")
+                        .IsRequired()
+                        .HasMaxLength(40)
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Suspended")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Target")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("State");
+
+                    b.ToTable("RevocationOrders");
                 });
 
             modelBuilder.Entity("IoTFleet.Fleet.Devices.Device", b =>
@@ -578,9 +632,21 @@ namespace IoTFleet.Fleet.Sqlite.Migrations
                         .HasColumnType("INTEGER")
                         .HasColumnName("CreatedAtUs");
 
+                    b.Property<long?>("DevicesHeldAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("DevicesHeldAtUs");
+
+                    b.Property<long?>("DevicesRevokedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("DevicesRevokedAtUs");
+
                     b.Property<string>("GroupId")
                         .IsRequired()
                         .HasColumnType("TEXT");
+
+                    b.Property<long?>("HeldAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("HeldAtUs");
 
                     b.Property<long>("OpensAt")
                         .HasColumnType("INTEGER")
