@@ -10,7 +10,12 @@ public sealed partial class ReasonCodesTests
     private const string Page = "docs/reasons.md";
     private const string List = "src/IoTFleet.Fleet/Refusals/";
 
-    private static readonly string[] Rooms = ["src/IoTFleet.Broker", "src/IoTFleet.Fleet", "src/IoTFleet.Server"];
+    /// <summary>Where peers are turned away; elsewhere operators are told what they may not do, which is another list (ProblemCodes).</summary>
+    private static readonly string[] Rooms =
+    [
+        "src/IoTFleet.Broker", "src/IoTFleet.Fleet/Certificates", "src/IoTFleet.Fleet/Devices", "src/IoTFleet.Fleet/Enrolment", "src/IoTFleet.Server/Diagnosis",
+        "src/IoTFleet.Server/Doors", "src/IoTFleet.Server/Est", "src/IoTFleet.Server/Mqtt", "src/IoTFleet.Server/Renewal", "src/IoTFleet.Server/Security",
+    ];
 
     [Fact]
     public void Page_is_made_from_the_list()

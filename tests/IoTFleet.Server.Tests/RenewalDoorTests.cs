@@ -155,13 +155,26 @@ public sealed class RenewalDoorTests : IAsyncLifetime
     [Fact]
     public async Task The_servers_own_certificate_is_renewed_without_a_restart_and_open_connections_stay()
     {
-        await using var open = await _server.ConnectAsync(Device, _first);
+        var connections = 0;
+        using var open = new HttpClient(new SocketsHttpHandler
+        {
+            SslOptions = _server.TlsOptions(null),
+            ConnectCallback = async (_, cancellation) =>
+            {
+                connections++;
+                var socket = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
+                await socket.ConnectAsync("127.0.0.1", _server.HttpsPort, cancellation);
+                return new System.Net.Sockets.NetworkStream(socket, ownsSocket: true);
+            },
+        }) { BaseAddress = new Uri($"https://localhost:{_server.HttpsPort}") };
+        await NonceAsync(open);
         var before = await ServerSerialAsync();
 
         _clock.Leap(TimeSpan.FromDays(61));
 
         await Eventually.TrueAsync(async () => await ServerSerialAsync() != before);
-        await open.ExpectNothingAsync();
+        await NonceAsync(open);
+        Assert.Equal(1, connections);
         var known = await DbAsync(db => db.ServerCertificates.Select(c => c.Serial).ToListAsync());
         Assert.Contains(before, known);
         await Eventually.TrueAsync(async () => await DbAsync(db => db.Audit.CountAsync(entry => entry.Action == "server.issue")) == 2);
