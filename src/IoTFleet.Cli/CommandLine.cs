@@ -62,8 +62,8 @@ internal sealed class CommandLine
     private Command Authorities()
     {
         var noun = new Command("ca", "The fleet's certificate authorities and their rotation");
-        foreach (var verb in AuthorityCommands.Create(Verb)) noun.Subcommands.Add(verb);
         foreach (var verb in AuthorityFolderCommands.Create(LocalVerb)) noun.Subcommands.Add(verb);
+        foreach (var verb in AuthorityCommands.Create(Verb)) noun.Subcommands.Add(verb);
         return noun;
     }
 
