@@ -1,6 +1,7 @@
 using System.Text.Json;
 using IoTFleet.Api;
 using IoTFleet.Fleet.Authorities;
+using IoTFleet.Fleet.Certificates;
 using IoTFleet.Fleet.Enrolment;
 using IoTFleet.Fleet.IssuanceLog;
 using IoTFleet.Server.Rest;
@@ -64,12 +65,11 @@ internal static class EnrolApi
 }
 
 /// <summary>Puts together what an enrolled device is told.</summary>
-internal sealed class EnrolmentAnswer(AuthorityDirectory authorities, IssuedLog log, ServerOptions options, Listeners listeners)
+internal sealed class EnrolmentAnswer(AuthorityDirectory authorities, IssuedLog log, FindRenewalWindow windows, ServerOptions options, Listeners listeners)
 {
     public async Task<DeviceEnrolment> ToAsync(HttpContext context, EnrolDeviceResult.Issued issued, CancellationToken cancellationToken)
     {
         var trust = authorities.Current;
-        var life = issued.NotAfter - issued.NotBefore;
         return new DeviceEnrolment
         {
             Certificate = Convert.ToBase64String(issued.CertificateDer.Span),
@@ -77,9 +77,15 @@ internal sealed class EnrolmentAnswer(AuthorityDirectory authorities, IssuedLog 
             TrustBundle = trust.Bundle is { } bundle ? new DeviceTrustBundle { Version = bundle.Version, Document = Convert.ToBase64String(bundle.Document) } : null,
             Broker = new BrokerAddress { Host = options.Hosts.FirstOrDefault() ?? context.Request.Host.Host, Port = listeners.MqttPort },
             Topics = TopicsOf(issued.DeviceId),
-            Renewal = new RenewalAdvice { Start = issued.NotBefore + (life * 0.6), End = issued.NotBefore + (life * 0.8), RetryAfterSeconds = 3600 },
+            Renewal = await RenewalAsync(issued, cancellationToken),
             Log = await ProofAsync(issued.LogIndex, cancellationToken),
         };
+    }
+
+    private async Task<RenewalAdvice> RenewalAsync(EnrolDeviceResult.Issued issued, CancellationToken cancellationToken)
+    {
+        var window = await windows.RunAsync(issued.DeviceId, issued.Serial, cancellationToken) ?? throw new InvalidOperationException($"The certificate {issued.Serial} is not on record.");
+        return new RenewalAdvice { Start = window.Start, End = window.End, RetryAfterSeconds = (long)Math.Ceiling(window.RetryAfter.TotalSeconds) };
     }
 
     /// <summary>Without one the certificate is as good: a log that was tampered with is the operator's trouble, not the device's.</summary>

@@ -67,8 +67,7 @@ internal sealed class EnrolmentDesk(EnrolDevice enrol, EnrolmentLimits limits, A
         var challenge = attempt.ChallengePassword ?? attempt.Request.ChallengePassword;
         var isToken = challenge?.StartsWith(EnrolmentToken.SecretPrefix, StringComparison.Ordinal) ?? false;
         var binding = isToken ? ChannelBindingState.Absent : TlsUnique.Judge(context, challenge);
-        if (binding == ChannelBindingState.Wrong) return NotBound;
-        if (binding == ChannelBindingState.NotOnThisTls) return NotOnTls13;
+        if (FaultOf(binding) is { } unbound) return unbound;
 
         var (credential, fault) = CredentialOf(context, attempt.Token ?? (isToken ? challenge : null), attempt.Label);
         if (credential is null) return fault!;
@@ -85,6 +84,16 @@ internal sealed class EnrolmentDesk(EnrolDevice enrol, EnrolmentLimits limits, A
             limits.Leave();
         }
     }
+
+    /// <summary>Of a request that no token can be in.</summary>
+    public static Refused? FindBindingFault(HttpContext context, string? challengePassword) => FaultOf(TlsUnique.Judge(context, challengePassword));
+
+    private static Refused? FaultOf(ChannelBindingState binding) => binding switch
+    {
+        ChannelBindingState.Wrong => NotBound,
+        ChannelBindingState.NotOnThisTls => NotOnTls13,
+        _ => null,
+    };
 
     private Refused? Limit(HttpContext context, EnrolmentCredential credential) => credential switch
     {
@@ -142,6 +151,6 @@ internal sealed class EnrolmentDesk(EnrolDevice enrol, EnrolmentLimits limits, A
         _ => EnrolRefusalKind.BadRequest,
     };
 
-    private static string? AddressOf(HttpContext context) =>
+    public static string? AddressOf(HttpContext context) =>
         context.Connection.RemoteIpAddress is { } peer ? ClientIdentity.AddressOf(new IPEndPoint(peer, context.Connection.RemotePort)) : null;
 }

@@ -3,6 +3,7 @@ using IoTFleet.Fleet.Authorities;
 using IoTFleet.Fleet.Enrolment;
 using IoTFleet.Fleet.Enrolment.Groups;
 using IoTFleet.Pki;
+using IoTFleet.Server.Security;
 
 namespace IoTFleet.Server.Est;
 
@@ -25,6 +26,7 @@ internal static class EstApi
         est.MapGet("/cacerts", CaCertsAsync);
         est.MapGet("/csrattrs", CsrAttrsAsync);
         est.MapPost("/simpleenroll", SimpleEnrollAsync);
+        est.MapPost("/simplereenroll", EstReenrol.RunAsync).AllowRefusedPeers(); // Whether one that has ended may still renew is its group's to say.
         est.MapPost("/serverkeygen", ServerKeyGenAsync);
         est.MapPost("/fullcmc", () => EstAnswers.Text(StatusCodes.Status501NotImplemented, "Full CMC is not offered; use simpleenroll.")); // RFC 7030 4.3 is optional
     }
@@ -69,7 +71,7 @@ internal static class EstApi
         return new EnrolmentAttempt(label, request) { DeviceId = string.IsNullOrEmpty(user) ? null : user, Token = password };
     }
 
-    private static async Task<(SigningRequest? Request, EnrolDeviceResult.Refused? Refused)> ReadAsync(EnrolmentDesk door, HttpContext context, CancellationToken cancellationToken)
+    internal static async Task<(SigningRequest? Request, EnrolDeviceResult.Refused? Refused)> ReadAsync(EnrolmentDesk door, HttpContext context, CancellationToken cancellationToken)
     {
         if (door.MayAsk(context) is { } tooMany) return (null, tooMany);
         if (!IsRequestType(context.Request.ContentType)) return Refuse(EnrolmentDesk.WrongType with { Detail = $"The content type must be {RequestType}." });

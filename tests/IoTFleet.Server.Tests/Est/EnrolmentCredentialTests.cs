@@ -63,6 +63,21 @@ public sealed class EnrolmentCredentialTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Simplereenroll_gives_the_next_certificate_by_the_present_one_and_401_without()
+    {
+        using var present = await _server.EnrolAsync("pump-1");
+        using var http = _server.Http(present);
+        using var nobody = _server.Http();
+
+        using var answer = await http.EstAsync("simplereenroll", EstScene.Csr("pump-1"));
+        using var refused = await nobody.EstAsync("simplereenroll", EstScene.Csr("pump-1"));
+
+        Assert.True(answer.StatusCode == HttpStatusCode.OK, await answer.Content.ReadAsStringAsync());
+        Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
+        Assert.Equal(2, (await _server.Client.GetDeviceAsync("pump-1")).Certificates.Count);
+    }
+
+    [Fact]
     public async Task A_makers_identity_without_end_enrols_the_device_of_its_serial()
     {
         using var identity = await _server.DeviceIdentityAsync("makers", "SN-0042");
