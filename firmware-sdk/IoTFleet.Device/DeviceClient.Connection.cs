@@ -1,4 +1,5 @@
 using IoTFleet.Device.Link;
+using IoTFleet.Device.Renewal;
 
 namespace IoTFleet.Device;
 
@@ -10,7 +11,7 @@ public sealed partial class DeviceClient
         while (!_stopping.IsCancellationRequested)
         {
             var end = await ConnectOnceAsync();
-            if (!_stopping.IsCancellationRequested)
+            if (!_stopping.IsCancellationRequested && end != LinkEnd.Renewed)
                 await WaitAsync(end);
         }
 
@@ -27,7 +28,8 @@ public sealed partial class DeviceClient
         try
         {
             await using var link = new BrokerLink(_options, await _dial(either.Token), _outbox, _inbox, _doorbell);
-            return await link.OpenAsync(either.Token) ?? await RunAsync(link);
+            var refusal = await link.OpenAsync(either.Token);
+            return refusal is null ? await RunAsync(link) : await OnRefusedAsync(refusal);
         }
         catch (OperationCanceledException) when (deadline.IsCancellationRequested)
         {
@@ -43,15 +45,51 @@ public sealed partial class DeviceClient
     {
         var connectedAt = _options.Clock.GetTimestamp();
         Interlocked.Increment(ref _connections);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
+        _link = ending;
+        if (_identified is { } own)
+            await own.Slots.ConfirmAsync(own.Dialer.Used, _stopping.Token);
         _states.Enter(new DeviceState.Connected(_options.Clock.GetUtcNow()));
-        var end = await link.RunAsync(_stopping.Token);
+        if (_identified is { } same && !ReferenceEquals(same.Slots.ForConnection(), same.Dialer.Used))
+            await ending.CancelAsync();                        // renewed between the dialling and now
+        var end = await link.RunAsync(ending.Token);
+        _link = null;
         _reconnect.Lived(_options.Clock.GetElapsedTime(connectedAt));
-        return end;
+        return ending.IsCancellationRequested && !_stopping.IsCancellationRequested ? LinkEnd.Renewed : end;
+    }
+
+    // The renewed certificate is waiting: with a goodbye, so that the session goes on where it was.
+    private void MakeConnectionAnew()
+    {
+        try
+        {
+            _link?.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // That connection has ended by itself; the next one is made with the new certificate anyway.
+        }
+    }
+
+    // TLS does not say why it was closed, and a word at CONNECT may be about the certificate: the server is asked, with a proof of the key.
+    private async Task<LinkEnd> OnRefusedAsync(LinkEnd refusal)
+    {
+        if (!refusal.Refused || _identified is not { } own)
+            return refusal;
+        var used = own.Dialer.Used;
+        if (await new RenewalClient(_options).StatusAsync(used, _stopping.Token) is not { } status)
+            return refusal;
+        if (status.IsOk)
+            return refusal;
+        own.Slots.Refuse(used);
+        return refusal with { Why = $"{refusal.Why} Its status is {status.Status}: {status.WhatToDo}", RetryAfter = status.RetryAfter };
     }
 
     private async Task WaitAsync(LinkEnd end)
     {
         var wait = _reconnect.Next();
+        if (end.RetryAfter is { } asked && asked > wait)
+            wait = asked < _options.BackoffMax ? asked : _options.BackoffMax;
         _states.Enter(end.ToState(_options.Clock.GetUtcNow() + wait));
         try
         {

@@ -2,6 +2,7 @@ using IoTFleet.Device.Commands;
 using IoTFleet.Device.Enrolment;
 using IoTFleet.Device.Identity;
 using IoTFleet.Device.Link;
+using IoTFleet.Device.Renewal;
 using IoTFleet.Device.Telemetry;
 
 namespace IoTFleet.Device;
@@ -16,28 +17,33 @@ public sealed partial class DeviceClient : IAsyncDisposable
 
     private readonly DeviceOptions _options;
     private readonly Func<CancellationToken, Task<Stream>> _dial;
-    private readonly DeviceIdentity? _identity;
+    private readonly Identified? _identified;
     private readonly Doorbell _doorbell = new();
     private readonly Outbox _outbox;
     private readonly CommandInbox _inbox;
     private readonly TelemetryTopics _topics;
     private readonly Reconnect _reconnect;
     private readonly StateBoard _states;
+    private readonly Renewer? _renewer;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task _running;
+    private readonly Task _renewing;
+    private volatile CancellationTokenSource? _link;           // ends the present connection, for a new one to be made
     private long _sent;
     private long _acked;
     private long _connections;
     private int _disposed;
 
-    private DeviceClient(DeviceOptions options, Func<CancellationToken, Task<Stream>> dial, DeviceIdentity? identity, StateBoard states)
+    private DeviceClient(DeviceOptions options, Func<CancellationToken, Task<Stream>> dial, Identified? identified, StateBoard states)
     {
-        (_options, _dial, _identity, _states) = (options, dial, identity, states);
+        (_options, _dial, _identified, _states) = (options, dial, identified, states);
         _outbox = new Outbox(options.OutboxCapacity, options.Clock);
         _inbox = new CommandInbox(InboxCapacity, _doorbell);
         _topics = new TelemetryTopics(options.DeviceId);
         _reconnect = new Reconnect(options.BackoffMin, options.BackoffMax, Random.Shared.NextDouble);
+        _renewer = identified is null ? null : new Renewer(options, identified.Slots, MakeConnectionAnew, Random.Shared.NextDouble);
         _running = Task.Run(StayConnectedAsync);
+        _renewing = _renewer is null ? Task.CompletedTask : Task.Run(() => _renewer.RunAsync(_stopping.Token));
     }
 
     /// <summary>Where the device stands now. <see cref="DeviceOptions.StateChanged"/> is told of each change.</summary>
@@ -51,6 +57,12 @@ public sealed partial class DeviceClient : IAsyncDisposable
 
     /// <summary>Connections after the first one.</summary>
     public long Reconnects => Math.Max(0, Volatile.Read(ref _connections) - 1);
+
+    /// <summary>Certificates that took the place of an older one since the client was started.</summary>
+    public long Renewals => _renewer?.Renewals ?? 0;
+
+    /// <summary>When the certificate in use ends; a renewal follows by itself long before.</summary>
+    public DateTimeOffset? CertificateExpiresAt => _identified?.Slots.Current.ExpiresAt;
 
     /// <summary>Commands that found the inbox full and were dropped unacknowledged: only with MQTT 3.1.1 or at QoS 0.</summary>
     public long CommandsDropped => _inbox.Dropped;
@@ -67,15 +79,16 @@ public sealed partial class DeviceClient : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         var states = new StateBoard(options.StateChanged);
-        var identity = await new Enroller(options, states.Enter).IdentifyAsync(cancellation);
-        return new DeviceClient(options, new TlsDialer(options, identity).DialAsync, identity, states);
+        var slots = await new Enroller(options, states.Enter).IdentifyAsync(cancellation);
+        var dialer = new TlsDialer(options, slots);
+        return new DeviceClient(options, dialer.DialAsync, new Identified(slots, dialer), states);
     }
 
     /// <summary>A client over a connection that is not TLS, for tests of everything above it.</summary>
     internal static DeviceClient StartOver(Func<CancellationToken, Task<Stream>> dial, DeviceOptions options)
     {
         options.Validate();
-        return new DeviceClient(options, dial, identity: null, new StateBoard(options.StateChanged));
+        return new DeviceClient(options, dial, identified: null, new StateBoard(options.StateChanged));
     }
 
     /// <summary>Completes as soon as the device is connected and subscribed to its commands.</summary>
@@ -134,6 +147,10 @@ public sealed partial class DeviceClient : IAsyncDisposable
 
         await _stopping.CancelAsync();
         await _running;
-        _identity?.Dispose();
+        await _renewing;
+        _identified?.Slots.Dispose();
     }
+
+    /// <summary>A device that is one of a fleet; the others are of tests, over a connection without TLS.</summary>
+    private sealed record Identified(IdentitySlots Slots, TlsDialer Dialer);
 }

@@ -49,6 +49,30 @@ public static class ProblemCodes
     /// <summary>409: an enrolment group of that name exists.</summary>
     public const string GroupExists = "group-exists";
 
+    /// <summary>404: no such claim batch.</summary>
+    public const string BatchNotFound = "batch-not-found";
+
+    /// <summary>409: a claim batch of that name exists.</summary>
+    public const string BatchExists = "batch-exists";
+
+    /// <summary>409: the claim batch is revoked or its window is over.</summary>
+    public const string BatchOver = "batch-over";
+
+    /// <summary>409: the fleet has no authority for claim certificates yet.</summary>
+    public const string NoClaimAuthority = "no-claim-authority";
+
+    /// <summary>404: no such manufacturer.</summary>
+    public const string ManufacturerNotFound = "manufacturer-not-found";
+
+    /// <summary>409: the certificate does not prove that its sender has the manufacturer's key.</summary>
+    public const string ProofWrong = "proof-wrong";
+
+    /// <summary>404: no such request waits for approval.</summary>
+    public const string ApprovalNotFound = "approval-not-found";
+
+    /// <summary>409: the request was approved or rejected before.</summary>
+    public const string DecidedBefore = "decided-before";
+
     /// <summary>404: the device has sent no telemetry.</summary>
     public const string TelemetryNotFound = "telemetry-not-found";
 
@@ -70,9 +94,6 @@ public static class ProblemCodes
     /// <summary>409: the certificate is revoked, which is for good.</summary>
     public const string CertificateRevoked = "certificate-revoked";
 
-    /// <summary>404: no such claim batch.</summary>
-    public const string BatchNotFound = "batch-not-found";
-
     /// <summary>409: the claim batch is revoked, which is for good.</summary>
     public const string BatchRevoked = "batch-revoked";
 
@@ -87,6 +108,7 @@ public static class ProblemCodes
 
     /// <summary>404: nothing of that id waits for a second operator.</summary>
     public const string OrderNotFound = "order-not-found";
+
 
     /// <summary>404: no such service.</summary>
     public const string ServiceNotFound = "service-not-found";

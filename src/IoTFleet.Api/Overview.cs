@@ -61,6 +61,27 @@ public sealed record Refusal
     /// <summary>The reason, a stable word such as <c>device-revoked</c>.</summary>
     public required string Reason { get; init; }
 
+    /// <summary>Grows with each.</summary>
+    public long Id { get; init; }
+
+    /// <summary>Where: <c>handshake</c>, <c>connect</c>, <c>publish</c>, <c>subscribe</c>, <c>protocol</c>, <c>enrolment</c> or <c>renewal</c>.</summary>
+    public string? Door { get; init; }
+
+    /// <summary>The subject of the certificate that was shown, believed or not.</summary>
+    public string? Subject { get; init; }
+
+    /// <summary>Its serial number.</summary>
+    public string? Serial { get; init; }
+
+    /// <summary>Its issuer, as it says.</summary>
+    public string? Issuer { get; init; }
+
+    /// <summary>The TLS version.</summary>
+    public string? Tls { get; init; }
+
+    /// <summary>What to do about it.</summary>
+    public string? WhatToDo { get; init; }
+
     /// <summary>The device the certificate names, if it names one.</summary>
     public string? DeviceId { get; init; }
 
@@ -72,6 +93,19 @@ public sealed record Refusal
 
     /// <summary>What happened, in a sentence.</summary>
     public required string Detail { get; init; }
+}
+
+/// <summary>The latest refusals, and how many there were of each reason.</summary>
+public sealed record RefusalList
+{
+    /// <summary>Newest first.</summary>
+    public required IReadOnlyList<Refusal> Items { get; init; }
+
+    /// <summary>Since the server started, of all reasons, most frequent first; those not listed are counted, too.</summary>
+    public required IReadOnlyList<RefusalCount> Counts { get; init; }
+
+    /// <summary>The newest there is, to ask for those after it.</summary>
+    public required long LastId { get; init; }
 }
 
 /// <summary>The latest value of one device.</summary>

@@ -1,3 +1,4 @@
+using System.Threading.Channels;
 using System.Collections.Concurrent;
 using IoTFleet.Broker.Connections;
 using IoTFleet.Broker.Figures;
@@ -67,6 +68,9 @@ public sealed class MqttBroker : IDisposable
         PacketWriter.Measure(message.ToPacket(new Delivery(message.Qos, message.Retain, []), packetId: 1, duplicate: false, message.ReceivedAt), ProtocolVersion.V5);
         return await Parts.Router.Route(message).DeliverWhenStoredAsync();
     }
+
+    /// <summary>Sessions that a connection took from another one that was still open; the newest are kept when nobody reads.</summary>
+    public ChannelReader<Takeover> Takeovers => Parts.Sessions.Takeovers;
 
     /// <summary>Since when the client is connected; null when it is not.</summary>
     public DateTimeOffset? ConnectedSince(string clientId) => Parts.Sessions.Holder(clientId)?.ConnectedAt;

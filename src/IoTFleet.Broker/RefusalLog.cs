@@ -11,10 +11,19 @@ public enum RefusalDoor
     Subscribe,
     Protocol,
     Enrolment,
+    Renewal,
 }
 
 /// <summary>One refusal: machine-readable reason, who as far as known, and the detail an operator needs.</summary>
-public sealed record Refusal(DateTimeOffset At, RefusalDoor Door, string Reason, string? ClientId, string? Address, string Detail);
+/// <param name="Id">Grows by one with each that is kept.</param>
+/// <param name="At">When.</param>
+/// <param name="Door">Where.</param>
+/// <param name="Reason">The code.</param>
+/// <param name="ClientId">Who it was, as far as known.</param>
+/// <param name="Address">From where.</param>
+/// <param name="Detail">For the operator.</param>
+/// <param name="Peer">What the certificate said, when one was shown.</param>
+public sealed record Refusal(long Id, DateTimeOffset At, RefusalDoor Door, string Reason, string? ClientId, string? Address, string Detail, RefusedPeer? Peer);
 
 /// <summary>
 /// Every refusal passes here once: it is counted by reason, logged, and the latest are kept for the console. Beyond so many a second they are counted
@@ -22,7 +31,7 @@ public sealed record Refusal(DateTimeOffset At, RefusalDoor Door, string Reason,
 /// </summary>
 public sealed class RefusalLog(TimeProvider clock, BrokerMetrics metrics, ILogger<RefusalLog> logger)
 {
-    private const int Kept = 100;
+    private const int Kept = 1_000;
     private const int LoggedASecond = 100;
     private const int LongestClientId = 64;
     private const int LongestDetail = 500;
@@ -31,8 +40,9 @@ public sealed class RefusalLog(TimeProvider clock, BrokerMetrics metrics, ILogge
     private readonly Queue<Refusal> _recent = new(Kept);
     private long _second;
     private int _inThisSecond;
+    private long _lastId;
 
-    public void Record(RefusalDoor door, string reason, string? clientId, string? address, string detail)
+    public void Record(RefusalDoor door, string reason, string? clientId, string? address, string detail, RefusedPeer? peer = null)
     {
         metrics.Refused(door, reason);
         if (!IsWorthALine()) return;
@@ -41,7 +51,7 @@ public sealed class RefusalLog(TimeProvider clock, BrokerMetrics metrics, ILogge
         lock (_gate)
         {
             if (_recent.Count == Kept) _recent.Dequeue();
-            _recent.Enqueue(new Refusal(clock.GetUtcNow(), door, reason, clientId, address, detail));
+            _recent.Enqueue(new Refusal(++_lastId, clock.GetUtcNow(), door, reason, clientId, address, detail, peer));
         }
     }
 

@@ -1,3 +1,4 @@
+using IoTFleet.Fleet.Certificates;
 using Microsoft.Extensions.Logging;
 
 namespace IoTFleet.Fleet;
@@ -22,6 +23,20 @@ internal static partial class FleetLog
     [LoggerMessage(2012, LogLevel.Information, "Certificate {Serial} issued to service {ServiceName} by {Actor}, valid until {NotAfter}.")]
     internal static partial void ServiceCertificateIssued(ILogger log, string serial, string serviceName, string actor, DateTimeOffset notAfter);
 
+    [LoggerMessage(2050, LogLevel.Information, "Certificate {Serial} issued to device {DeviceId} in place of {Predecessor}, valid until {NotAfter}.")]
+    internal static partial void CertificateRenewed(ILogger log, string serial, string deviceId, string predecessor, DateTimeOffset notAfter);
+
+    [LoggerMessage(2051, LogLevel.Information, "Renewal of certificate {Serial} refused to device {DeviceId} ({Code}).")]
+    internal static partial void RenewalRefused(ILogger log, string deviceId, string serial, string code);
+
+    [LoggerMessage(2052, LogLevel.Warning, "Device {DeviceId} showed certificate {Serial} after its successor {Successor} had been used. Two hold its key; it is suspended. Find out which of them is the device.")]
+    internal static partial void LineageForked(ILogger log, string deviceId, string serial, string successor);
+
+    [LoggerMessage(2053, LogLevel.Warning, "Device {DeviceId} seems to exist twice: {Detail} (policy {Policy}). Find the clone.")]
+    internal static partial void CloneSuspected(ILogger log, string deviceId, string detail, ClonePolicy policy);
+
+    [LoggerMessage(2054, LogLevel.Warning, "The first use of {Certificates} certificates was not written down; it will be at their next connection.")]
+    internal static partial void FirstUseNotStored(ILogger log, int certificates, Exception error);
     [LoggerMessage(2013, LogLevel.Warning, "Certificate {Serial} ({Profile}) for {Subject} was to be signed at {At} and has no result: a crash came in between. Nothing was handed out; the same request again completes it.")]
     internal static partial void IntentWithoutResult(ILogger log, string serial, string profile, string subject, DateTimeOffset at);
 

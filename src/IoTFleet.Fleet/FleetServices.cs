@@ -43,6 +43,8 @@ public static class FleetServices
         services.AddSingleton<RetireAuthority>().AddSingleton<TaintAuthority>().AddSingleton<RemoveAuthority>();
         services.AddSingleton<FindAuthorities>().AddSingleton<DrillRotation>().AddSingleton<DeviceSightings>();
         services.AddEnrolment();
+        services.AddRenewal();
+        services.AddSingleton<RecordServerCertificate>();
         services.AddSingleton<CreateService>().AddSingleton<IssueServiceCertificate>().AddSingleton<RevokeService>();
         services.AddSingleton<FindServices>().AddSingleton<AdmitService>();
         services.AddSingleton<TelemetryIngest>().AddSingleton<QueryTelemetry>().AddSingleton<SendCommand>();

@@ -56,6 +56,9 @@ public sealed class IssuancePolicy
         _options.Validate();
     }
 
+    /// <summary>How far before its signing a device's certificate begins.</summary>
+    public TimeSpan DeviceBackdate => _options.DeviceBackdate;
+
     public bool TryForDevice(
         string id, SigningRequest request, [NotNullWhen(true)] out LeafTerms? terms, [NotNullWhen(false)] out string? problem, string? hardwareSerial = null)
     {

@@ -13,9 +13,11 @@ using IoTFleet.Fleet.Sqlite;
 using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Pki;
 using IoTFleet.Server.Console;
+using IoTFleet.Server.Diagnosis;
 using IoTFleet.Server.Doors;
 using IoTFleet.Server.Est;
 using IoTFleet.Server.Mqtt;
+using IoTFleet.Server.Renewal;
 using IoTFleet.Server.Rest;
 using IoTFleet.Server.Rotation;
 using IoTFleet.Server.Security;
@@ -100,6 +102,7 @@ public sealed class FleetServer : IAsyncDisposable
         // The fleet: devices, enrolment, certificates, telemetry, operators, on SQLite.
         services.AddSingleton(new RevocationOptions(options.SecondOperatorAbove < 0 ? null : options.SecondOperatorAbove));
         if (options.StatusAddresses() is { } addresses) services.AddSingleton(addresses);
+        services.AddRenewalDoors(builder.Configuration);
         services.AddFleet(TelemetrySettings(builder.Configuration));
         services.AddSqliteFleet(data.Database);
         services.AddSqliteSessions(data.Sessions);
@@ -120,6 +123,7 @@ public sealed class FleetServer : IAsyncDisposable
 
         // The doors for people.
         services.AddOperatorAuth(data.CookieKeys);
+        services.AddSingleton(EnrolmentOptions.From(builder.Configuration)).AddSingleton<EnrolmentLimits>().AddSingleton<EnrolmentDesk>().AddSingleton<EnrolmentAnswer>();
         services.AddSingleton<MessageRate>().AddSingleton<OverviewReport>();
         services.AddRazorComponents();
         services.AddCascadingAuthenticationState();
@@ -131,6 +135,7 @@ public sealed class FleetServer : IAsyncDisposable
         var doors = DoorOptions.From(builder.Configuration);
         services.AddSingleton(doors);
         listeners = Listeners.Configure(builder.WebHost, options, doors);
+        services.AddSingleton(listeners);
 
         var app = builder.Build();
         app.UseProblems();
@@ -142,6 +147,9 @@ public sealed class FleetServer : IAsyncDisposable
         app.UseAntiforgery();
 
         app.MapEst();
+        app.MapDeviceEnrolment();
+        app.MapRenewal();
+        app.MapStatus();
         app.MapTrustBundle();
         app.MapMqtt();
         app.MapConsole();
@@ -154,7 +162,13 @@ public sealed class FleetServer : IAsyncDisposable
         api.MapOperators();
         api.MapTokens();
         api.MapGroups();
+        api.MapClaims();
+        api.MapManufacturers();
+        api.MapApprovals();
+        api.MapImport();
         api.MapServices();
+        api.MapRenewals();
+        api.MapRefusals();
         api.MapAuthorities();
         api.MapTelemetry();
         api.MapCommands();

@@ -32,6 +32,7 @@ internal sealed class Listeners
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = 1024 * 1024;
+            kestrel.Limits.MaxRequestHeadersTotalSize = 8 * 1024;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
             kestrel.Listen(DeviceTransport.EndPoint(options.MqttPort), listen => listeners._mqtt = ForMqtt(listen, options, doors));
             kestrel.ListenAnyIP(options.HttpsPort, listen => listeners._https = ForHttps(listen, doors));
@@ -60,6 +61,7 @@ internal sealed class Listeners
     private static ListenOptions ForHttps(ListenOptions listen, DoorOptions doors)
     {
         var tls = listen.ApplicationServices.GetRequiredService<DeviceTls>();
+        listen.Protocols = HttpProtocols.Http1; // What EST's clients speak; one request after the other leaves no room for smuggling or floods of streams.
         KeepDoor(listen, doors, OpenFiles.Connections(doors, OpenFiles.Limit()).Https);
         listen.UseHttps(new TlsHandshakeCallbackOptions
         {

@@ -4,7 +4,7 @@ using IoTFleet.Broker;
 using IoTFleet.Fleet;
 using IoTFleet.Fleet.Devices;
 using IoTFleet.Fleet.Telemetry;
-using Refusal = IoTFleet.Broker.Refusal;
+using IoTFleet.Server.Diagnosis;
 
 namespace IoTFleet.Server;
 
@@ -13,6 +13,7 @@ internal sealed class OverviewReport(
     BrokerMetrics broker, RefusalLog refusals, MessageRate rate, FindDevices devices, QueryTelemetry telemetry, TelemetryIngest ingest, TimeProvider clock)
 {
     private const int LastValues = 25;
+    private const int LastRefusals = 100;
 
     private readonly DateTimeOffset _startedAt = clock.GetUtcNow();
 
@@ -33,19 +34,10 @@ internal sealed class OverviewReport(
             ConnectionsRefused = broker.ConnectionsRefused,
             MessagesPerSecond = rate.PerSecond,
             RefusalsByReason = [.. broker.RefusalsByReason().OrderByDescending(reason => reason.Value).Select(reason => new RefusalCount { Reason = reason.Key, Count = reason.Value })],
-            RecentRefusals = [.. refusals.Recent().Select(Shown)],
+            RecentRefusals = [.. refusals.Recent().Take(LastRefusals).Select(RefusalsApi.Shown)],
             LastValues = [.. latest.Rows.OrderBy(row => row.DeviceId, StringComparer.Ordinal).Select(Shown)],
         };
     }
-
-    private static Api.Refusal Shown(Refusal refusal) => new()
-    {
-        At = refusal.At,
-        Reason = refusal.Reason,
-        ClientId = refusal.ClientId,
-        Address = refusal.Address ?? "-",
-        Detail = refusal.Detail,
-    };
 
     private static LastValue Shown(TelemetryRow row) => new() { DeviceId = row.DeviceId, Stream = row.Stream, Time = row.Time, Body = JsonElement.Parse(row.Body) };
 }

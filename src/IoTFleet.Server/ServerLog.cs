@@ -41,8 +41,16 @@ internal static partial class ServerLog
     [LoggerMessage(3005, LogLevel.Information, "The server's certificate was renewed; the new one is valid until {End}")]
     public static partial void ServerCertificateRenewed(this ILogger logger, DateTimeOffset end);
 
-    [LoggerMessage(3006, LogLevel.Error, "The server's certificate could not be renewed; the present one is valid until {End}, and this is tried again in an hour")]
+    [LoggerMessage(3006, LogLevel.Error, "The server's certificate could not be renewed or recorded; the present one is valid until {End}, and this is tried again in an hour")]
     public static partial void ServerCertificateNotRenewed(this ILogger logger, Exception error, DateTimeOffset end);
+
+    [LoggerMessage(3010, LogLevel.Warning, "{Network} has sent {Tokens} unknown enrolment tokens in a minute; no token from there is looked at for a while")]
+    public static partial void TokensGuessed(this ILogger logger, string network, int tokens);
+    [LoggerMessage(3050, LogLevel.Warning, "How many renewals the fleet needs could not be found out; their pace stays as it is")]
+    public static partial void RenewalPaceUnknown(this ILogger logger, Exception error);
+
+    [LoggerMessage(3051, LogLevel.Warning, "That device {DeviceId} seems to exist twice could not be written down")]
+    public static partial void CloneNotNoted(this ILogger logger, Exception error, string deviceId);
 
     [LoggerMessage(3020, LogLevel.Error, "{Count} changes of sessions could not be stored; what waited for them is not acknowledged, and their clients are cut off and ask again. Check the disk")]
     public static partial void SessionsNotStored(this ILogger logger, Exception error, int count);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using IoTFleet.Benchmarks;
 using IoTFleet.Benchmarks.Brokers;
+using IoTFleet.Benchmarks.Enrolments;
 using IoTFleet.Benchmarks.Hostile;
 using IoTFleet.Benchmarks.Load;
 using IoTFleet.Benchmarks.Revocations;
@@ -10,6 +11,7 @@ using IoTFleet.Benchmarks.Revocations;
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- issuance|log
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- brokers [row...] [--rounds N] [--port N]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- hostile [attack...] [--port N]
+// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- enrolments [--port N]
 //
 // CPU time, not time on the clock, because the cores may be shared; each case beside its baseline in the same rounds, because the
 // machine's speed may change from minute to minute. Compare ratios between runs, absolute figures only within one table.
@@ -34,13 +36,14 @@ switch (args)
     case ["hostile", .. var rest]: return await HostileBenchmark.RunAsync(rest);
     case ["revocations", .. var rest]: return await RevocationsBenchmark.RunAsync(rest);
     case ["attack", var attack, var folder, var port]: return await HostileBenchmark.AttackAsync(attack, folder, int.Parse(port, CultureInfo.InvariantCulture));
+    case ["enrolments", .. var rest]: return await EnrolmentsBenchmark.RunAsync(rest);
     case ["brokers", .. var rest]: return await BrokersCommand.RunAsync(rest);
 }
 
 var unknown = args.Except(benchmarks.Keys).ToList();
 if (unknown.Count > 0)
 {
-    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers, hostile, issuance, log, revocations.");
+    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers, hostile, issuance, log, enrolments, revocations.");
     return 2;
 }
 

@@ -23,6 +23,7 @@ public sealed class RunningServer : IAsyncDisposable
     private readonly TemporaryFolder _folder;
     private FleetServer _server;
     private bool _keepFolder;
+    private TimeProvider? _clock;
 
     private RunningServer(TemporaryFolder folder, FleetServer server, StrictLog log)
     {
@@ -62,18 +63,25 @@ public sealed class RunningServer : IAsyncDisposable
 
     public static Task<RunningServer> StartAsync(params (string Name, string Value)[] settings) => StartAsync(new TemporaryFolder(), keepFolder: false, settings);
 
+    /// <summary>With a clock that the test moves; it should start at the present, by which clients judge certificates.</summary>
+    public static async Task<RunningServer> StartAsync(TimeProvider clock, params (string Name, string Value)[] settings)
+    {
+        var (folder, log) = (new TemporaryFolder(), new StrictLog());
+        return new RunningServer(folder, await StartAsync(folder, log, clock, settings), log) { _clock = clock };
+    }
+
     /// <summary>On a folder that goes on to another server when it is kept: then it is the caller's to dispose of.</summary>
     public static async Task<RunningServer> StartAsync(TemporaryFolder folder, bool keepFolder, params (string Name, string Value)[] settings)
     {
         var log = new StrictLog();
-        return new RunningServer(folder, await StartAsync(folder, log, settings), log) { _keepFolder = keepFolder };
+        return new RunningServer(folder, await StartAsync(folder, log, clock: null, settings), log) { _keepFolder = keepFolder };
     }
 
     /// <summary>Stops in good order and starts again on the same data; ports change.</summary>
     public async Task RestartAsync()
     {
         await _server.DisposeAsync();
-        _server = await StartAsync(_folder, Log);
+        _server = await StartAsync(_folder, Log, _clock);
         Client.Dispose();
         Client = new FleetClient(new Uri($"https://localhost:{_server.HttpsPort}"), ApiKey, ServerTrust.FromRootFile(RootFile));
     }
@@ -162,7 +170,7 @@ public sealed class RunningServer : IAsyncDisposable
         Log.AssertClean(ExpectedEvents);
     }
 
-    private static Task<FleetServer> StartAsync(TemporaryFolder folder, StrictLog log, params (string Name, string Value)[] settings) => FleetServer.StartAsync(
+    private static Task<FleetServer> StartAsync(TemporaryFolder folder, StrictLog log, TimeProvider? clock, params (string Name, string Value)[] settings) => FleetServer.StartAsync(
         new Dictionary<string, string?>(settings.Where(setting => setting.Name != StatusPortSetting).Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)))
         {
             [StatusPortSetting] = settings.Where(setting => setting.Name == StatusPortSetting).Select(setting => setting.Value).SingleOrDefault("-1"),
@@ -170,5 +178,9 @@ public sealed class RunningServer : IAsyncDisposable
             ["IoTFleet:MqttPort"] = "0",
             ["IoTFleet:HttpsPort"] = "0",
         },
-        builder => builder.Logging.ClearProviders().AddProvider(log));
+        builder =>
+        {
+            builder.Logging.ClearProviders().AddProvider(log);
+            if (clock is not null) builder.Services.AddSingleton(clock);
+        });
 }

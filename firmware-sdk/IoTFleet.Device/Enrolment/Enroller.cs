@@ -2,13 +2,15 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using IoTFleet.Device.Identity;
 using IoTFleet.Device.Link;
+using IoTFleet.Device.Renewal;
 
 namespace IoTFleet.Device.Enrolment;
 
 /// <summary>
 /// Gets a device its identity: the one in its key store, or a new one from the server.
 /// <code>
-/// key store -> key -> cacerts (server not proved) -> fingerprint matches -> NEW connection, proved by that root
+/// key store -> a certificate in time? -> else renew what is there: the server may grant days of grace -> else enrol:
+/// key -> cacerts (server not proved) -> fingerprint matches -> NEW connection, proved by that root
 ///           -> signing request + token -> certificate -> key store
 /// </code>
 /// </summary>
@@ -17,23 +19,56 @@ internal sealed class Enroller(DeviceOptions options, Action<DeviceState> enter)
     private readonly EstClient _est = new(options);
     private readonly Reconnect _backoff = new(options.BackoffMin, options.BackoffMax, Random.Shared.NextDouble);
 
-    public async Task<DeviceIdentity> IdentifyAsync(CancellationToken cancellation)
+    public async Task<IdentitySlots> IdentifyAsync(CancellationToken cancellation)
     {
         // The key is in the store before any token is spent: after a power cut the retry is for the same key, which the server answers
         // with the same certificate.
         using var key = await options.KeyStore.OpenKeyAsync(cancellation);
-        if (await options.KeyStore.LoadAsync(cancellation) is { } stored)
+        if (await LoadAsync(key, cancellation) is { } stored)
         {
-            var identity = DeviceIdentity.Create(key, stored, options);
-            if (identity.ExpiresAt > options.Clock.GetUtcNow())
-                return identity;
-            identity.Dispose();
+            if (InTime(stored.ForConnection()) || InTime(stored.Current) || await RenewInGraceAsync(stored, cancellation))
+                return stored;
+            stored.Dispose();
         }
 
+        await options.KeyStore.DiscardNextAsync(cancellation);
         var enrolled = await EnrolAsync(key, cancellation);
         var fresh = DeviceIdentity.Create(key, enrolled, options);
         await options.KeyStore.SaveAsync(enrolled, cancellation);
-        return fresh;
+        return new IdentitySlots(options.KeyStore, fresh, next: null);
+    }
+
+    private bool InTime(DeviceIdentity identity) => identity.ExpiresAt > options.Clock.GetUtcNow();
+
+    private async Task<IdentitySlots?> LoadAsync(ECDsa key, CancellationToken cancellation)
+    {
+        if (await options.KeyStore.LoadAsync(cancellation) is not { } stored)
+            return null;
+        var current = DeviceIdentity.Create(key, stored, options);
+        if (await options.KeyStore.LoadNextAsync(cancellation) is not { } renewed)
+            return new IdentitySlots(options.KeyStore, current, next: null);
+        using var nextKey = await options.KeyStore.OpenNextKeyAsync(cancellation);
+        return new IdentitySlots(options.KeyStore, current, DeviceIdentity.Create(nextKey, renewed, options));
+    }
+
+    /// <summary>A device that slept too long. Until the server has answered, it is not known whether the token is needed.</summary>
+    private async Task<bool> RenewInGraceAsync(IdentitySlots slots, CancellationToken cancellation)
+    {
+        var renewer = new Renewer(options, slots, reconnect: () => { }, Random.Shared.NextDouble);
+        while (true)
+        {
+            enter(new DeviceState.Enrolling());
+            switch (await renewer.RenewAsync(cancellation))
+            {
+                case RenewalAnswer.Renewed:
+                    return true;
+                case RenewalAnswer.Later later when options.EnrolmentToken is null:
+                    await WaitAsync(new EstAnswer.Later(later.Reason, later.After), cancellation);
+                    break;
+                default:
+                    return false;
+            }
+        }
     }
 
     private async Task<EnrolledCertificate> EnrolAsync(ECDsa key, CancellationToken cancellation)

@@ -1,7 +1,5 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Security;
-using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using IoTFleet.Device.Identity;
@@ -20,7 +18,7 @@ internal abstract record EstAnswer
 /// <summary>The two EST requests a device needs (RFC 7030). Every call makes its own connection, trusted as its caller says.</summary>
 internal sealed class EstClient(DeviceOptions options)
 {
-    private const int LargestAnswer = 64 * 1024;
+    private readonly ServerCall _server = new(options);
 
     /// <summary>
     /// The certificates of the fleet, from a server that is not proved yet: the caller checks their fingerprints. This is the
@@ -30,7 +28,7 @@ internal sealed class EstClient(DeviceOptions options)
     {
         var verdict = new ServerVerdict(options.Server.Authority);
         using var request = new HttpRequestMessage(HttpMethod.Get, Address("cacerts"));
-        var answer = await SendAsync(request, PinnedTrust.Nothing(options.Clock), verdict.AcceptUnanchored, verdict, cancellation);
+        var answer = await _server.SendAsync(request, PinnedTrust.Nothing(options.Clock), verdict.AcceptUnanchored, verdict, own: null, cancellation);
         if (answer.Status >= HttpStatusCode.InternalServerError)
             throw new HttpRequestException($"status {(int)answer.Status} for cacerts");
         return answer.Status == HttpStatusCode.OK ? Parse(answer.Body) : throw Unexpected(answer, "cacerts");
@@ -46,7 +44,7 @@ internal sealed class EstClient(DeviceOptions options)
         request.Content = new StringContent(Convert.ToBase64String(signingRequest, Base64FormattingOptions.InsertLineBreaks));
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/pkcs10");
 
-        var answer = await SendAsync(request, trust, verdict.Accept, verdict, cancellation);
+        var answer = await _server.SendAsync(request, trust, verdict.Accept, verdict, own: null, cancellation);
         return answer.Status switch
         {
             HttpStatusCode.OK => new EstAnswer.Issued(Parse(answer.Body)),
@@ -58,50 +56,6 @@ internal sealed class EstClient(DeviceOptions options)
     }
 
     private Uri Address(string operation) => new(options.Server, "/.well-known/est/" + operation);
-
-    private async Task<Answer> SendAsync(
-        HttpRequestMessage request,
-        PinnedTrust trust,
-        RemoteCertificateValidationCallback judge,
-        ServerVerdict verdict,
-        CancellationToken cancellation)
-    {
-        using var handler = CreateHandler(trust, judge);
-        using var client = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan, MaxResponseContentBufferSize = LargestAnswer };
-        using var deadline = new CancellationTokenSource(options.ConnectTimeout, options.Clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellation);
-        try
-        {
-            using var response = await client.SendAsync(request, either.Token);
-            return new Answer(response.StatusCode, RetryAfter(response), await response.Content.ReadAsStringAsync(either.Token));
-        }
-        catch (HttpRequestException error) when (verdict.Problem is not null || error.InnerException is AuthenticationException)
-        {
-            var problem = verdict.Problem ?? $"TLS with {options.Server.Authority} failed: {error.InnerException!.Message}";
-            throw new DeviceException(DeviceError.ServerNotTrusted, problem, error);
-        }
-        catch (OperationCanceledException) when (deadline.IsCancellationRequested && !cancellation.IsCancellationRequested)
-        {
-            throw new HttpRequestException($"no answer within {options.ConnectTimeout.TotalSeconds} s");
-        }
-    }
-
-    private SocketsHttpHandler CreateHandler(PinnedTrust trust, RemoteCertificateValidationCallback judge) => new()
-    {
-        AllowAutoRedirect = false,                             // a redirect would lead away from the server that was proved
-        UseProxy = false,
-        UseCookies = false,
-        SslOptions = new SslClientAuthenticationOptions
-        {
-            EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
-            CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
-            CertificateChainPolicy = trust.ChainPolicy(),
-            RemoteCertificateValidationCallback = judge,
-        },
-    };
-
-    private TimeSpan? RetryAfter(HttpResponseMessage response) =>
-        response.Headers.RetryAfter?.Delta ?? response.Headers.RetryAfter?.Date - options.Clock.GetUtcNow();
 
     private X509Certificate2Collection Parse(string body)
     {
@@ -116,16 +70,7 @@ internal sealed class EstClient(DeviceOptions options)
         }
     }
 
-    private DeviceException Unexpected(Answer answer, string operation) => new(
+    private DeviceException Unexpected(ServerAnswer answer, string operation) => new(
         DeviceError.EnrolmentRefused,
-        $"{options.Server.Authority} refused {operation} for {options.DeviceId} with status {(int)answer.Status}{Quote(answer.Body)}.");
-
-    // The server's own words help most, but they are somebody else's text: one short printable line of them.
-    private static string Quote(string body)
-    {
-        var line = new string([.. body.Trim().TakeWhile(c => c is not ('\r' or '\n')).Where(c => !char.IsControl(c)).Take(200)]).TrimEnd('.');
-        return line.Length == 0 ? "" : ": " + line;
-    }
-
-    private sealed record Answer(HttpStatusCode Status, TimeSpan? RetryAfter, string Body);
+        $"{options.Server.Authority} refused {operation} for {options.DeviceId} with status {(int)answer.Status}{answer.Quote()}.");
 }

@@ -26,7 +26,20 @@ internal sealed class DeviceIdentity : IDisposable
 
     public SslStreamCertificateContext ClientCertificate { get; }
 
-    public DateTimeOffset ExpiresAt => new(_certificate.NotAfter);
+    public DateTimeOffset ExpiresAt => new(_certificate.NotAfter.ToUniversalTime());
+
+    public DateTimeOffset StartsAt => new(_certificate.NotBefore.ToUniversalTime());
+
+    public ReadOnlyMemory<byte> Der => _certificate.RawDataMemory;
+
+    public IReadOnlyList<ReadOnlyMemory<byte>> TrustAnchors => [.. _roots.Select(root => root.RawDataMemory)];
+
+    /// <summary>ECDSA over SHA-256, in DER.</summary>
+    public byte[] Sign(ReadOnlySpan<byte> data)
+    {
+        using var key = _certificate.GetECDsaPrivateKey()!;
+        return key.SignData(data, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence);
+    }
 
     /// <summary>Joins key and certificate, and checks that they are this device's, of the fleet with the pinned root.</summary>
     public static DeviceIdentity Create(ECDsa key, EnrolledCertificate enrolled, DeviceOptions options)

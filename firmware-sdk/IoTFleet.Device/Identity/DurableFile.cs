@@ -29,8 +29,14 @@ internal static class DurableFile
             stream.Flush(flushToDisk: true);
         }
 
-        File.Move(temporary, file, overwrite: true);
-        FlushFolder(Path.GetDirectoryName(file)!);
+        Rename(temporary, file);
+    }
+
+    /// <summary>Takes the place of a file that may be there; either the old or the new one survives a power cut.</summary>
+    public static void Rename(string from, string to)
+    {
+        File.Move(from, to, overwrite: true);
+        FlushFolder(Path.GetDirectoryName(to)!);
     }
 
     private static FileStreamOptions CreateOptions()

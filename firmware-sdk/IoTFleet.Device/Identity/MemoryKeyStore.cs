@@ -8,22 +8,14 @@ public sealed class MemoryKeyStore : IKeyStore
     private readonly Lock _gate = new();
     private byte[]? _key;
     private EnrolledCertificate? _enrolled;
+    private byte[]? _nextKey;
+    private EnrolledCertificate? _next;
 
     /// <inheritdoc/>
     public ValueTask<ECDsa> OpenKeyAsync(CancellationToken cancellation)
     {
         lock (_gate)
-        {
-            if (_key is null)
-            {
-                using var made = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-                _key = made.ExportPkcs8PrivateKey();
-            }
-
-            var key = ECDsa.Create();
-            key.ImportPkcs8PrivateKey(_key, out _);
-            return ValueTask.FromResult(key);
-        }
+            return ValueTask.FromResult(Open(_key ??= Make()));
     }
 
     /// <inheritdoc/>
@@ -39,5 +31,60 @@ public sealed class MemoryKeyStore : IKeyStore
         lock (_gate)
             _enrolled = enrolled;
         return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<ECDsa> OpenNextKeyAsync(CancellationToken cancellation)
+    {
+        lock (_gate)
+            return ValueTask.FromResult(Open(_nextKey ??= Make()));
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<EnrolledCertificate?> LoadNextAsync(CancellationToken cancellation)
+    {
+        lock (_gate)
+            return ValueTask.FromResult(_next);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask SaveNextAsync(EnrolledCertificate enrolled, CancellationToken cancellation)
+    {
+        lock (_gate)
+            _next = enrolled;
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask PromoteNextAsync(CancellationToken cancellation)
+    {
+        lock (_gate)
+        {
+            if (_next is not null)
+                (_key, _enrolled, _nextKey, _next) = (_nextKey, _next, null, null);
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DiscardNextAsync(CancellationToken cancellation)
+    {
+        lock (_gate)
+            (_nextKey, _next) = (null, null);
+        return ValueTask.CompletedTask;
+    }
+
+    private static byte[] Make()
+    {
+        using var made = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        return made.ExportPkcs8PrivateKey();
+    }
+
+    private static ECDsa Open(byte[] key)
+    {
+        var opened = ECDsa.Create();
+        opened.ImportPkcs8PrivateKey(key, out _);
+        return opened;
     }
 }

@@ -11,6 +11,12 @@ internal sealed record LinkEnd(string Why, ReasonCode? Code = null, bool Refused
 {
     public static readonly LinkEnd Stopped = new("The device stops.");
 
+    /// <summary>A renewed certificate waits to be used.</summary>
+    public static readonly LinkEnd Renewed = new("The certificate was renewed.");
+
+    /// <summary>When the server said that another attempt may help.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
     /// <summary>What this side still owes the server before it closes: a DISCONNECT with this reason.</summary>
     public ReasonCode? Goodbye { get; init; }
 

@@ -7,19 +7,23 @@ using IoTFleet.Device.Identity;
 namespace IoTFleet.Device.Link;
 
 /// <summary>Opens a mutually authenticated TLS connection to the broker.</summary>
-internal sealed class TlsDialer(DeviceOptions options, DeviceIdentity identity)
+internal sealed class TlsDialer(DeviceOptions options, IdentitySlots slots)
 {
     private static readonly SslApplicationProtocol Mqtt = new("mqtt");
 
+    /// <summary>With which identity the latest connection was made.</summary>
+    public DeviceIdentity Used { get; private set; } = slots.ForConnection();
+
     public async Task<Stream> DialAsync(CancellationToken cancellation)
     {
+        Used = slots.ForConnection();
         var verdict = new ServerVerdict(options.BrokerName);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };   // Nagle would hold the CONNECT back for 40 ms
         try
         {
             await socket.ConnectAsync(options.BrokerName, options.BrokerPort, cancellation);
             var tls = new SslStream(new NetworkStream(socket, ownsSocket: true));
-            await tls.AuthenticateAsClientAsync(Terms(verdict), cancellation);
+            await tls.AuthenticateAsClientAsync(Terms(Used, verdict), cancellation);
             return tls;
         }
         catch (Exception error)
@@ -35,7 +39,7 @@ internal sealed class TlsDialer(DeviceOptions options, DeviceIdentity identity)
         }
     }
 
-    private SslClientAuthenticationOptions Terms(ServerVerdict verdict) => new()
+    private SslClientAuthenticationOptions Terms(DeviceIdentity identity, ServerVerdict verdict) => new()
     {
         TargetHost = options.BrokerName,
         ClientCertificateContext = identity.ClientCertificate,

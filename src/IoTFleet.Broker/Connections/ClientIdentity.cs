@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 
 namespace IoTFleet.Broker.Connections;
@@ -7,7 +8,8 @@ namespace IoTFleet.Broker.Connections;
 /// <param name="Certificate">As the peer showed it; null when it showed none.</param>
 /// <param name="RemoteEndPoint">Where it is.</param>
 /// <param name="Proof">What the host's handshake made of the certificate, when it says so.</param>
-public sealed record ClientIdentity(X509Certificate2? Certificate, EndPoint? RemoteEndPoint, PeerProof? Proof = null)
+/// <param name="Tls">The version of TLS, when the host tells.</param>
+public sealed record ClientIdentity(X509Certificate2? Certificate, EndPoint? RemoteEndPoint, PeerProof? Proof = null, SslProtocols? Tls = null)
 {
     public string Address => AddressOf(RemoteEndPoint);
 

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Text;
@@ -29,6 +30,7 @@ internal sealed partial class MqttConnection
     private readonly ConnectionParts _parts;
     private readonly ConnectionContext _transport;
     private readonly ClientIdentity _identity;
+    private RefusedPeer? _peer;
     private readonly PipeReader _input;
     private readonly PacketReader _reader;
     private readonly PacketOutbox _outbox;
@@ -210,7 +212,7 @@ internal sealed partial class MqttConnection
 
     private void OnViolation(ProtocolViolation violation)
     {
-        _parts.Refusals.Record(RefusalDoor.Protocol, ReasonName(violation.Reason), ClientId, _identity.Address, violation.Message);
+        _parts.Refusals.Record(RefusalDoor.Protocol, ReasonName(violation.Reason), ClientId, _identity.Address, violation.Message, Peer());
         if (_principal is null) AnswerBadConnect(violation);
         var versionOfSecondConnect = violation.Reason == ReasonCode.UnsupportedProtocolVersion;      // has no place in DISCONNECT (MQTT 5 table 2-6)
         Close(versionOfSecondConnect ? ReasonCode.ProtocolError : violation.Reason, violation.Message);
@@ -229,7 +231,13 @@ internal sealed partial class MqttConnection
     }
 
     private void Refuse(RefusalDoor door, string reason, string detail, string? clientId = null) =>
-        _parts.Refusals.Record(door, reason, clientId ?? ClientId, _identity.Address, detail);
+        _parts.Refusals.Record(door, reason, clientId ?? ClientId, _identity.Address, detail, Peer());
+
+    /// <summary>Where the peer is, without its port.</summary>
+    internal IPAddress? RemoteAddress => (_identity.RemoteEndPoint as IPEndPoint)?.Address;
+
+    /// <summary>Read from the certificate once: somebody may be refused ten thousand times a second.</summary>
+    private RefusedPeer? Peer() => _peer ??= RefusedPeer.Of(_identity.Certificate, _identity.Tls);
 
     /// <summary>The reason in words, unless the client does not want it or a packet, at most its own largest, could not hold it [MQTT-3.1.2-29] [MQTT-3.4.2-2].</summary>
     /// <param name="besides">Bytes of the packet that grow with what it answers.</param>

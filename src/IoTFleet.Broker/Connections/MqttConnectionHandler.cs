@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace IoTFleet.Broker.Connections;
@@ -18,7 +19,7 @@ public sealed class MqttConnectionHandler : ConnectionHandler
     public override async Task OnConnectedAsync(ConnectionContext connection)
     {
         var certificate = connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate;
-        var mqtt = new MqttConnection(_parts, connection, new ClientIdentity(certificate, connection.RemoteEndPoint, connection.Features.Get<PeerProof>()));
+        var mqtt = new MqttConnection(_parts, connection, new ClientIdentity(certificate, connection.RemoteEndPoint, connection.Features.Get<PeerProof>(), connection.Features.Get<ITlsHandshakeFeature>()?.Protocol));
         if (!_broker.TryRegister(mqtt)) return;     // stopping: Kestrel closes the socket
         try
         {

@@ -1,3 +1,4 @@
+using System.Threading.Channels;
 using IoTFleet.Broker.Connections;
 using IoTFleet.Broker.Figures;
 using IoTFleet.Broker.Routing;
@@ -11,10 +12,16 @@ namespace IoTFleet.Broker.Sessions;
 /// </summary>
 internal sealed partial class SessionDirectory(SubscriptionTree tree, Router router, SessionParts parts)
 {
+    private const int MaxTakeovers = 1_000;      // the newest say most
+
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Seat> _seats = new(StringComparer.Ordinal);
+    private readonly Channel<Takeover> _takeovers = Channel.CreateBounded<Takeover>(new BoundedChannelOptions(MaxTakeovers) { FullMode = BoundedChannelFullMode.DropOldest });
     private long _lastNumber;
     private long _expired;
+
+    /// <summary>Each time a connection takes the session of one that is still open.</summary>
+    public ChannelReader<Takeover> Takeovers => _takeovers.Reader;
 
     /// <summary>
     /// Gives the session to the connection. An older connection of the same client is closed first and has let go before this returns [MQTT-3.1.4-3].
@@ -32,6 +39,7 @@ internal sealed partial class SessionDirectory(SubscriptionTree tree, Router rou
 
         if (previous is not null)
         {
+            _takeovers.Writer.TryWrite(new Takeover(clientId, previous.RemoteAddress, claimant.RemoteAddress));
             previous.Close(ReasonCode.SessionTakenOver, "another connection of this client took the session");
             await previous.Ended;
         }

@@ -567,6 +567,10 @@ namespace IoTFleet.Fleet.Sqlite.Migrations
                         .HasColumnType("INTEGER")
                         .HasColumnName("RegisteredAtUs");
 
+                    b.Property<long?>("RenewRequestedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("RenewRequestedAtUs");
+
                     b.Property<string>("State")
                         .IsRequired()
                         .HasMaxLength(40)

@@ -25,6 +25,9 @@ public sealed class Device
     public long? TrustBundleVersion { get; init; }
     public DateTimeOffset? LastConnectedAt { get; init; }
 
+    /// <summary>When an operator last asked for a new certificate before its time; met by a certificate that is newer.</summary>
+    public DateTimeOffset? RenewRequestedAt { get; init; }
+
     /// <summary>Set when two holders of its key were seen; cleared by an operator.</summary>
     public DateTimeOffset? CloneSuspectedAt { get; init; }
 }

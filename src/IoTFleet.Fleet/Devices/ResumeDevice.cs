@@ -44,7 +44,7 @@ public sealed class ResumeDevice(IDbContextFactory<FleetDbContext> databases, Re
         var back = enrolledBefore ? DeviceState.Active : DeviceState.Registered;
         var resumed = await db.Devices
             .Where(d => d.Id == id && d.State == DeviceState.Suspended)
-            .ExecuteUpdateAsync(set => set.SetProperty(d => d.State, back).SetProperty(d => d.StateChangedAt, now), ct);
+            .ExecuteUpdateAsync(set => set.SetProperty(d => d.State, back).SetProperty(d => d.StateChangedAt, now).SetProperty(d => d.CloneSuspectedAt, (DateTimeOffset?)null), ct);
         if (resumed == 0) return false;
         feed.Append(db, RevocationKind.DeviceResumed, id);
         audit.Done(db, actor, Action, id);

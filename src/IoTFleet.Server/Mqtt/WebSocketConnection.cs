@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.WebSockets;
 using IoTFleet.Broker.Connections;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace IoTFleet.Server.Mqtt;
@@ -36,6 +37,7 @@ internal sealed class WebSocketConnection : ConnectionContext
         RemoteEndPoint = request.Connection.RemoteIpAddress is { } address ? new IPEndPoint(address, request.Connection.RemotePort) : null;
         Features.Set(request.Features.Get<ITlsConnectionFeature>());
         Features.Set(request.Features.Get<PeerProof>());
+        Features.Set(request.Features.Get<ITlsHandshakeFeature>());
         Transport = new Ends(_received.Reader, _toSend.Writer);
         ConnectionClosed = _closed.Token;
     }

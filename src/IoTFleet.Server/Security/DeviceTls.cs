@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
+using IoTFleet.Broker;
 using IoTFleet.Fleet.Authorities;
 using IoTFleet.Pki;
 
@@ -97,7 +98,7 @@ internal sealed class DeviceTls
             return true;
         }
 
-        _refused(refusal! with { Name = ClaimedName(material.Trust, certificate), Address = client });
+        _refused(refusal! with { Name = ClaimedName(material.Trust, certificate), Address = client, Peer = RefusedPeer.Of(certificate) });
         return false;
     }
 

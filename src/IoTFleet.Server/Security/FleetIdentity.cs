@@ -93,48 +93,10 @@ internal static class FleetIdentityServices
                 () => authorities.Current,
                 () => provider.GetRequiredService<FleetIdentity>().Server.Certificate,
                 provider.GetRequiredService<TimeProvider>(),
-                refusal => refusals.Record(RefusalDoor.Handshake, refusal.Code, refusal.Name, ClientIdentity.AddressOf(refusal.Address), refusal.Detail),
+                refusal => refusals.Record(RefusalDoor.Handshake, refusal.Code, refusal.Name, ClientIdentity.AddressOf(refusal.Address), refusal.Detail, refusal.Peer),
                 provider.GetRequiredService<ServerOptions>().TlsTickets);
         });
         services.AddHostedService<ServerCertificateRenewal>();
         return services;
-    }
-
-    /// <summary>Puts a new server certificate in place before the present one ends, or when another authority signs; listeners use it from the next handshake on.</summary>
-    private sealed class ServerCertificateRenewal(FleetIdentity identity, AuthorityDirectory authorities, DeviceTls tls, TimeProvider clock, ILogger<ServerCertificateRenewal> logger) : BackgroundService
-    {
-        protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-        {
-            while (true)
-            {
-                var changed = authorities.Changed;
-                try
-                {
-                    if (identity.RenewIfDue() is { } renewed)
-                    {
-                        tls.UseServerCertificate(renewed.Certificate);
-                        logger.ServerCertificateRenewed(identity.ServerCertificateEnd);
-                    }
-                }
-                catch (Exception error) when (error is KeyFileException or IOException or UnauthorizedAccessException)
-                {
-                    logger.ServerCertificateNotRenewed(error, identity.ServerCertificateEnd);
-                }
-
-                await OneHourOrAsync(changed, stoppingToken);
-            }
-        }
-
-        private async Task OneHourOrAsync(Task changed, CancellationToken stoppingToken)
-        {
-            try
-            {
-                await changed.WaitAsync(TimeSpan.FromHours(1), clock, stoppingToken);
-            }
-            catch (TimeoutException)
-            {
-                // Time to look.
-            }
-        }
     }
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using IoTFleet.Broker;
 
 namespace IoTFleet.Server.Security;
 
@@ -40,6 +41,8 @@ internal enum TlsRefusalReason
 /// <param name="Name">Whom the certificate claims to be, unproven: a device's id, or <c>service:</c> and a service's name; null when it names none in our grammar.</param>
 internal sealed record TlsRefusal(TlsRefusalReason Reason, string Detail, string? Name, EndPoint? Address)
 {
+    public RefusedPeer? Peer { get; init; }
+
     /// <summary>For logs and counters; does not change.</summary>
     public string Code => Reason switch
     {

@@ -85,7 +85,7 @@ public sealed class AdmitDeviceTests
         var first = await fleet.EnrolAsync("pump-1");
         var second = Assert.IsType<EnrolDeviceResult.Issued>(await fleet.EnrolAsync(await fleet.TokenAsync(deviceId: "pump-1"), "pump-1"));
 
-        await RefusedAsync(fleet, "pump-1", first.Serial, RefusalReason.CertificateRevoked);
+        await RefusedAsync(fleet, "pump-1", first.Serial, RefusalReason.CertificateSuperseded);
         Assert.IsType<AdmitDeviceResult.Admitted>(await AdmitAsync(fleet, "pump-1", second.Serial));
     }
 

@@ -1,0 +1,192 @@
+using System.Security.Cryptography;
+using IoTFleet.Api;
+using IoTFleet.Device;
+using IoTFleet.Device.Identity;
+using IoTFleet.Fleet;
+using IoTFleet.Testing;
+using Microsoft.EntityFrameworkCore;
+
+namespace IoTFleet.Server.Tests;
+
+/// <summary>The SDK renews against the real server; both go by a clock that the test moves.</summary>
+public sealed class DeviceRenewalTests : IAsyncLifetime
+{
+    private const string Device = "pump-7";
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private readonly FakeClock _clock = new(TimeProvider.System.GetUtcNow());
+    private RunningServer _server = null!;
+
+    public async ValueTask InitializeAsync() => _server = await RunningServer.StartAsync(_clock);
+
+    public ValueTask DisposeAsync() => _server.DisposeAsync();
+
+    [Fact]
+    public async Task A_device_renews_in_its_time_and_goes_on_without_losing_a_message()
+    {
+        await using var device = await DeviceClient.StartAsync(await OptionsAsync(new MemoryKeyStore()));
+        await device.WaitConnectedAsync().WaitAsync(Patience);
+        var end = device.CertificateExpiresAt;
+
+        await AdvanceUntilAsync(() => device.Renewals == 1);
+        await Eventually.TrueAsync(() => Task.FromResult(device.CertificateExpiresAt > end), Patience);
+
+        await device.PublishAsync("engine", "{\"rpm\":900}"u8.ToArray()).WaitAsync(Patience);
+        await Eventually.TrueAsync(async () => await LiveAsync() == 1, Patience);
+        Assert.Equal(0, _server.Refused("lineage-fork"));
+    }
+
+    /// <summary>
+    /// The power goes at each step of a renewal, before or after the key store has done it. The device starts again on what the store holds, without
+    /// a token, and must come to a connection and a renewed certificate.
+    /// </summary>
+    [Theory]
+    [InlineData("OpenNextKey", false)]
+    [InlineData("OpenNextKey", true)]
+    [InlineData("SaveNext", false)]
+    [InlineData("SaveNext", true)]
+    [InlineData("PromoteNext", false)]
+    [InlineData("PromoteNext", true)]
+    public async Task A_power_cut_at_any_step_never_bricks_the_device(string step, bool done)
+    {
+        using var folder = new TemporaryFolder();
+        var store = new FailingStore(new FileKeyStore(folder.Path));
+        var options = await OptionsAsync(store);
+        await using (var device = await DeviceClient.StartAsync(options))
+        {
+            await device.WaitConnectedAsync().WaitAsync(Patience);
+            store.CutAt(step, done);
+            await AdvanceUntilAsync(() => store.IsCut);
+        }
+
+        await using var again = await DeviceClient.StartAsync(options with { KeyStore = new FileKeyStore(folder.Path), EnrolmentToken = null });
+        await again.WaitConnectedAsync().WaitAsync(Patience);
+        await again.PublishAsync("engine", "{\"rpm\":900}"u8.ToArray()).WaitAsync(Patience);
+        await AdvanceUntilAsync(() => again.CertificateExpiresAt > _clock.GetUtcNow().AddDays(20));
+        await Eventually.TrueAsync(async () => await LiveAsync() == 1, Patience);
+        Assert.Equal(0, _server.Refused("lineage-fork"));
+    }
+
+    [Fact]
+    public async Task A_device_that_slept_too_long_renews_in_its_days_of_grace()
+    {
+        await using (var db = await _server.Get<IDbContextFactory<FleetDbContext>>().CreateDbContextAsync())
+        {
+            if (await db.Groups.ExecuteUpdateAsync(set => set.SetProperty(group => group.GraceDays, 10)) == 0)
+            {
+                db.Groups.Add(new Fleet.Enrolment.EnrolmentGroup { Id = "default", Ways = Fleet.Enrolment.EnrolmentWays.Token, CreatedAt = _clock.GetUtcNow(), GraceDays = 10 });
+                await db.SaveChangesAsync();
+            }
+        }
+        var options = await OptionsAsync(new MemoryKeyStore());
+        await using (var device = await DeviceClient.StartAsync(options)) await device.WaitConnectedAsync().WaitAsync(Patience);
+        _clock.Leap(TimeSpan.FromDays(35));
+
+        await using var again = await DeviceClient.StartAsync(options with { EnrolmentToken = null });
+        await again.WaitConnectedAsync().WaitAsync(Patience);
+
+        Assert.True(again.CertificateExpiresAt > _clock.GetUtcNow());
+    }
+
+    [Fact]
+    public async Task A_refused_device_knows_why()
+    {
+        await using var device = await DeviceClient.StartAsync(await OptionsAsync(new MemoryKeyStore()));
+        await device.WaitConnectedAsync().WaitAsync(Patience);
+        await _server.Client.RevokeDeviceAsync(Device);
+
+        var refused = await Eventually.NotNullAsync(
+            () =>
+            {
+                _clock.Advance(TimeSpan.FromSeconds(1));
+                return device.State as DeviceState.Refused;
+            },
+            Patience);
+
+        Assert.Contains("status is revoked", refused.Reason, StringComparison.Ordinal);
+    }
+
+    /// <summary>In steps, for timers that are set on the way to be met.</summary>
+    private Task AdvanceUntilAsync(Func<bool> reached) => Eventually.TrueAsync(
+        () =>
+        {
+            if (!reached()) _clock.Leap(TimeSpan.FromHours(3));
+            return Task.FromResult(reached());
+        },
+        Patience);
+
+    private async Task<int> LiveAsync()
+    {
+        await using var db = await _server.Get<IDbContextFactory<FleetDbContext>>().CreateDbContextAsync();
+        return await db.Certificates.CountAsync(c => c.RevokedAt == null && c.NotAfter > _clock.GetUtcNow());
+    }
+
+    private async Task<DeviceOptions> OptionsAsync(IKeyStore store)
+    {
+        var token = await _server.Client.CreateTokenAsync(new CreateTokenRequest { Name = "sdk" });
+        return new DeviceOptions
+        {
+            DeviceId = Device,
+            Server = new Uri($"https://localhost:{_server.HttpsPort}"),
+            RootFingerprint = _server.RootFingerprint,
+            BrokerPort = _server.MqttPort,
+            EnrolmentToken = token.Secret,
+            KeyStore = store,
+            Clock = _clock,
+            KeepAlive = TimeSpan.FromHours(18),
+            AckTimeout = TimeSpan.FromHours(1),
+            ConnectTimeout = TimeSpan.FromHours(1),
+            BackoffMin = TimeSpan.FromMilliseconds(1),
+            BackoffMax = TimeSpan.FromMilliseconds(2),
+        };
+    }
+
+    /// <summary>A store whose power goes at one step; from then on it does nothing more.</summary>
+    private sealed class FailingStore(IKeyStore store) : IKeyStore
+    {
+        private volatile string? _step;
+        private volatile bool _done;
+        private volatile bool _cut;
+
+        public bool IsCut => _cut;
+
+        public void CutAt(string step, bool done) => (_done, _step) = (done, step);
+
+        public ValueTask<ECDsa> OpenKeyAsync(CancellationToken cancellation) => Do("OpenKey", () => store.OpenKeyAsync(cancellation));
+
+        public ValueTask<EnrolledCertificate?> LoadAsync(CancellationToken cancellation) => Do("Load", () => store.LoadAsync(cancellation));
+
+        public ValueTask SaveAsync(EnrolledCertificate enrolled, CancellationToken cancellation) => Do("Save", () => store.SaveAsync(enrolled, cancellation));
+
+        public ValueTask<ECDsa> OpenNextKeyAsync(CancellationToken cancellation) => Do("OpenNextKey", () => store.OpenNextKeyAsync(cancellation));
+
+        public ValueTask<EnrolledCertificate?> LoadNextAsync(CancellationToken cancellation) => Do("LoadNext", () => store.LoadNextAsync(cancellation));
+
+        public ValueTask SaveNextAsync(EnrolledCertificate enrolled, CancellationToken cancellation) => Do("SaveNext", () => store.SaveNextAsync(enrolled, cancellation));
+
+        public ValueTask PromoteNextAsync(CancellationToken cancellation) => Do("PromoteNext", () => store.PromoteNextAsync(cancellation));
+
+        public ValueTask DiscardNextAsync(CancellationToken cancellation) => Do("DiscardNext", () => store.DiscardNextAsync(cancellation));
+
+        private async ValueTask<T> Do<T>(string step, Func<ValueTask<T>> act)
+        {
+            if (_cut || (step == _step && !_done)) throw Cut();
+            var result = await act();
+            if (step != _step) return result;
+            (result as IDisposable)?.Dispose();
+            throw Cut();
+        }
+
+        private async ValueTask Do(string step, Func<ValueTask> act) => await Do(step, async () =>
+        {
+            await act();
+            return 0;
+        });
+
+        private DeviceException Cut()
+        {
+            _cut = true;
+            return new DeviceException(DeviceError.KeyStoreFailed, "the power is gone");
+        }
+    }
+}
