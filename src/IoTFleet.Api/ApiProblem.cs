@@ -109,6 +109,7 @@ public static class ProblemCodes
     /// <summary>404: nothing of that id waits for a second operator.</summary>
     public const string OrderNotFound = "order-not-found";
 
+
     /// <summary>404: no such service.</summary>
     public const string ServiceNotFound = "service-not-found";
 

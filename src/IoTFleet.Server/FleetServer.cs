@@ -100,9 +100,9 @@ public sealed class FleetServer : IAsyncDisposable
         services.AddHostedService<SightingsWriter>();
 
         // The fleet: devices, enrolment, certificates, telemetry, operators, on SQLite.
-        services.AddRenewalDoors(builder.Configuration);
         services.AddSingleton(new RevocationOptions(options.SecondOperatorAbove < 0 ? null : options.SecondOperatorAbove));
         if (options.StatusAddresses() is { } addresses) services.AddSingleton(addresses);
+        services.AddRenewalDoors(builder.Configuration);
         services.AddFleet(TelemetrySettings(builder.Configuration));
         services.AddSqliteFleet(data.Database);
         services.AddSqliteSessions(data.Sessions);

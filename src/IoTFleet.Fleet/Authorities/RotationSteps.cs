@@ -11,7 +11,7 @@ namespace IoTFleet.Fleet.Authorities;
 public sealed class RotationSteps(
     FleetWriter writer, AuthorityDirectory directory, FleetAuthorities folder, AuditTrail audit, TimeProvider clock, ILogger<RotationSteps> log)
 {
-    private const string NotReady = "not-ready"; // An operator is told why; no device ever is.
+    private const string NotNow = "not-ready";
 
     internal DateTimeOffset Now => clock.GetUtcNow();
 
@@ -33,7 +33,7 @@ public sealed class RotationSteps(
         }
         else if (Reason(result) is { } reason)
         {
-            await audit.RefusedAsync(actor, action, id, NotReady, reason, ct);
+            await audit.RefusedAsync(actor, action, id, NotNow, reason, ct);
         }
         return result;
     }

@@ -19,10 +19,10 @@ public enum RefusalReason
     CertificateUnknown,
     NotInLog,
     CertificateRevoked,
+    CertificateSuspended,
     CertificateSuperseded,
     LineageFork,
     CloneHold,
-    CertificateSuspended,
     CertificateNotYetValid,
     CertificateExpired,
     KeyRevoked,
@@ -69,7 +69,7 @@ public sealed class AdmitDevice(IDbContextFactory<FleetDbContext> databases, Rev
         return FindRefusal(revoked.FindBlock(facts)) is { } blocked ? new AdmitDeviceResult.Refused(blocked) : Admit(facts, standing);
     }
 
-    private AdmitDeviceResult.Admitted Admit(in CertificateFacts facts, Standing standing)
+    private AdmitDeviceResult.Admitted Admit(CertificateFacts facts, Standing standing)
     {
         if (!standing.WasUsed) uses.Note(facts.Serial);
         return new AdmitDeviceResult.Admitted(Actor.Device(facts.DeviceId), facts);
@@ -103,5 +103,6 @@ public sealed class AdmitDevice(IDbContextFactory<FleetDbContext> databases, Rev
 
     private sealed record Standing(
         DeviceState State, bool CertificateKnown, DateTimeOffset? RevokedAt, DateTimeOffset? HeldAt, DateTimeOffset? NotBefore, DateTimeOffset? NotAfter,
-        string IssuerId, string KeyFingerprint, string? BatchId, bool IsLogged, bool IsSuperseded, bool WasUsed, bool IsSuspect);
+        string IssuerId, string KeyFingerprint, string? BatchId, bool IsLogged,
+        bool IsSuperseded, bool WasUsed, bool IsSuspect);
 }

@@ -102,7 +102,7 @@ internal sealed class EnrolmentUnits(RevocationFeed feed, AuditTrail audit, Time
         }
         if (standing.Batch is { } batch)
         {
-            var spent = await db.ClaimBatches.Where(b => b.Id == batch.Id && b.Used < b.Quota && b.RevokedAt == null)
+            var spent = await db.ClaimBatches.Where(b => b.Id == batch.Id && b.Used < b.Quota && b.RevokedAt == null && b.HeldAt == null)
                 .ExecuteUpdateAsync(set => set.SetProperty(b => b.Used, b => b.Used + 1), ct);
             return spent == 1 ? null : EnrolRefusal.BatchUsedUp;
         }
