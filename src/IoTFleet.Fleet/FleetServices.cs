@@ -25,7 +25,10 @@ public static class FleetServices
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options).AddSingleton<FleetMetrics>().AddSingleton<AuditTrail>();
         services.AddSingleton<RegisterDevice>().AddSingleton<FindDevices>().AddSingleton<SuspendDevice>().AddSingleton<ResumeDevice>();
-        services.AddSingleton<AdmitDevice>().AddSingleton<RevokeDevice>().AddSingleton<RevocationFeed>().AddSingleton<RevokedSet>();
+        services.AddSingleton<AdmitDevice>().AddSingleton<RevokeDevice>().AddSingleton<RevocationFeed>().AddSingleton<RevokedSet>().AddSingleton<OverrideRevocations>();
+        services.TryAddSingleton(new RevocationOptions());
+        services.AddSingleton<RevokeCertificate>().AddSingleton<SuspendCertificate>().AddSingleton<BlockKey>().AddSingleton<ChangeBatch>();
+        services.AddSingleton<ManyDevices>().AddSingleton<RevokeMany>().AddSingleton<ConfirmRevocation>().AddSingleton<RevokeAuthority>();
         services.AddSingleton<CreateToken>().AddSingleton<FindTokens>().AddSingleton<RevokeToken>().AddSingleton<EnrolDevice>();
         services.AddSingleton<CreateService>().AddSingleton<IssueServiceCertificate>().AddSingleton<RevokeService>();
         services.AddSingleton<FindServices>().AddSingleton<AdmitService>();

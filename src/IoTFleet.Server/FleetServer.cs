@@ -95,10 +95,10 @@ public sealed class FleetServer : IAsyncDisposable
         // The broker, and the product behind its three ports.
         services.AddSingleton<DbBrokerStore>().AddSingleton<IBrokerStore>(provider => provider.GetRequiredService<DbBrokerStore>());
         services.AddBroker();
-        services.AddSingleton<IAccessPolicy, FleetAccessPolicy>();
+        services.AddSingleton<FleetAccessPolicy>().AddSingleton<IAccessPolicy>(provider => provider.GetRequiredService<FleetAccessPolicy>());
         services.AddSingleton<IMessageSink, TelemetrySink>();
         services.AddSingleton<CommandRelay>();
-        services.AddSingleton<RevocationWatch>();
+        services.AddSingleton<RevocationFreshness>().AddSingleton<RevocationSequence>().AddSingleton<RevocationWatch>();
         services.AddHostedService(provider => provider.GetRequiredService<RevocationWatch>());
 
         // The doors for people.

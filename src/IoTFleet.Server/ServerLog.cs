@@ -5,6 +5,15 @@ internal static partial class ServerLog
     [LoggerMessage(3001, LogLevel.Error, "The revocation feed could not be read; trying again in {Seconds} s")]
     public static partial void RevocationFeedUnread(this ILogger logger, Exception error, double seconds);
 
+    [LoggerMessage(3040, LogLevel.Information, "The revocation feed can be read again")]
+    public static partial void RevocationFeedReadAgain(this ILogger logger);
+
+    [LoggerMessage(3041, LogLevel.Critical, "The database is an older copy of itself: revocations up to number {InForce} are in force here, and it ends at {Found}. No new sessions are taken. Restore a newer copy, or stop, start once with IoTFleet:AcceptOlderRevocations=true and revoke again whom it has forgotten")]
+    public static partial void RevocationsRolledBack(this ILogger logger, long inForce, long found);
+
+    [LoggerMessage(3042, LogLevel.Warning, "Started on a database that is an older copy of itself, as IoTFleet:AcceptOlderRevocations says: revocation {InForce} was in force, it ends at {Found}. Revoke again whom it has forgotten, and remove the setting")]
+    public static partial void OlderRevocationsAccepted(this ILogger logger, long inForce, long found);
+
     [LoggerMessage(3002, LogLevel.Information, "Closed the session of {Who}: {Why}")]
     public static partial void SessionSwept(this ILogger logger, string who, string why);
 

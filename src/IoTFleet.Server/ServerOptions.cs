@@ -40,6 +40,14 @@ public sealed class ServerOptions
     /// <summary>Whether an idle device's TLS buffers are given back (Linux); costs a little when it sends, saves a quarter of its memory.</summary>
     public bool ReleaseTlsBuffers { get; set; } = true;
 
+    /// <summary>What a node does that could not read the revocations for 30 s: <c>refuse</c> new sessions, or <c>accept</c> them, which is audited.</summary>
+    public string StaleRevocations { get; set; } = "refuse";
+
+    /// <summary>Lets a node start on a database that lacks revocations which it had put into force; for one start, after an older copy had to be restored. Audited.</summary>
+    public bool AcceptOlderRevocations { get; set; }
+
+    internal bool AcceptsStaleRevocations => StaleRevocations == "accept";
+
     public static ServerOptions From(IConfiguration configuration)
     {
         var options = configuration.GetSection(Section).Get<ServerOptions>() ?? new ServerOptions();
@@ -55,6 +63,7 @@ public sealed class ServerOptions
         if (MqttPort == HttpsPort && MqttPort != 0) return $"IoTFleet:MqttPort and IoTFleet:HttpsPort are both {MqttPort}; they need different ports.";
         if (DeviceCertificateDays is < 1 or > 90) return $"IoTFleet:DeviceCertificateDays is {DeviceCertificateDays}; it must be 1 to 90.";
         if (ServiceCertificateDays is < 1 or > 366) return $"IoTFleet:ServiceCertificateDays is {ServiceCertificateDays}; it must be 1 to 366.";
+        if (StaleRevocations is not ("refuse" or "accept")) return $"IoTFleet:StaleRevocations is '{StaleRevocations}'; it must be refuse or accept.";
         if (Hosts.FirstOrDefault(host => Uri.CheckHostName(host) == UriHostNameType.Unknown) is { } host) return $"IoTFleet:Hosts holds '{host}', which is neither a host name nor an address.";
         return Names(Fleet) is null ? $"IoTFleet:Fleet is '{Fleet}'; it must be a domain name such as fleet.example." : null;
     }

@@ -13,11 +13,12 @@ namespace IoTFleet.Server.Mqtt;
 /// The broker's questions, answered from the fleet's state. The handshake has proved that the certificate is ours, in time and for clients;
 /// here it is decided whose it is, whether that device or service may be here today, and which topics are its own.
 /// </summary>
-internal sealed class FleetAccessPolicy(FleetNames names, AdmitDevice admitDevice, AdmitService admitService, RevokedSet revoked, TimeProvider clock) : IAccessPolicy
+internal sealed class FleetAccessPolicy(FleetNames names, AdmitDevice admitDevice, AdmitService admitService, RevokedSet revoked, RevocationFreshness freshness, TimeProvider clock) : IAccessPolicy
 {
     public async ValueTask<Admission> AdmitAsync(ClientIdentity identity, ConnectPacket connect, CancellationToken cancellationToken)
     {
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);       // the database blocks, and this may be the thread that polls the sockets
+        if (freshness.FindRefusal() is { } notNow) return notNow;
         if (identity.Certificate is not { } certificate) return Refuse(ReasonCode.NotAuthorized, "no-certificate", "The connection has no client certificate.");
         if (!CertificateIdentity.TryRead(certificate, names, out var who, out var problem))
         {
@@ -30,11 +31,19 @@ internal sealed class FleetAccessPolicy(FleetNames names, AdmitDevice admitDevic
             : await AdmitServiceAsync(who.Name, serial, connect, cancellationToken);
     }
 
-    public bool StillAdmitted(Principal principal) => principal switch
+    public bool StillAdmitted(Principal principal)
     {
-        DevicePrincipal device => !revoked.IsBlocked(device.ClientId, device.Serial),
-        ServicePrincipal service => !revoked.IsServiceBlocked(service.Name),
-        _ => false,
+        // The session was registered before, and a sweep looks at sessions after it changed the set: neither may see the other's old state.
+        Interlocked.MemoryBarrier();
+        return !IsBlocked(principal);
+    }
+
+    /// <summary>True for whom the revoked set shuts out, by whatever of its facts.</summary>
+    internal bool IsBlocked(Principal principal) => principal switch
+    {
+        DevicePrincipal device => revoked.IsBlocked(device.Facts),
+        ServicePrincipal service => revoked.IsServiceBlocked(service.Name) || revoked.IsBlocked(service.Facts),
+        _ => true,
     };
 
     public bool MayPublish(Principal principal, TopicName topic) => principal switch
@@ -60,7 +69,7 @@ internal sealed class FleetAccessPolicy(FleetNames names, AdmitDevice admitDevic
 
         return await admitDevice.RunAsync(new AdmitDeviceRequest(deviceId, serial), cancellationToken) switch
         {
-            AdmitDeviceResult.Admitted => new Admission.Accepted(new DevicePrincipal(deviceId, serial)),
+            AdmitDeviceResult.Admitted admitted => new Admission.Accepted(new DevicePrincipal(admitted.Facts)),
             AdmitDeviceResult.Refused refused => DevicePrincipal.Refused(refused.Reason, deviceId, serial),
             var other => throw new InvalidOperationException($"Unknown answer {other}."),
         };
@@ -69,7 +78,7 @@ internal sealed class FleetAccessPolicy(FleetNames names, AdmitDevice admitDevic
     private async Task<Admission> AdmitServiceAsync(string name, string serial, ConnectPacket connect, CancellationToken cancellationToken) =>
         await admitService.RunAsync(new AdmitServiceRequest(name, serial), cancellationToken) switch
         {
-            AdmitServiceResult.Admitted admitted => new Admission.Accepted(new ServicePrincipal(name, ClientIdOf(connect), admitted.Rules)),
+            AdmitServiceResult.Admitted admitted => new Admission.Accepted(new ServicePrincipal(name, ClientIdOf(connect), admitted.Rules, admitted.Facts)),
             AdmitServiceResult.Refused refused => ServicePrincipal.Refused(refused.Reason, name, serial),
             var other => throw new InvalidOperationException($"Unknown answer {other}."),
         };
