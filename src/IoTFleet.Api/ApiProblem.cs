@@ -43,6 +43,12 @@ public static class ProblemCodes
     /// <summary>404: no such token.</summary>
     public const string TokenNotFound = "token-not-found";
 
+    /// <summary>404: no such enrolment group.</summary>
+    public const string GroupNotFound = "group-not-found";
+
+    /// <summary>409: an enrolment group of that name exists.</summary>
+    public const string GroupExists = "group-exists";
+
     /// <summary>404: the device has sent no telemetry.</summary>
     public const string TelemetryNotFound = "telemetry-not-found";
 

@@ -13,7 +13,7 @@ namespace IoTFleet.Api;
 /// <see cref="ServerUnreachableException"/> when no answer comes. Safe for concurrent use.
 /// </summary>
 /// <param name="http">Its base address is the server's; its Authorization header holds the API key. Disposed with this client.</param>
-public sealed class FleetClient(HttpClient http) : IDisposable
+public sealed partial class FleetClient(HttpClient http) : IDisposable
 {
     private const string Root = "api/v1/";
 

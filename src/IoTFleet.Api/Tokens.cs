@@ -14,6 +14,9 @@ public sealed record CreateTokenRequest
 
     /// <summary>The only device that may use the token; null for any.</summary>
     public string? DeviceId { get; init; }
+
+    /// <summary>The enrolment group whose limits it is under; null for the group <c>default</c>.</summary>
+    public string? Group { get; init; }
 }
 
 /// <summary>An enrolment token as lists show it: without its secret, which only its hash remembers.</summary>
@@ -39,6 +42,9 @@ public record TokenSummary
 
     /// <summary>The only device that may use it; null for any.</summary>
     public string? DeviceId { get; init; }
+
+    /// <summary>The enrolment group whose limits it is under.</summary>
+    public string? Group { get; init; }
 
     /// <summary>When an operator revoked it; null while it is not.</summary>
     public DateTimeOffset? RevokedAt { get; init; }

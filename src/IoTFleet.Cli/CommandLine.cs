@@ -51,7 +51,7 @@ internal sealed class CommandLine
 
     private IEnumerable<Command> Nouns() =>
     [
-        OverviewCommand.Create(Verb), DeviceCommands.Create(Verb), TokenCommands.Create(Verb),
+        OverviewCommand.Create(Verb), DeviceCommands.Create(Verb), TokenCommands.Create(Verb), GroupCommands.Create(Verb),
         ServiceCommands.Create(Verb), TelemetryCommands.Create(Verb), CommandCommands.Create(Verb),
     ];
 

@@ -1,8 +1,10 @@
+using IoTFleet.Fleet.Audit;
 using IoTFleet.Fleet.Sessions;
 using IoTFleet.Fleet.Telemetry;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 
 namespace IoTFleet.Fleet.Sqlite;
@@ -13,7 +15,10 @@ public static class SqliteFleet
     public static IServiceCollection AddSqliteFleet(this IServiceCollection services, string databaseFile)
     {
         var turns = new WriteTurns();
-        services.AddPooledDbContextFactory<FleetDbContext>(options => options.UseSqliteFleet(databaseFile).AddInterceptors(turns));
+        services.TryAddSingleton(FleetNode.OfThisMachine);
+        services.TryAddSingleton<AuditChain>();
+        services.AddPooledDbContextFactory<FleetDbContext>((provider, options) =>
+            options.UseSqliteFleet(databaseFile).AddInterceptors(turns, provider.GetRequiredService<AuditChain>()));
         services.AddSingleton(provider => new FleetDatabase(
             provider.GetRequiredService<IDbContextFactory<FleetDbContext>>(), SqliteMigration.PrepareAsync,
             provider.GetRequiredService<ILogger<FleetDatabase>>()));

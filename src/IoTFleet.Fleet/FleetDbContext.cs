@@ -9,6 +9,7 @@ using IoTFleet.Fleet.Services;
 using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Pki;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 
 namespace IoTFleet.Fleet;
@@ -52,6 +53,12 @@ public sealed partial class FleetDbContext : DbContext
     public DbSet<AuditHead> AuditHeads => Set<AuditHead>();
     public DbSet<LogLeaf> LogLeaves => Set<LogLeaf>();
     public DbSet<LogCheckpoint> LogCheckpoints => Set<LogCheckpoint>();
+
+    /// <summary>Set while the <see cref="FleetWriter"/> runs its units.</summary>
+    internal SharedTransaction? Shared { get; set; }
+
+    /// <summary>The transaction of one SaveChanges, begun by the <see cref="AuditChain"/> because there was none.</summary>
+    internal IDbContextTransaction? OwnTransaction { get; set; }
 
     protected override void ConfigureConventions(ModelConfigurationBuilder configuration)
     {

@@ -10,6 +10,9 @@ internal static partial class FleetLog
     [LoggerMessage(2002, LogLevel.Warning, "Storing telemetry is tried again ({Attempt} of {MaxRetries}): {Problem}")]
     internal static partial void TelemetryRetried(ILogger log, int attempt, int maxRetries, string problem);
 
+    [LoggerMessage(2003, LogLevel.Error, "{Units} units of writing were not stored; those who asked for them were told. Check the database.")]
+    internal static partial void UnitsNotStored(ILogger log, int units, Exception error);
+
     [LoggerMessage(2010, LogLevel.Information, "Certificate {Serial} issued to device {DeviceId} by token {TokenId}, valid until {NotAfter}.")]
     internal static partial void CertificateIssued(ILogger log, string serial, string deviceId, string tokenId, DateTimeOffset notAfter);
 
@@ -48,4 +51,7 @@ internal static partial class FleetLog
 
     [LoggerMessage(2030, LogLevel.Information, "Database brought up to date with {Migrations} migrations, the last {Last}.")]
     internal static partial void DatabaseMigrated(ILogger log, int migrations, string last);
+
+    [LoggerMessage(2040, LogLevel.Information, "{Count} authorities taken in from the CA folder: {Purposes}.")]
+    internal static partial void AuthoritiesImported(ILogger log, int count, string purposes);
 }

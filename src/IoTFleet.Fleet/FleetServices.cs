@@ -1,8 +1,10 @@
 using IoTFleet.Fleet.Audit;
+using IoTFleet.Fleet.Authorities;
 using IoTFleet.Fleet.Certificates;
 using IoTFleet.Fleet.Commands;
 using IoTFleet.Fleet.Devices;
 using IoTFleet.Fleet.Enrolment;
+using IoTFleet.Fleet.Enrolment.Groups;
 using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Services;
 using IoTFleet.Fleet.Telemetry;
@@ -15,21 +17,25 @@ namespace IoTFleet.Fleet;
 public static class FleetServices
 {
     /// <summary>
-    /// The use cases. A database (such as <c>AddSqliteFleet</c>), logging, an <see cref="IssuancePolicy"/>, the
-    /// <see cref="FleetAuthorities"/> and the devices' <see cref="CertificateAuthority"/> are the host's to add.
+    /// The use cases. A database (such as <c>AddSqliteFleet</c>), logging, an <see cref="IssuancePolicy"/> and the
+    /// <see cref="FleetAuthorities"/> of the CA folder are the host's to add, and <see cref="AuthorityDirectory.LoadAsync"/> to call.
     /// </summary>
     public static IServiceCollection AddFleet(this IServiceCollection services, TelemetryOptions? telemetry = null)
     {
         var options = telemetry ?? new TelemetryOptions();
         options.Validate();
         services.TryAddSingleton(TimeProvider.System);
-        services.AddSingleton(options).AddSingleton<FleetMetrics>().AddSingleton<AuditTrail>();
+        services.TryAddSingleton(FleetNode.OfThisMachine);
+        services.TryAddSingleton<AuditChain>();
+        services.AddSingleton(options).AddSingleton<FleetMetrics>().AddSingleton<FleetWriter>().AddSingleton<AuditTrail>();
         services.AddSingleton<RegisterDevice>().AddSingleton<FindDevices>().AddSingleton<SuspendDevice>().AddSingleton<ResumeDevice>();
         services.AddSingleton<AdmitDevice>().AddSingleton<RevokeDevice>().AddSingleton<RevocationFeed>().AddSingleton<RevokedSet>().AddSingleton<OverrideRevocations>();
         services.TryAddSingleton(new RevocationOptions());
         services.AddSingleton<RevokeCertificate>().AddSingleton<SuspendCertificate>().AddSingleton<BlockKey>().AddSingleton<ChangeBatch>();
         services.AddSingleton<ManyDevices>().AddSingleton<RevokeMany>().AddSingleton<ConfirmRevocation>().AddSingleton<RevokeAuthority>();
         services.AddSingleton<CreateToken>().AddSingleton<FindTokens>().AddSingleton<RevokeToken>().AddSingleton<EnrolDevice>();
+        services.AddSingleton<AuthorityDirectory>();
+        services.AddSingleton<CreateGroup>().AddSingleton<ChangeGroup>().AddSingleton<CloseGroup>().AddSingleton<FindGroups>();
         services.AddSingleton<CreateService>().AddSingleton<IssueServiceCertificate>().AddSingleton<RevokeService>();
         services.AddSingleton<FindServices>().AddSingleton<AdmitService>();
         services.AddSingleton<TelemetryIngest>().AddSingleton<QueryTelemetry>().AddSingleton<SendCommand>();

@@ -1,6 +1,7 @@
-using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using IoTFleet.Pki.Linting;
 
 namespace IoTFleet.Pki;
 
@@ -13,68 +14,78 @@ public sealed record IssuedLeaf(ReadOnlyMemory<byte> Der, SerialNumber Serial, D
     public X509Certificate2 Load() => X509CertificateLoader.LoadCertificate(Der.Span);
 }
 
-/// <summary>Signs leaf certificates and revocation lists with one issuing key. Safe to call from many threads.</summary>
+/// <summary>
+/// Signs leaf certificates and revocation lists with one issuing key. Safe to call from many threads. A certificate is first
+/// prepared (built, signed by a key that nobody trusts, linted), then signed: what the linter did not pass never meets the key.
+/// </summary>
 public sealed class CertificateAuthority(IssuerKey issuer, TimeProvider clock)
 {
-    private static readonly TimeSpan ServerLifetime = TimeSpan.FromDays(90);
-    private static readonly TimeSpan ServerBackdate = TimeSpan.FromMinutes(5);
-
     public X509Certificate2 Certificate => issuer.Certificate;
 
-    /// <summary>A device's or service's certificate: one SAN URI, client authentication only.</summary>
-    public IssuedLeaf Issue(LeafTerms terms)
+    /// <summary>Its subject key identifier, lower-case hex.</summary>
+    public string Id => issuer.Id;
+
+    /// <exception cref="ProfileViolationException">The terms do not fit the profile, or this authority may not issue it.</exception>
+    /// <exception cref="InvalidOperationException">The authority has expired.</exception>
+    public PreparedLeaf Prepare(LeafTerms terms)
     {
-        var name = new X500DistinguishedNameBuilder();
-        name.AddCommonName(terms.CommonName);
-        var identity = AlternativeNames.OfUris(terms.Identity.OriginalString);
-        return Sign(name.Build(), terms.SubjectPublicKeyInfo, identity, KeyPurpose.ClientAuth, terms.Lifetime, terms.Backdate);
+        var (notBefore, notAfter) = Life(terms.Lifetime, terms.Backdate);
+        return Prepare(issuer, CertificateOrder.Of(terms, notBefore, notAfter), clock.GetUtcNow());
     }
 
-    /// <summary>A server's certificate for host names and IP addresses, valid for 90 days.</summary>
-    public IssuedLeaf IssueServer(IReadOnlyCollection<string> hosts, ReadOnlyMemory<byte> subjectPublicKeyInfo)
+    /// <summary>Redeems the permit; each signs one certificate.</summary>
+    /// <exception cref="InvalidOperationException">It was redeemed before, or another authority gave it.</exception>
+    public IssuedLeaf Sign(PreparedLeaf prepared)
     {
-        var names = new SubjectAlternativeNameBuilder();
-        foreach (var host in hosts)
-        {
-            if (IPAddress.TryParse(host, out var address)) names.AddIpAddress(address);
-            else names.AddDnsName(host);
-        }
-        // Clients go by the SAN alone; the subject says what it is for.
-        var subject = new X500DistinguishedNameBuilder();
-        subject.AddCommonName("IoTFleet server");
-        return Sign(subject.Build(), subjectPublicKeyInfo, names.Build(), KeyPurpose.ServerAuth, ServerLifetime, ServerBackdate);
+        if (prepared.IssuerId != Id) throw new InvalidOperationException($"The permit to sign {prepared.Serial} was given by the authority {prepared.IssuerId}, not by {Id}.");
+        return prepared.Redeem();
     }
+
+    public IssuedLeaf Issue(LeafTerms terms) => Sign(Prepare(terms));
+
+    /// <summary>A server's certificate for host names and IP addresses, valid for 90 days.</summary>
+    public IssuedLeaf IssueServer(IReadOnlyCollection<string> hosts, ReadOnlyMemory<byte> subjectPublicKeyInfo) =>
+        Issue(LeafTerms.ForServer(hosts, subjectPublicKeyInfo));
 
     /// <summary>A signed CRL in DER form.</summary>
     public byte[] SignCrl(RevocationList list) => issuer.Sign(generator => list.Encode(issuer.Certificate, generator));
 
-    private IssuedLeaf Sign(
-        X500DistinguishedName subject, ReadOnlyMemory<byte> subjectPublicKeyInfo, X509Extension alternativeNames, string purpose,
-        TimeSpan lifetime, TimeSpan backdate)
-    {
-        var key = PublicKey.CreateFromSubjectPublicKeyInfo(subjectPublicKeyInfo.Span, out _);
-        var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, critical: true));
-        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, critical: true));
-        request.CertificateExtensions.Add(LeafExtensions.Purpose(purpose));
-        request.CertificateExtensions.Add(alternativeNames);
-        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(key, critical: false));
-        request.CertificateExtensions.Add(LeafExtensions.AuthorityKey(issuer.Certificate));
+    /// <summary>
+    /// A signature (ECDSA, DER) over a document that is no X.509 structure. The context, such as <c>trust-bundle</c>, is signed with
+    /// it, so that a signature for one use is none for another and never one over a certificate.
+    /// </summary>
+    public byte[] SignStatement(string context, ReadOnlySpan<byte> document) => issuer.SignData(Statement(context, document));
 
-        var serial = SerialNumber.Create();
-        var (notBefore, notAfter) = Life(lifetime, backdate);
-        using var certificate = issuer.Sign(generator =>
-            request.Create(issuer.Certificate.SubjectName, generator, notBefore, notAfter, serial.Bytes.Span));
-        return new IssuedLeaf(certificate.RawData, serial, notBefore, notAfter);
+    public static bool VerifyStatement(X509Certificate2 signer, string context, ReadOnlySpan<byte> document, ReadOnlySpan<byte> signature)
+    {
+        using var key = signer.GetECDsaPublicKey();
+        return key is not null && key.VerifyData(Statement(context, document), signature, IssuerFacts.Of(signer).Hash, DSASignatureFormat.Rfc3279DerSequence);
     }
+
+    internal static PreparedLeaf Prepare(IssuerKey issuer, CertificateOrder order, DateTimeOffset now)
+    {
+        var toBeSigned = Linted(order, issuer.Facts, now);
+        issuer.Acquire(); // Given back when the permit is redeemed.
+        return new PreparedLeaf(issuer, order, toBeSigned);
+    }
+
+    /// <returns>The bytes to be signed, after a certificate made of them by a key that nobody trusts was found good.</returns>
+    internal static byte[] Linted(CertificateOrder order, IssuerFacts issuer, DateTimeOffset now)
+    {
+        var toBeSigned = CertificateContent.Encode(order, issuer);
+        var draft = SignedDocument.Assemble(toBeSigned, issuer.SignatureAlgorithm, ThrowAwayKey.Sign(toBeSigned));
+        var findings = CertificateLint.Check(draft, order, issuer, now);
+        return findings.Count == 0 ? toBeSigned : throw new ProfileViolationException(order.Profile, findings);
+    }
+
+    private static byte[] Statement(string context, ReadOnlySpan<byte> document) => [.. Encoding.UTF8.GetBytes($"iotfleet {context}\n"), .. document];
 
     private (DateTimeOffset NotBefore, DateTimeOffset NotAfter) Life(TimeSpan lifetime, TimeSpan backdate)
     {
         var now = clock.GetUtcNow();
         var notBefore = DateTimeOffset.FromUnixTimeSeconds((now - backdate).ToUnixTimeSeconds());
         var notAfter = notBefore + lifetime - TimeSpan.FromSeconds(1); // The last second is inside the life. RFC 5280 4.1.2.5
-        var first = new DateTimeOffset(issuer.Certificate.NotBefore).ToUniversalTime();
-        var last = new DateTimeOffset(issuer.Certificate.NotAfter).ToUniversalTime();
+        var (first, last) = (issuer.Facts.NotBefore, issuer.Facts.NotAfter);
         if (now > last) throw new InvalidOperationException($"The authority {issuer.Certificate.Subject} expired at {last:u} and cannot issue.");
         return (notBefore < first ? first : notBefore, notAfter > last ? last : notAfter);
     }

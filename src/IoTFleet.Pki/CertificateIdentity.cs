@@ -7,6 +7,9 @@ public enum IdentityKind
 {
     Device,
     Service,
+
+    /// <summary>A batch of devices that may ask for their first certificates.</summary>
+    Claim,
 }
 
 /// <summary>Who a certificate speaks for: its one SAN URI. The subject's CN is for display only and never read.</summary>
@@ -30,15 +33,21 @@ public sealed record CertificateIdentity(IdentityKind Kind, string Name)
 
         // Ordinal, on the raw text: what would only match after normalising is another name.
         var host = uri[Scheme.Length..slash];
-        if (host != names.DeviceHost && host != names.ServiceHost) { problem = WrongHost; return false; }
+        if (KindOf(host, names) is not { } kind) { problem = WrongHost; return false; }
 
         var name = uri[(slash + 1)..];
         if (!DeviceName.IsValid(name)) { problem = WrongGrammar; return false; }
 
-        identity = new CertificateIdentity(host == names.DeviceHost ? IdentityKind.Device : IdentityKind.Service, name);
+        identity = new CertificateIdentity(kind, name);
         problem = null;
         return true;
     }
+
+    private static IdentityKind? KindOf(string host, FleetNames names) =>
+        host == names.DeviceHost ? IdentityKind.Device
+        : host == names.ServiceHost ? IdentityKind.Service
+        : host == names.ClaimHost ? IdentityKind.Claim
+        : null;
 
     /// <summary>Exactly one SAN extension with exactly one URI in it and nothing else.</summary>
     private static bool TryReadUri(X509Certificate2 certificate, [NotNullWhen(true)] out string? uri)

@@ -17,6 +17,9 @@ public sealed class FleetAuthorities : IDisposable
     /// <summary>Null in a folder made before there were services, as long as the root's key is not there to make one.</summary>
     public required IssuerKey? Services { get; init; }
 
+    /// <summary>For the certificates that let a batch of devices ask for their first ones; null as for services.</summary>
+    public IssuerKey? Claims { get; init; }
+
     /// <summary>Where they are kept; null when they were made in memory only.</summary>
     public AuthorityFiles? Files { get; init; }
 
@@ -25,6 +28,9 @@ public sealed class FleetAuthorities : IDisposable
 
     /// <summary>True when this start added the authority for services to a folder that it found.</summary>
     public bool ServicesAdded { get; init; }
+
+    /// <summary>True when this start added the authority for claims to a folder that it found.</summary>
+    public bool ClaimsAdded { get; init; }
 
     public string RootFingerprint => Fingerprint.Sha256(Root);
 
@@ -35,18 +41,26 @@ public sealed class FleetAuthorities : IDisposable
         Devices.Dispose();
         Servers.Dispose();
         Services?.Dispose();
+        Claims?.Dispose();
     }
 }
 
 /// <summary>The files of a CA folder.</summary>
 public sealed record AuthorityFiles(string Folder)
 {
-    public string RootCertificate => Path.Combine(Folder, "root.pem");
-    public string RootKey => Path.Combine(Folder, "root.key");
-    public string DevicesCertificate => Path.Combine(Folder, "devices.pem");
-    public string DevicesKey => Path.Combine(Folder, "devices.key");
-    public string ServersCertificate => Path.Combine(Folder, "servers.pem");
-    public string ServersKey => Path.Combine(Folder, "servers.key");
-    public string ServicesCertificate => Path.Combine(Folder, "services.pem");
-    public string ServicesKey => Path.Combine(Folder, "services.key");
+    public string RootCertificate => Certificate(AuthorityPurpose.Root);
+    public string RootKey => Key(AuthorityPurpose.Root);
+    public string DevicesCertificate => Certificate(AuthorityPurpose.Devices);
+    public string DevicesKey => Key(AuthorityPurpose.Devices);
+    public string ServersCertificate => Certificate(AuthorityPurpose.Servers);
+    public string ServersKey => Key(AuthorityPurpose.Servers);
+    public string ServicesCertificate => Certificate(AuthorityPurpose.Services);
+    public string ServicesKey => Key(AuthorityPurpose.Services);
+    public string ClaimsCertificate => Certificate(AuthorityPurpose.Claims);
+    public string ClaimsKey => Key(AuthorityPurpose.Claims);
+
+    public string Certificate(AuthorityPurpose purpose) => Path.Combine(Folder, NameOf(purpose) + ".pem");
+    public string Key(AuthorityPurpose purpose) => Path.Combine(Folder, NameOf(purpose) + ".key");
+
+    private static string NameOf(AuthorityPurpose purpose) => purpose.ToString().ToLowerInvariant();
 }

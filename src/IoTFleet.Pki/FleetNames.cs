@@ -19,9 +19,11 @@ public sealed record FleetNames
     public string Domain { get; }
     public string DeviceHost => "device." + Domain;
     public string ServiceHost => "service." + Domain;
+    public string ClaimHost => "claim." + Domain;
 
     public Uri DeviceUri(string id) => Identity(DeviceHost, id);
     public Uri ServiceUri(string name) => Identity(ServiceHost, name);
+    public Uri ClaimUri(string batch) => Identity(ClaimHost, batch);
 
     private static Uri Identity(string host, string name) => DeviceName.IsValid(name)
         ? new Uri($"spiffe://{host}/{name}")

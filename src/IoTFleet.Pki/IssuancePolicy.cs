@@ -37,9 +37,6 @@ public sealed record IssuanceOptions
     }
 }
 
-/// <summary>What a certificate is to say, decided by us. Made by <see cref="IssuancePolicy"/>.</summary>
-public sealed record LeafTerms(string CommonName, Uri Identity, ReadOnlyMemory<byte> SubjectPublicKeyInfo, TimeSpan Lifetime, TimeSpan Backdate);
-
 /// <summary>
 /// What a request may ask for. Names, usages and lifetime are the server's decision; nothing is copied from the request,
 /// and a request that asks for anything else than it would get is refused rather than silently corrected.
@@ -72,7 +69,10 @@ public sealed class IssuancePolicy
         terms = null;
         problem = DeviceName.IsValid(name) ? FindProblem(name, _names.ServiceUri(name), request) : $"the service's name must be {DeviceName.Rule}";
         if (problem is not null) return false;
-        terms = new LeafTerms(name, _names.ServiceUri(name), request.SubjectPublicKeyInfo, _options.ServiceLifetime, _options.DeviceBackdate);
+        terms = new LeafTerms(name, _names.ServiceUri(name), request.SubjectPublicKeyInfo, _options.ServiceLifetime, _options.DeviceBackdate)
+        {
+            Profile = Profile.Service,
+        };
         return true;
     }
 

@@ -7,6 +7,10 @@ public static class KeyPurpose
 {
     public const string ServerAuth = "1.3.6.1.5.5.7.3.1";
     public const string ClientAuth = "1.3.6.1.5.5.7.3.2";
+    public const string OcspSigning = "1.3.6.1.5.5.7.3.9";
+
+    /// <summary>What an EST server's certificate has beside server authentication. RFC 7030 3.6.1, RFC 6402 2.10</summary>
+    public const string CmcRegistrationAuthority = "1.3.6.1.5.5.7.3.28";
 
     /// <summary>
     /// True when the certificate has the extension and it names the purpose. A chain built by .NET accepts a certificate

@@ -4,10 +4,14 @@ internal static class Oids
 {
     public const string EcPublicKey = "1.2.840.10045.2.1";
     public const string P256 = "1.2.840.10045.3.1.7";
+    public const string P384 = "1.3.132.0.34";
+    public const string RsaEncryption = "1.2.840.113549.1.1.1";
     public const string EcdsaSha256 = "1.2.840.10045.4.3.2";
     public const string EcdsaSha384 = "1.2.840.10045.4.3.3";
 
     public const string CommonName = "2.5.4.3";
+    public const string SubjectSerialNumber = "2.5.4.5";
+    public const string Organization = "2.5.4.10";
     public const string ChallengePassword = "1.2.840.113549.1.9.7";
     public const string ExtensionRequest = "1.2.840.113549.1.9.14";
 
@@ -19,8 +23,13 @@ internal static class Oids
     public const string CrlReason = "2.5.29.21";
     public const string IssuingDistributionPoint = "2.5.29.28";
     public const string NameConstraints = "2.5.29.30";
+    public const string CrlDistributionPoints = "2.5.29.31";
     public const string AuthorityKeyIdentifier = "2.5.29.35";
     public const string ExtendedKeyUsage = "2.5.29.37";
+    public const string AuthorityInformationAccess = "1.3.6.1.5.5.7.1.1";
+    public const string AccessOcsp = "1.3.6.1.5.5.7.48.1";
+    public const string AccessCaIssuers = "1.3.6.1.5.5.7.48.2";
+    public const string OcspNoCheck = "1.3.6.1.5.5.7.48.1.5";
 
     public const string Pkcs7Data = "1.2.840.113549.1.7.1";
     public const string Pkcs7SignedData = "1.2.840.113549.1.7.2";

@@ -24,12 +24,21 @@ public static class RootCeremony
             Names = names,
             Root = X509CertificateLoader.LoadCertificate(root.Certificate.RawData),
             RootKey = root,
-            Devices = AuthorityCertificate.CreateDeviceIssuer(names, root, now),
-            Servers = AuthorityCertificate.CreateServerIssuer(names, root, now),
-            Services = AuthorityCertificate.CreateServiceIssuer(names, root, now),
+            Devices = AuthorityCertificate.Create(AuthorityPurpose.Devices, names, root, now),
+            Servers = AuthorityCertificate.Create(AuthorityPurpose.Servers, names, root, now),
+            Services = AuthorityCertificate.Create(AuthorityPurpose.Services, names, root, now),
+            Claims = AuthorityCertificate.Create(AuthorityPurpose.Claims, names, root, now),
             Created = true,
         };
     }
+
+    /// <summary>The next generation of a root. Nobody trusts it yet.</summary>
+    public static IssuerKey NewRoot(FleetNames names, TimeProvider clock) => AuthorityCertificate.CreateRoot(names, clock.GetUtcNow());
+
+    /// <summary>The next generation of an issuing authority, with a name and a key of its own.</summary>
+    /// <param name="dnsSuffixes">Of an authority for servers: the only DNS names it may issue for, and those below them. Empty: any.</param>
+    public static IssuerKey NewAuthority(AuthorityPurpose purpose, FleetNames names, IssuerKey root, TimeProvider clock, params IReadOnlyList<string> dnsSuffixes) =>
+        AuthorityCertificate.Create(purpose, names, root, clock.GetUtcNow(), dnsSuffixes);
 
     /// <summary>All files appear at once, by renaming their folder: a crash leaves either nothing or everything.</summary>
     private static void Write(AuthorityFiles files, FleetNames names, TimeProvider clock)
@@ -39,26 +48,22 @@ public static class RootCeremony
         PemFile.CreateSecretFolder(draft.Folder);
 
         using var authorities = Create(names, clock);
-        Write(authorities.RootKey!, draft.RootCertificate, draft.RootKey);
-        Write(authorities.Devices, draft.DevicesCertificate, draft.DevicesKey);
-        Write(authorities.Servers, draft.ServersCertificate, draft.ServersKey);
-        Write(authorities.Services!, draft.ServicesCertificate, draft.ServicesKey);
+        authorities.RootKey!.Save(draft.RootCertificate, draft.RootKey);
+        authorities.Devices.Save(draft.DevicesCertificate, draft.DevicesKey);
+        authorities.Servers.Save(draft.ServersCertificate, draft.ServersKey);
+        authorities.Services!.Save(draft.ServicesCertificate, draft.ServicesKey);
+        authorities.Claims!.Save(draft.ClaimsCertificate, draft.ClaimsKey);
 
         if (Directory.Exists(files.Folder)) Directory.Delete(files.Folder); // Empty, or we would be loading.
         Directory.Move(draft.Folder, files.Folder);
-    }
-
-    private static void Write(IssuerKey issuer, string certificateFile, string keyFile)
-    {
-        PemFile.WriteSecret(keyFile, issuer.ExportKeyPem() + "\n");
-        PemFile.WritePublic(certificateFile, issuer.Certificate.ExportCertificatePem() + "\n");
     }
 
     private static FleetAuthorities Load(AuthorityFiles files, FleetNames names, TimeProvider clock, bool created = false)
     {
         var root = PemFile.ReadCertificate(files.RootCertificate);
         var rootKey = File.Exists(files.RootKey) ? IssuerKey.Load(files.RootCertificate, files.RootKey) : null;
-        var servicesAdded = rootKey is not null && AddServices(files, names, rootKey, clock);
+        var servicesAdded = rootKey is not null && Add(AuthorityPurpose.Services, files, names, rootKey, clock);
+        var claimsAdded = rootKey is not null && Add(AuthorityPurpose.Claims, files, names, rootKey, clock);
         var authorities = new FleetAuthorities
         {
             Names = names,
@@ -66,21 +71,26 @@ public static class RootCeremony
             RootKey = rootKey,
             Devices = IssuerKey.Load(files.DevicesCertificate, files.DevicesKey),
             Servers = IssuerKey.Load(files.ServersCertificate, files.ServersKey),
-            Services = File.Exists(files.ServicesCertificate) ? IssuerKey.Load(files.ServicesCertificate, files.ServicesKey) : null,
+            Services = LoadIfThere(files, AuthorityPurpose.Services),
+            Claims = LoadIfThere(files, AuthorityPurpose.Claims),
             Files = files,
             Created = created,
             ServicesAdded = servicesAdded,
+            ClaimsAdded = claimsAdded,
         };
         Check(authorities, clock);
         return authorities;
     }
 
-    /// <summary>To a folder made before there were services. Nothing that is there is touched; the certificate comes last and makes the pair count.</summary>
-    private static bool AddServices(AuthorityFiles files, FleetNames names, IssuerKey rootKey, TimeProvider clock)
+    private static IssuerKey? LoadIfThere(AuthorityFiles files, AuthorityPurpose purpose) =>
+        File.Exists(files.Certificate(purpose)) ? IssuerKey.Load(files.Certificate(purpose), files.Key(purpose)) : null;
+
+    /// <summary>To a folder made before there was such an authority. Nothing that is there is touched; the certificate comes last and makes the pair count.</summary>
+    private static bool Add(AuthorityPurpose purpose, AuthorityFiles files, FleetNames names, IssuerKey rootKey, TimeProvider clock)
     {
-        if (File.Exists(files.ServicesCertificate)) return false;
-        using var services = AuthorityCertificate.CreateServiceIssuer(names, rootKey, clock.GetUtcNow());
-        PemFile.WhileWriting(files.Folder, () => Write(services, files.ServicesCertificate, files.ServicesKey));
+        if (File.Exists(files.Certificate(purpose))) return false;
+        using var added = AuthorityCertificate.Create(purpose, names, rootKey, clock.GetUtcNow());
+        PemFile.WhileWriting(files.Folder, () => added.Save(files.Certificate(purpose), files.Key(purpose)));
         return true;
     }
 
@@ -93,21 +103,31 @@ public static class RootCeremony
         // Folders made before there was an authority for services let the one for devices name both.
         CheckFleet(files.DevicesCertificate, authorities.Devices, names, [names.DeviceHost], [names.DeviceHost, names.ServiceHost]);
 
-        if (authorities.Services is not { } services) return;
-        var makeAnew = $"move it and {files.ServicesKey} away; a start with {files.RootKey} in place makes new ones, after which every service needs a new certificate";
-        CheckIssuer(files.ServicesCertificate, services, KeyPurpose.ClientAuth, authorities, makeAnew, clock);
-        CheckFleet(files.ServicesCertificate, services, names, [names.ServiceHost]);
+        if (authorities.Services is { } services)
+        {
+            CheckIssuer(files.ServicesCertificate, services, KeyPurpose.ClientAuth, authorities, MakeAnew("service"), clock);
+            CheckFleet(files.ServicesCertificate, services, names, [names.ServiceHost]);
+        }
+        if (authorities.Claims is { } claims)
+        {
+            // It lives a year only; that devices already enrolled connect must not hang on it.
+            CheckIssuer(files.ClaimsCertificate, claims, KeyPurpose.ClientAuth, authorities, whenExpired: null, clock);
+            CheckFleet(files.ClaimsCertificate, claims, names, [names.ClaimHost]);
+        }
+
+        string MakeAnew(string holder) =>
+            $"move it and {files.ServicesKey} away; a start with {files.RootKey} in place makes new ones, after which every {holder} needs a new certificate";
     }
 
     private static void CheckIssuer(
-        string file, IssuerKey issuer, string purpose, FleetAuthorities authorities, string whenExpired, TimeProvider clock)
+        string file, IssuerKey issuer, string purpose, FleetAuthorities authorities, string? whenExpired, TimeProvider clock)
     {
         var certificate = issuer.Certificate;
         if (!IssuedBy(authorities.Root, certificate, clock))
             throw new KeyFileException(file, $"was not issued by {authorities.Files!.RootCertificate}", "restore the whole folder from one backup");
         if (!KeyPurpose.IsGranted(certificate, purpose))
             throw new KeyFileException(file, "is an authority for another purpose", "restore the whole folder from one backup");
-        if (clock.GetUtcNow() > certificate.NotAfter)
+        if (whenExpired is not null && clock.GetUtcNow() > certificate.NotAfter)
             throw new KeyFileException(file, $"expired at {certificate.NotAfter.ToUniversalTime():u}", whenExpired);
     }
 
@@ -116,7 +136,7 @@ public static class RootCeremony
         var found = issuer.Certificate.Extensions.FirstOrDefault(extension => extension.Oid?.Value == Oids.NameConstraints);
         foreach (var hosts in allowedHosts)
         {
-            if (found is not null && found.RawData.AsSpan().SequenceEqual(AuthorityCertificate.NameConstraints(hosts).RawData)) return;
+            if (found is not null && found.RawData.AsSpan().SequenceEqual(new PermittedNames(hosts, []).Encode())) return;
         }
         throw new KeyFileException(file, $"belongs to another fleet than {names.Domain}, or to another kind of holder",
             "start with the domain it was made for, or with another folder");

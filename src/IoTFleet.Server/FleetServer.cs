@@ -5,6 +5,7 @@ using IoTFleet.Broker.Connections;
 using IoTFleet.Broker.Routing;
 using IoTFleet.Broker.Sessions;
 using IoTFleet.Fleet;
+using IoTFleet.Fleet.Authorities;
 using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Sqlite;
 using IoTFleet.Fleet.Telemetry;
@@ -129,6 +130,7 @@ public sealed class FleetServer : IAsyncDisposable
         api.MapOverview();
         api.MapDevices();
         api.MapTokens();
+        api.MapGroups();
         api.MapServices();
         api.MapTelemetry();
         api.MapCommands();
@@ -153,6 +155,7 @@ public sealed class FleetServer : IAsyncDisposable
     {
         var identity = Services.GetRequiredService<FleetIdentity>();
         await Services.GetRequiredService<FleetDatabase>().MigrateAsync(cancellationToken);
+        await Services.GetRequiredService<AuthorityDirectory>().LoadAsync(cancellationToken);
         var newKey = await AdministratorKeyAsync(options, cancellationToken);
         await Services.GetRequiredService<RevocationWatch>().LoadAsync(cancellationToken);
         await LoadSessionsAsync(cancellationToken);

@@ -34,8 +34,10 @@ internal sealed record StartupReport(DataFolder Data, FleetIdentity Identity, in
         Line("data", Data.Path);
         Line("authorities", Identity.Authorities switch
         {
-            { Created: true } => "made: root, devices, servers, services",
+            { Created: true } => "made: root, devices, servers, services, claims",
+            { ServicesAdded: true, ClaimsAdded: true } => "found and reused; made: services, claims",
             { ServicesAdded: true } => "found and reused; made: services",
+            { ClaimsAdded: true } => "found and reused; made: claims",
             { Services: null } => "found and reused; none for services, because ca/root.key is not here to make it",
             _ => "found and reused",
         });

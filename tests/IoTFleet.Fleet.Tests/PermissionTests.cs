@@ -2,6 +2,7 @@ using IoTFleet.Fleet.Certificates;
 using IoTFleet.Fleet.Commands;
 using IoTFleet.Fleet.Devices;
 using IoTFleet.Fleet.Enrolment;
+using IoTFleet.Fleet.Enrolment.Groups;
 using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Services;
 using IoTFleet.Fleet.Telemetry;
@@ -29,6 +30,10 @@ public sealed class PermissionTests
         { "create a token", Role.Administrator, Case<CreateToken>(async (u, actor) => await u.RunAsync(actor, new("line", TimeSpan.FromHours(1)), default)) },
         { "list tokens", Role.Administrator, Case<FindTokens>(async (u, actor) => await u.RunAsync(actor, new(), default)) },
         { "revoke a token", Role.Administrator, Case<RevokeToken>(async (u, actor) => await u.RunAsync(actor, new("t"), default)) },
+        { "create a group", Role.Administrator, Case<CreateGroup>(async (u, actor) => await u.RunAsync(actor, new("g", new GroupSettings()), default)) },
+        { "change a group", Role.Administrator, Case<ChangeGroup>(async (u, actor) => await u.RunAsync(actor, new("default", new GroupSettings()), default)) },
+        { "close a group", Role.Administrator, Case<CloseGroup>(async (u, actor) => await u.RunAsync(actor, new("default"), default)) },
+        { "list groups", Role.Viewer, Case<FindGroups>(async (u, actor) => await u.RunAsync(actor, new(), default)) },
         { "list services", Role.Viewer, Case<FindServices>(async (u, actor) => await u.RunAsync(actor, new(), default)) },
         { "get a service", Role.Viewer, Case<FindServices>(async (u, actor) => await u.OneAsync(actor, "billing", default)) },
         { "create a service", Role.Administrator, Case<CreateService>(async (u, actor) => await u.RunAsync(actor, new("billing", [], []), default)) },

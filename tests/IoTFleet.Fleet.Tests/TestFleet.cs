@@ -1,4 +1,5 @@
 using IoTFleet.Fleet.Audit;
+using IoTFleet.Fleet.Authorities;
 using IoTFleet.Fleet.Enrolment;
 using IoTFleet.Fleet.Sqlite;
 using IoTFleet.Fleet.Telemetry;
@@ -28,7 +29,6 @@ internal sealed class TestFleet : IAsyncDisposable
             .AddSingleton<TimeProvider>(Clock)
             .AddSingleton(new IssuancePolicy(Pki.Names))
             .AddSingleton(Pki.Authorities)
-            .AddSingleton(Pki.DeviceAuthority)
             .AddFleet()
             .AddSqliteFleet(_database.File)
             .BuildServiceProvider();
@@ -44,6 +44,7 @@ internal sealed class TestFleet : IAsyncDisposable
     {
         var fleet = new TestFleet();
         await fleet.Get<FleetDatabase>().MigrateAsync(default);
+        await fleet.Get<AuthorityDirectory>().LoadAsync(default);
         return fleet;
     }
 

@@ -62,7 +62,7 @@ public sealed class CertificateProfileTests : IDisposable
     public void Server_certificate_names_hosts_and_addresses()
     {
         var leaf = _pki.Server("fleet.example", "10.0.0.7", "::1");
-        CheckLeaf(leaf, _pki.ServerIssuer, KeyPurpose.ServerAuth);
+        CheckLeaf(leaf, _pki.ServerIssuer, KeyPurpose.ServerAuth, KeyPurpose.CmcRegistrationAuthority);
         var names = leaf.Extensions.OfType<X509SubjectAlternativeNameExtension>().Single();
         Assert.Equal(["fleet.example"], names.EnumerateDnsNames());
         Assert.Equal(["10.0.0.7", "::1"], names.EnumerateIPAddresses().Select(address => address.ToString()));
@@ -138,13 +138,13 @@ public sealed class CertificateProfileTests : IDisposable
         Assert.Single(certificate.Extensions.OfType<X509SubjectKeyIdentifierExtension>());
     }
 
-    private static void CheckLeaf(X509Certificate2 leaf, X509Certificate2 issuer, string purpose)
+    private static void CheckLeaf(X509Certificate2 leaf, X509Certificate2 issuer, params string[] purposes)
     {
         Assert.Equal(["2.5.29.14", "2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.35", "2.5.29.37"],
             leaf.Extensions.Select(extension => extension.Oid!.Value!).Order());
         Assert.True(leaf.Extensions.OfType<X509BasicConstraintsExtension>().Single() is { Critical: true, CertificateAuthority: false });
         Assert.True(leaf.Extensions.OfType<X509KeyUsageExtension>().Single() is { Critical: true, KeyUsages: X509KeyUsageFlags.DigitalSignature });
-        Assert.Equal([purpose], Purposes(leaf));
+        Assert.Equal(purposes, Purposes(leaf));
         Assert.Equal("1.2.840.10045.4.3.2", leaf.SignatureAlgorithm.Value);
 
         var issuerKey = issuer.Extensions.OfType<X509SubjectKeyIdentifierExtension>().Single().SubjectKeyIdentifierBytes;

@@ -13,7 +13,7 @@ public sealed class IssuancePolicyTests
         var request = Parse(TestPki.Request());
         Assert.True(_policy.TryForDevice("pump-1", request, out var terms, out _));
         Assert.Equal("pump-1", terms.CommonName);
-        Assert.Equal("spiffe://device.fleet.local/pump-1", terms.Identity.OriginalString);
+        Assert.Equal("spiffe://device.fleet.local/pump-1", terms.Identity!.OriginalString);
         Assert.Equal(TimeSpan.FromDays(30), terms.Lifetime);
         Assert.Equal(request.SubjectPublicKeyInfo, terms.SubjectPublicKeyInfo);
     }
@@ -44,7 +44,7 @@ public sealed class IssuancePolicyTests
     {
         var request = Parse(SigningRequestCases.Asking(SigningRequestCases.Names(names => names.AddUri(new Uri(uri)))));
         Assert.Equal(accepted, _policy.TryForService("pump-1", request, out var terms, out _));
-        if (accepted) Assert.Equal((uri, TimeSpan.FromDays(90)), (terms!.Identity.OriginalString, terms.Lifetime));
+        if (accepted) Assert.Equal((uri, TimeSpan.FromDays(90)), (terms!.Identity!.OriginalString, terms.Lifetime));
     }
 
     [Theory]

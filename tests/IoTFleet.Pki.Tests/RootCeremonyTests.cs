@@ -1,4 +1,6 @@
 using System.Runtime.Versioning;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using IoTFleet.Testing;
 
 namespace IoTFleet.Pki.Tests;
@@ -33,9 +35,9 @@ public sealed class RootCeremonyTests : IDisposable
         Assert.SkipWhen(OperatingSystem.IsWindows(), "File modes are a Unix matter.");
         Start().Dispose();
         const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        Assert.All([Files.RootKey, Files.DevicesKey, Files.ServersKey, Files.ServicesKey], file => Assert.Equal(OwnerOnly, File.GetUnixFileMode(file)));
+        Assert.All([Files.RootKey, Files.DevicesKey, Files.ServersKey, Files.ServicesKey, Files.ClaimsKey], file => Assert.Equal(OwnerOnly, File.GetUnixFileMode(file)));
         Assert.Equal(OwnerOnly | UnixFileMode.UserExecute, File.GetUnixFileMode(Files.Folder));
-        Assert.Equal(8, Directory.GetFileSystemEntries(Files.Folder).Length);
+        Assert.Equal(10, Directory.GetFileSystemEntries(Files.Folder).Length);
     }
 
     [Fact]
@@ -143,13 +145,14 @@ public sealed class RootCeremonyTests : IDisposable
 
         using (var upgraded = Start())
         {
-            Assert.Equal((false, true), (upgraded.Created, upgraded.ServicesAdded));
+            Assert.Equal((false, true, true), (upgraded.Created, upgraded.ServicesAdded, upgraded.ClaimsAdded));
             Assert.NotNull(upgraded.Services);
+            Assert.NotNull(upgraded.Claims);
         }
 
         Assert.All(before, file => Assert.Equal(file.Value, File.ReadAllText(file.Key)));
         using var again = Start();
-        Assert.False(again.ServicesAdded);
+        Assert.False(again.ServicesAdded || again.ClaimsAdded);
     }
 
     [Fact]
@@ -159,6 +162,7 @@ public sealed class RootCeremonyTests : IDisposable
         File.Delete(Files.RootKey);
         using var authorities = Start();
         Assert.Null(authorities.Services);
+        Assert.Null(authorities.Claims);
         Assert.False(File.Exists(Files.ServicesCertificate));
     }
 
@@ -211,7 +215,7 @@ public sealed class RootCeremonyTests : IDisposable
     {
         Start().Dispose();
         var result = await Peers.RunAsync(
-            "openssl", "verify", "-x509_strict", "-CAfile", Files.RootCertificate, Files.DevicesCertificate, Files.ServersCertificate, Files.ServicesCertificate);
+            "openssl", "verify", "-x509_strict", "-CAfile", Files.RootCertificate, Files.DevicesCertificate, Files.ServersCertificate, Files.ServicesCertificate, Files.ClaimsCertificate);
         Assert.True(result.ExitCode == 0, result.Everything);
     }
 
@@ -234,14 +238,30 @@ public sealed class RootCeremonyTests : IDisposable
     {
         using (var authorities = Start())
         {
-            using var devices = AuthorityCertificate.CreateIssuer(
-                Names, "Device CA", KeyPurpose.ClientAuth, authorities.RootKey!, TimeProvider.System.GetUtcNow(),
-                AuthorityCertificate.NameConstraints(Names.DeviceHost, Names.ServiceHost));
+            using var devices = OlderDeviceAuthority(authorities.RootKey!);
             PemFile.WriteSecret(Files.DevicesKey, devices.ExportKeyPem());
             PemFile.WritePublic(Files.DevicesCertificate, devices.Certificate.ExportCertificatePem());
         }
-        File.Delete(Files.ServicesCertificate);
-        File.Delete(Files.ServicesKey);
+        foreach (var purpose in (AuthorityPurpose[])[AuthorityPurpose.Services, AuthorityPurpose.Claims])
+        {
+            File.Delete(Files.Certificate(purpose));
+            File.Delete(Files.Key(purpose));
+        }
+    }
+
+    private static IssuerKey OlderDeviceAuthority(IssuerKey root)
+    {
+        var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=Device CA 0, O=fleet.local", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, true, 0, critical: true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, critical: true));
+        request.CertificateExtensions.Add(LeafExtensions.Purpose(KeyPurpose.ClientAuth));
+        request.CertificateExtensions.Add(new X509Extension(Oids.NameConstraints, new PermittedNames([Names.DeviceHost, Names.ServiceHost], []).Encode(), critical: true));
+        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false));
+        request.CertificateExtensions.Add(LeafExtensions.AuthorityKey(root.Certificate));
+        var now = TimeProvider.System.GetUtcNow();
+        return new IssuerKey(root.Sign(generator => request.Create(
+            root.Certificate.SubjectName, generator, now.AddHours(-1), now.AddYears(1), SerialNumber.Create().Bytes.Span)), key);
     }
 
     private Dictionary<string, string> Contents() => Directory.GetFiles(Files.Folder).ToDictionary(file => file, File.ReadAllText);

@@ -231,7 +231,7 @@ public sealed class ServiceTests : IAsyncLifetime
     {
         var authority = new Pki.CertificateAuthority(_server.Authorities.Services!, TimeProvider.System);
         using var key = System.Security.Cryptography.ECDsa.Create(System.Security.Cryptography.ECCurve.NamedCurves.nistP256);
-        var terms = new Pki.LeafTerms(name, _server.Authorities.Names.ServiceUri(name), key.ExportSubjectPublicKeyInfo(), TimeSpan.FromDays(1), TimeSpan.Zero);
+        var terms = new Pki.LeafTerms(name, _server.Authorities.Names.ServiceUri(name), key.ExportSubjectPublicKeyInfo(), TimeSpan.FromDays(1), TimeSpan.Zero) { Profile = Pki.Profile.Service };
         using var certificate = authority.Issue(terms).Load();
         return certificate.CopyWithPrivateKey(key);
     }

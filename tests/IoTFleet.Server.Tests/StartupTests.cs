@@ -41,7 +41,7 @@ public sealed class StartupTests : IDisposable
         await using (program)
         {
             string[] secrets = [.. Directory.GetFiles(Data, "*.key", SearchOption.AllDirectories), .. Directory.GetFiles(Path.Combine(Data, "console-keys"))];
-            Assert.Equal(7, secrets.Length);
+            Assert.Equal(8, secrets.Length);
             Assert.All(secrets, file => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, new FileInfo(file).UnixFileMode));
         }
     }

@@ -5,7 +5,7 @@ using IoTFleet.Pki;
 namespace IoTFleet.Testing;
 
 /// <summary>
-/// A fleet's authorities in memory, a year old by the clock given, and leaf certificates of every good and wrong kind.
+/// A fleet's authorities in memory, most of a year old by the clock given, and leaf certificates of every good and wrong kind.
 /// Each leaf has its own key and works as either end of an <see cref="System.Net.Security.SslStream"/>.
 /// What it hands out is disposed with it.
 /// </summary>
@@ -18,9 +18,10 @@ public sealed class TestPki : IDisposable
     {
         _clock = clock ?? TimeProvider.System;
         Names = new FleetNames(domain);
-        Authorities = RootCeremony.Create(Names, Shifted(TimeSpan.FromDays(-365)));
+        Authorities = RootCeremony.Create(Names, Shifted(TimeSpan.FromDays(-300)));
         DeviceAuthority = new CertificateAuthority(Authorities.Devices, _clock);
         ServiceAuthority = new CertificateAuthority(Authorities.Services!, _clock);
+        ClaimAuthority = new CertificateAuthority(Authorities.Claims!, _clock);
         ServerAuthority = new CertificateAuthority(Authorities.Servers, _clock);
     }
 
@@ -29,21 +30,27 @@ public sealed class TestPki : IDisposable
     public CertificateAuthority DeviceAuthority { get; }
     public CertificateAuthority ServerAuthority { get; }
     public CertificateAuthority ServiceAuthority { get; }
+    public CertificateAuthority ClaimAuthority { get; }
 
     public X509Certificate2 Root => Authorities.Root;
     public X509Certificate2 DeviceIssuer => Authorities.Devices.Certificate;
     public X509Certificate2 ServerIssuer => Authorities.Servers.Certificate;
     public X509Certificate2 ServiceIssuer => Authorities.Services!.Certificate;
+    public X509Certificate2 ClaimIssuer => Authorities.Claims!.Certificate;
 
     public X509Certificate2 Device(string id) => Leaf(DeviceAuthority, Names.DeviceUri(id), id);
 
-    public X509Certificate2 Service(string name) => Leaf(ServiceAuthority, Names.ServiceUri(name), name);
+    public X509Certificate2 Service(string name) => Leaf(ServiceAuthority, Names.ServiceUri(name), name, Profile.Service);
+
+    public X509Certificate2 Claim(string batch) => Leaf(ClaimAuthority, Names.ClaimUri(batch), batch, Profile.Claim);
 
     /// <summary>By the service authority, but with a device's identity.</summary>
-    public X509Certificate2 DeviceFromServiceAuthority(string id) => Leaf(ServiceAuthority, Names.DeviceUri(id), id);
+    public X509Certificate2 DeviceFromServiceAuthority(string id) =>
+        BySigner(Authorities.Services!, id, [Names.DeviceUri(id).OriginalString], KeyPurpose.ClientAuth);
 
     /// <summary>By the device authority, but with a service's identity.</summary>
-    public X509Certificate2 ServiceFromDeviceAuthority(string name) => Leaf(DeviceAuthority, Names.ServiceUri(name), name);
+    public X509Certificate2 ServiceFromDeviceAuthority(string name) =>
+        ByDeviceIssuer(name, [Names.ServiceUri(name).OriginalString], KeyPurpose.ClientAuth);
 
     /// <summary>For localhost and the loopback addresses unless told otherwise.</summary>
     public X509Certificate2 Server(params string[] hosts)
@@ -143,10 +150,10 @@ public sealed class TestPki : IDisposable
 
     private CertificateAuthority DevicesAt(TimeSpan fromNow) => new(Authorities.Devices, Shifted(fromNow));
 
-    private X509Certificate2 Leaf(CertificateAuthority authority, Uri identity, string commonName)
+    private X509Certificate2 Leaf(CertificateAuthority authority, Uri identity, string commonName, Profile profile = Profile.Device)
     {
         using var key = NewKey();
-        var terms = new LeafTerms(commonName, identity, key.ExportSubjectPublicKeyInfo(), TimeSpan.FromDays(30), TimeSpan.FromHours(1));
+        var terms = new LeafTerms(commonName, identity, key.ExportSubjectPublicKeyInfo(), TimeSpan.FromDays(30), TimeSpan.FromHours(1)) { Profile = profile };
         return Join(authority.Issue(terms).Load(), key);
     }
 

@@ -12,9 +12,11 @@ internal static class TokenCommands
     private static readonly Option<double> ValidHours = new("--valid-hours") { Description = "For how long", DefaultValueFactory = _ => 24 };
     private static readonly Option<string?> Device = new("--device") { Description = "The only device that may use it" };
 
+    private static readonly Option<string?> Group = new("--group") { Description = "The enrolment group whose limits it is under" };
+
     public static Command Create(VerbFactory verb) => new("token", "Enrolment tokens, which let devices fetch their first certificate")
     {
-        verb("create", "Make a token; its secret is shown once", [Name, Uses, ValidHours, Device], CreateAsync),
+        verb("create", "Make a token; its secret is shown once", [Name, Uses, ValidHours, Device, Group], CreateAsync),
         verb("list", "List tokens, newest first", [], ListAsync),
         verb("revoke", "Revoke a token; what it enrolled stays enrolled", [Id], RevokeAsync),
     };
@@ -28,6 +30,7 @@ internal static class TokenCommands
             ("name", token.Name),
             ("uses", $"{token.MaxUses}"),
             ("expires", Output.Time(token.ExpiresAt)),
+            ("group", token.Group),
             ("only for", token.DeviceId));
         output.Say("The secret cannot be shown again.");
     }
@@ -44,6 +47,7 @@ internal static class TokenCommands
             MaxUses = parsed.GetValue(Uses),
             ExpiresInSeconds = (long)Math.Ceiling(hours * 3600),
             DeviceId = parsed.GetValue(Device),
+            Group = parsed.GetValue(Group),
         };
     }
 
@@ -56,6 +60,7 @@ internal static class TokenCommands
             ("USES", token => $"{token.Uses}/{token.MaxUses}"),
             ("EXPIRES", token => Output.Time(token.ExpiresAt)),
             ("REVOKED", token => Output.Time(token.RevokedAt)),
+            ("GROUP", token => token.Group),
             ("ONLY FOR", token => token.DeviceId));
     }
 

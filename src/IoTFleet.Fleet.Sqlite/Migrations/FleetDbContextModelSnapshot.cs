@@ -752,8 +752,15 @@ namespace IoTFleet.Fleet.Sqlite.Migrations
                     b.Property<int>("Enrolled")
                         .HasColumnType("INTEGER");
 
+                    b.Property<int>("EnrolledThisHour")
+                        .HasColumnType("INTEGER");
+
                     b.Property<int>("GraceDays")
                         .HasColumnType("INTEGER");
+
+                    b.Property<long?>("HourStartsAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("HourStartsAtUs");
 
                     b.Property<string>("IdPattern")
                         .HasMaxLength(200)
@@ -805,6 +812,7 @@ namespace IoTFleet.Fleet.Sqlite.Migrations
                             Closed = false,
                             CreatedAt = 0L,
                             Enrolled = 0,
+                            EnrolledThisHour = 0,
                             GraceDays = 0,
                             KeyReuseLimit = 0,
                             MaxPending = 1000,

@@ -1,9 +1,7 @@
-using Microsoft.EntityFrameworkCore;
-
 namespace IoTFleet.Fleet.Audit;
 
-/// <summary>Writes down who did what. What was done is written in the transaction that does it; what was refused, on its own.</summary>
-public sealed class AuditTrail(IDbContextFactory<FleetDbContext> databases, TimeProvider clock)
+/// <summary>Writes down who did what. What was done is written in the transaction that does it; what was refused, on its own. Each entry becomes a link of the <see cref="AuditChain"/>.</summary>
+public sealed class AuditTrail(FleetWriter writer, TimeProvider clock)
 {
     private const string DoneOutcome = "done";
     private const string ForbiddenOutcome = "forbidden";
@@ -16,12 +14,11 @@ public sealed class AuditTrail(IDbContextFactory<FleetDbContext> databases, Time
     internal Task ForbiddenAsync(Actor actor, string action, string subject, CancellationToken ct) =>
         RefusedAsync(actor, action, subject, ForbiddenOutcome, null, ct);
 
-    /// <summary>In a transaction of its own, since there is nothing else to commit.</summary>
-    internal async Task RefusedAsync(Actor actor, string action, string subject, string code, string? detail, CancellationToken ct)
+    /// <summary>A unit of its own, since there is nothing else to commit. A storm of refusals shares its commits.</summary>
+    internal Task RefusedAsync(Actor actor, string action, string subject, string code, string? detail, CancellationToken ct)
     {
-        await using var db = await databases.CreateDbContextAsync(ct);
-        db.Audit.Add(Entry(actor, action, subject, code, detail));
-        await db.SaveChangesAsync(ct);
+        var entry = Entry(actor, action, subject, code, detail);
+        return writer.RunAsync((db, _) => Task.FromResult(db.Audit.Add(entry)), ct);
     }
 
     private AuditEntry Entry(Actor actor, string action, string subject, string outcome, string? detail) => new()

@@ -8,7 +8,8 @@ namespace IoTFleet.Fleet.Enrolment;
 /// <param name="ExpiresIn">From one minute to one year.</param>
 /// <param name="MaxUses">How many devices it enrols, 1 to 1,000,000.</param>
 /// <param name="DeviceId">When set, only this device may use it.</param>
-public sealed record CreateTokenRequest(string Name, TimeSpan ExpiresIn, int MaxUses = 1, string? DeviceId = null);
+/// <param name="GroupId">Whose limits it is under; null for the default group.</param>
+public sealed record CreateTokenRequest(string Name, TimeSpan ExpiresIn, int MaxUses = 1, string? DeviceId = null, string? GroupId = null);
 
 public abstract record CreateTokenResult
 {
@@ -41,6 +42,7 @@ public sealed class CreateToken(IDbContextFactory<FleetDbContext> databases, Aud
         var secret = Secret.Create(EnrolmentToken.SecretPrefix);
         var token = TokenFor(request, secret);
         await using var db = await databases.CreateDbContextAsync(ct);
+        if (!await db.Groups.AnyAsync(g => g.Id == token.GroupId, ct)) return new CreateTokenResult.Invalid($"There is no enrolment group {token.GroupId}.");
         db.Tokens.Add(token);
         audit.Done(db, actor, Action, token.Id, $"{token.Name}, {token.MaxUses} uses, until {token.ExpiresAt:u}");
         await db.SaveChangesAsync(ct);
@@ -69,6 +71,7 @@ public sealed class CreateToken(IDbContextFactory<FleetDbContext> databases, Aud
             CreatedAt = now,
             ExpiresAt = now + request.ExpiresIn,
             DeviceId = request.DeviceId,
+            GroupId = request.GroupId ?? EnrolmentGroup.DefaultId,
         };
     }
 }

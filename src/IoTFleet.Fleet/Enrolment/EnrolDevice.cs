@@ -1,4 +1,5 @@
 using IoTFleet.Fleet.Audit;
+using IoTFleet.Fleet.Authorities;
 using IoTFleet.Fleet.Certificates;
 using IoTFleet.Fleet.Devices;
 using IoTFleet.Pki;
@@ -37,7 +38,7 @@ public abstract record EnrolDeviceResult
 /// and is checked and spent in the transaction that stores the certificate.
 /// </summary>
 public sealed class EnrolDevice(
-    IDbContextFactory<FleetDbContext> databases, IssuancePolicy policy, CertificateAuthority authority, RevocationFeed feed,
+    IDbContextFactory<FleetDbContext> databases, IssuancePolicy policy, AuthorityDirectory authorities, RevocationFeed feed,
     AuditTrail audit, FleetMetrics metrics, TimeProvider clock, ILogger<EnrolDevice> log)
 {
     private const string Action = "device.enrol";
@@ -84,8 +85,9 @@ public sealed class EnrolDevice(
         if (!await SpendAsync(db, token.Id, ct)) return EnrolRefusal.TokenUsedUp;
 
         await SupersedeAsync(db, live, ct);
+        var authority = authorities.Active(AuthorityPurpose.Devices);
         var leaf = authority.Issue(terms);
-        db.Certificates.Add(RowFor(leaf, token, request));
+        db.Certificates.Add(RowFor(leaf, AuthorityId.Of(authority.Certificate), token, request));
         audit.Done(db, Actor.Enrolling(token.Id), Action, request.DeviceId, $"certificate {leaf.SerialHex}, from {request.Origin ?? Nobody}");
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct); // Before its bytes leave: a certificate that no row knows could never be revoked.
@@ -147,11 +149,12 @@ public sealed class EnrolDevice(
         }
     }
 
-    private static IssuedCertificate RowFor(IssuedLeaf leaf, EnrolmentToken token, EnrolDeviceRequest request) => new()
+    private static IssuedCertificate RowFor(IssuedLeaf leaf, string issuerId, EnrolmentToken token, EnrolDeviceRequest request) => new()
     {
         Serial = leaf.SerialHex,
         DeviceId = request.DeviceId,
         KeyFingerprint = request.Request.KeyFingerprint,
+        IssuerId = issuerId,
         TokenId = token.Id,
         Der = leaf.Der.ToArray(),
         NotBefore = leaf.NotBefore,

@@ -45,6 +45,10 @@ public sealed class EnrolmentGroup
 
     /// <summary>Enrolments an hour; null for no limit.</summary>
     public int? MaxPerHour { get; init; }
+
+    /// <summary>The hour that <see cref="EnrolledThisHour"/> counts in: it begins with the first enrolment after the last one has ended.</summary>
+    public DateTimeOffset? HourStartsAt { get; init; }
+    public int EnrolledThisHour { get; init; }
     public DateTimeOffset? OpensAt { get; init; }
     public DateTimeOffset? ClosesAt { get; init; }
 

@@ -1,4 +1,5 @@
 using IoTFleet.Fleet.Audit;
+using IoTFleet.Fleet.Authorities;
 using IoTFleet.Pki;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
@@ -29,12 +30,10 @@ public abstract record IssueServiceCertificateResult
 
 /// <summary>Gives a service a certificate for a key it made itself: its first, a renewal, or one more for another place it runs at.</summary>
 public sealed class IssueServiceCertificate(
-    IDbContextFactory<FleetDbContext> databases, IssuancePolicy policy, FleetAuthorities authorities, AuditTrail audit, FleetMetrics metrics,
-    TimeProvider clock, ILogger<IssueServiceCertificate> log)
+    IDbContextFactory<FleetDbContext> databases, IssuancePolicy policy, AuthorityDirectory authorities, AuditTrail audit, FleetMetrics metrics,
+    ILogger<IssueServiceCertificate> log)
 {
     private const string Action = "service.issue";
-
-    private readonly CertificateAuthority? _authority = authorities.Services is { } issuer ? new CertificateAuthority(issuer, clock) : null;
 
     public async Task<IssueServiceCertificateResult> RunAsync(Actor actor, IssueServiceCertificateRequest request, CancellationToken ct)
     {
@@ -43,13 +42,13 @@ public sealed class IssueServiceCertificate(
             await audit.ForbiddenAsync(actor, Action, request.Name, ct);
             return new IssueServiceCertificateResult.Forbidden();
         }
-        if (_authority is null) return new IssueServiceCertificateResult.NoAuthority();
+        if (authorities.FindActive(AuthorityPurpose.Services) is not { } authority) return new IssueServiceCertificateResult.NoAuthority();
         if (!policy.TryForService(request.Name, request.Request, out var terms, out var problem)) return new IssueServiceCertificateResult.Invalid(problem);
-        return await IssueAsync(actor, terms, request, ct);
+        return await IssueAsync(actor, authority, terms, request, ct);
     }
 
     private async Task<IssueServiceCertificateResult> IssueAsync(
-        Actor actor, LeafTerms terms, IssueServiceCertificateRequest request, CancellationToken ct)
+        Actor actor, CertificateAuthority authority, LeafTerms terms, IssueServiceCertificateRequest request, CancellationToken ct)
     {
         await using var db = await databases.CreateDbContextAsync(ct);
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
@@ -60,8 +59,8 @@ public sealed class IssueServiceCertificate(
         }
         if (await IsKeyOfAnotherAsync(db, request, ct)) return new IssueServiceCertificateResult.KeyOfAnother();
 
-        var leaf = _authority!.Issue(terms);
-        db.ServiceCertificates.Add(RowFor(leaf, request));
+        var leaf = authority.Issue(terms);
+        db.ServiceCertificates.Add(RowFor(leaf, AuthorityId.Of(authority.Certificate), request));
         audit.Done(db, actor, Action, request.Name, $"certificate {leaf.SerialHex}, until {leaf.NotAfter:u}");
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct); // Before its bytes leave: a certificate that no row knows could never be revoked.
@@ -83,11 +82,12 @@ public sealed class IssueServiceCertificate(
             || await db.ServiceCertificates.AnyAsync(c => c.KeyFingerprint == fingerprint && c.ServiceName != request.Name, ct);
     }
 
-    private static ServiceCertificate RowFor(IssuedLeaf leaf, IssueServiceCertificateRequest request) => new()
+    private static ServiceCertificate RowFor(IssuedLeaf leaf, string issuerId, IssueServiceCertificateRequest request) => new()
     {
         Serial = leaf.SerialHex,
         ServiceName = request.Name,
         KeyFingerprint = request.Request.KeyFingerprint,
+        IssuerId = issuerId,
         Der = leaf.Der.ToArray(),
         NotBefore = leaf.NotBefore,
         NotAfter = leaf.NotAfter,

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using IoTFleet.Broker;
 using IoTFleet.Broker.Connections;
+using IoTFleet.Fleet.Authorities;
 using IoTFleet.Fleet.Enrolment;
 using IoTFleet.Pki;
 
@@ -21,8 +22,8 @@ internal static class EstApi
     }
 
     /// <summary>RFC 7030 4.1. For anybody: a device checks the root against the fingerprint it was given.</summary>
-    private static IResult CaCerts(FleetAuthorities authorities, HttpContext context) =>
-        Certificates(context, CertsOnlyMessage.Encode([authorities.Root, authorities.Devices.Certificate, authorities.Servers.Certificate]));
+    private static IResult CaCerts(AuthorityDirectory authorities, HttpContext context) =>
+        Certificates(context, CertsOnlyMessage.Encode([.. authorities.Current.ForDevices()]));
 
     /// <summary>RFC 7030 4.2. The token is the password of HTTP Basic (3.2.3), the device id the user.</summary>
     private static async Task<IResult> SimpleEnrollAsync(EnrolDevice enrol, RefusalLog refusals, HttpContext context, CancellationToken cancellationToken)

@@ -24,6 +24,7 @@ internal sealed class FleetAccessPolicy(FleetNames names, AdmitDevice admitDevic
         {
             return Refuse(ReasonCode.NotAuthorized, problem, $"Certificate {certificate.SerialNumber} does not carry one identity of this fleet as its SAN URI.");
         }
+        if (who.Kind == IdentityKind.Claim) return Refuse(ReasonCode.NotAuthorized, CertificateIdentity.WrongHost, $"Certificate {certificate.SerialNumber} is for enrolment, not for MQTT.");
 
         var serial = SerialNumber.Of(certificate).Hex;
         return who.Kind == IdentityKind.Device

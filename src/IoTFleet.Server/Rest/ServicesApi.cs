@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using IoTFleet.Api;
 using IoTFleet.Broker;
+using IoTFleet.Fleet.Authorities;
 using IoTFleet.Fleet.Services;
 using IoTFleet.Pki;
 using IoTFleet.Server.Mqtt;
@@ -49,7 +50,7 @@ internal static class ServicesApi
         };
 
     private static async Task<IResult> IssueAsync(
-        string name, IssueCertificateRequest body, IssueServiceCertificate issue, FleetAuthorities authorities, HttpContext context, CancellationToken cancellationToken)
+        string name, IssueCertificateRequest body, IssueServiceCertificate issue, AuthorityDirectory authorities, HttpContext context, CancellationToken cancellationToken)
     {
         if (!TryReadPem(body.Request, out var request, out var problem)) return Problems.Invalid($"The signing request cannot be taken: {problem}.");
         return await issue.RunAsync(ActorOf(context), new IssueServiceCertificateRequest(name, request), cancellationToken) switch
@@ -89,14 +90,14 @@ internal static class ServicesApi
         return parsed is not null;
     }
 
-    private static IssuedServiceCertificate Issued(string name, IssuedLeaf leaf, FleetAuthorities authorities) => new()
+    private static IssuedServiceCertificate Issued(string name, IssuedLeaf leaf, AuthorityDirectory authorities) => new()
     {
         Name = name,
         Serial = leaf.SerialHex,
         NotBefore = leaf.NotBefore,
         NotAfter = leaf.NotAfter,
         CertificatePem = PemEncoding.WriteString("CERTIFICATE", leaf.Der.Span) + "\n",
-        RootPem = authorities.Root.ExportCertificatePem() + "\n",
+        RootPem = authorities.Current.Roots[^1].ExportCertificatePem() + "\n",
     };
 
     private static ServiceSummary Summary(Service service, MqttBroker broker) => new()

@@ -26,7 +26,7 @@ internal static class TokensApi
     private static async Task<IResult> CreateAsync(CreateTokenRequest request, CreateToken create, HttpContext context, CancellationToken cancellationToken)
     {
         var life = request.ExpiresInSeconds is { } seconds ? TimeSpan.FromSeconds(Math.Clamp(seconds, 0, uint.MaxValue)) : DefaultLife;
-        return await create.RunAsync(ActorOf(context), new Fleet.Enrolment.CreateTokenRequest(request.Name, life, request.MaxUses, request.DeviceId), cancellationToken) switch
+        return await create.RunAsync(ActorOf(context), new Fleet.Enrolment.CreateTokenRequest(request.Name, life, request.MaxUses, request.DeviceId, request.Group), cancellationToken) switch
         {
             CreateTokenResult.Created created => TypedResults.Created($"/api/v1/tokens/{created.Token.Id}", WithSecret(created)),
             CreateTokenResult.Invalid invalid => Problems.Invalid(invalid.Problem),
@@ -51,6 +51,7 @@ internal static class TokensApi
         CreatedAt = token.CreatedAt,
         ExpiresAt = token.ExpiresAt,
         DeviceId = token.DeviceId,
+        Group = token.GroupId,
         RevokedAt = token.RevokedAt,
     };
 
@@ -63,6 +64,7 @@ internal static class TokensApi
         CreatedAt = created.Token.CreatedAt,
         ExpiresAt = created.Token.ExpiresAt,
         DeviceId = created.Token.DeviceId,
+        Group = created.Token.GroupId,
         Secret = created.Secret.Reveal(),
     };
 }

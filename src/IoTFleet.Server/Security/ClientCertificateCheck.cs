@@ -50,7 +50,8 @@ internal sealed class ClientCertificateCheck(FleetAuthorities authorities, TimeP
         if (chain.ChainElements.Count != 3) return false;
         var issuer = chain.ChainElements[1].Certificate;
         if (!CertificateIdentity.TryRead(certificate, authorities.Names, out var identity, out _)) return Is(issuer, authorities.Devices) || Is(issuer, authorities.Services);
-        return Is(issuer, identity.Kind == IdentityKind.Device ? authorities.Devices : authorities.Services);
+        // A claim is no client's identity: with it one asks for a certificate, and nothing else.
+        return identity.Kind != IdentityKind.Claim && Is(issuer, identity.Kind == IdentityKind.Device ? authorities.Devices : authorities.Services);
     }
 
     private static bool Is(X509Certificate2 issuer, IssuerKey? authority) =>

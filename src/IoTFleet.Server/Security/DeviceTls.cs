@@ -79,7 +79,7 @@ internal sealed class DeviceTls
     private string? ClaimedName(X509Certificate2? certificate)
     {
         if (certificate is null || !CertificateIdentity.TryRead(certificate, _authorities.Names, out var identity, out _)) return null;
-        return identity.Kind == IdentityKind.Device ? identity.Name : "service:" + identity.Name;
+        return identity.Kind == IdentityKind.Device ? identity.Name : $"{(identity.Kind == IdentityKind.Claim ? "claim" : "service")}:{identity.Name}";
     }
 
     /// <summary>Where a callback is set, .NET leaves the chain's certificates to finalizers: several native objects a handshake.</summary>

@@ -54,7 +54,6 @@ internal static class FleetIdentityServices
         services.AddSingleton<FleetIdentity>();
         services.AddSingleton(provider => provider.GetRequiredService<FleetIdentity>().Authorities);
         services.AddSingleton(provider => provider.GetRequiredService<FleetAuthorities>().Names);
-        services.AddSingleton(provider => new CertificateAuthority(provider.GetRequiredService<FleetAuthorities>().Devices, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new IssuancePolicy(
             provider.GetRequiredService<FleetNames>(),
             new IssuanceOptions

@@ -1,0 +1,43 @@
+using System.Formats.Asn1;
+
+namespace IoTFleet.Pki.Linting;
+
+internal sealed partial class CertificateLint
+{
+    private void CheckPublicKey()
+    {
+        Require(Same(_fields.PublicKey, _order.SubjectPublicKeyInfo), "order.key", "the key is not the one that was ordered");
+        try
+        {
+            Require(IsAllowedKey(), "P-1.key", "the key is not of a kind that the profile allows");
+        }
+        catch (AsnContentException malformed)
+        {
+            Require(false, "P-1.key", $"the key cannot be read: {malformed.Message}");
+        }
+    }
+
+    /// <summary>P-256; P-384 for a root and for what comes with a request, where the operator allowed it; RSA for the latter only.</summary>
+    private bool IsAllowedKey()
+    {
+        var outer = new AsnReader(_fields.PublicKey, AsnEncodingRules.DER);
+        var info = outer.ReadSequence();
+        outer.ThrowIfNotEmpty();
+        var algorithm = info.ReadSequence();
+        var key = info.ReadBitString(out var unused);
+        info.ThrowIfNotEmpty();
+        var kind = algorithm.ReadObjectIdentifier();
+        if (kind == Oids.RsaEncryption) return _order.Profile is Profile.Device or Profile.Service && IsNull(algorithm) && unused == 0 && key.Length is >= 256 and <= 550;
+        if (kind != Oids.EcPublicKey || unused != 0) return false;
+        var curve = algorithm.ReadObjectIdentifier();
+        algorithm.ThrowIfNotEmpty();
+        if (curve == Oids.P256) return key.Length == 65 && key[0] == 4;
+        return curve == Oids.P384 && key.Length == 97 && key[0] == 4 && _order.Profile is Profile.Root or Profile.Device or Profile.Service;
+    }
+
+    private static bool IsNull(AsnReader algorithm)
+    {
+        algorithm.ReadNull();
+        return !algorithm.HasData;
+    }
+}

@@ -1,0 +1,96 @@
+using System.Formats.Asn1;
+
+namespace IoTFleet.Pki.Linting;
+
+/// <summary>
+/// Our own rules for certificates as code (docs/pki.md), over the DER of a draft that a throw-away key signed. Each rule is a line in
+/// one of the parts: the fixed fields, the extensions, the names. A certificate must also say exactly what was ordered.
+/// </summary>
+internal sealed partial class CertificateLint
+{
+    /// <summary>Goes up with each change of a rule; recorded with what was issued under it.</summary>
+    public const int Version = 1;
+
+    private readonly List<LintFinding> _findings = [];
+    private readonly CertificateFields _fields;
+    private readonly CertificateOrder _order;
+    private readonly IssuerFacts _issuer;
+    private readonly ProfileRules _rules;
+
+    private CertificateLint(CertificateFields fields, CertificateOrder order, IssuerFacts issuer)
+    {
+        (_fields, _order, _issuer) = (fields, order, issuer);
+        _rules = ProfileRules.Of(order.Profile);
+    }
+
+    /// <returns>Every rule that the certificate breaks; none when it may be signed.</returns>
+    public static IReadOnlyList<LintFinding> Check(ReadOnlyMemory<byte> certificate, CertificateOrder order, IssuerFacts issuer, DateTimeOffset now)
+    {
+        CertificateLint lint;
+        try
+        {
+            lint = new CertificateLint(CertificateFields.Parse(certificate), order, issuer);
+        }
+        catch (AsnContentException malformed)
+        {
+            return [new LintFinding("P-5.der", $"the certificate is not DER of the shape we issue: {malformed.Message}")];
+        }
+        lint.Require(certificate.Length <= lint._rules.MaxLength, "P-6.size", $"{certificate.Length} bytes are more than {lint._rules.MaxLength}");
+        lint.CheckFields();
+        lint.CheckValidity(now);
+        lint.CheckSubject();
+        lint.CheckPublicKey();
+        lint.CheckExtensions();
+        return lint._findings;
+    }
+
+    private void CheckFields()
+    {
+        Require(_fields.VersionNumber == 2, "P-1.version", "the version is not 3");
+        Require(Same(_fields.InnerAlgorithm, _issuer.SignatureAlgorithm), "P-1.algorithm", "the algorithm is not the issuer's ECDSA with the hash of its curve");
+        Require(Same(_fields.OuterAlgorithm, _fields.InnerAlgorithm), "P-1.algorithm-twice", "the algorithm outside differs from the one that is signed");
+        var serial = _fields.Serial.Span;
+        Require(serial.Length == 16 && serial[0] is > 0 and < 0x80, "P-2.serial", "the serial is not 16 bytes, positive and without a leading zero");
+        Require(Same(_fields.Serial, _order.Serial.Bytes.Span), "order.serial", "the serial is not the one that was drawn");
+        Require(Same(_fields.Issuer, _issuer.Subject), "P-4.issuer", "the issuer's name is not the authority's, byte for byte");
+        Require(_rules.IsRoot == Same(_fields.Issuer, _fields.SubjectRaw.Span), "P-4.self", "only a root has its own name as its issuer's");
+        CheckIssuerMay();
+    }
+
+    /// <summary>The authority's purpose bounds what it issues. RFC 5280 4.2.1.12 leaves that to who checks; we never rely on them.</summary>
+    private void CheckIssuerMay()
+    {
+        if (_rules.IsAuthority)
+        {
+            Require(_issuer.Purposes is null, "P-4.issuer-purpose", "an authority is issued by a root");
+            return;
+        }
+        var needed = _order.Profile == Profile.OcspResponder ? null : _rules.Purposes[0]; // A responder answers for whoever issues it.
+        Require(_issuer.Purposes is { Length: 1 } purposes && (needed is null || purposes[0] == needed),
+            "P-4.issuer-purpose", "the authority is not one for certificates of this kind");
+    }
+
+    private void CheckValidity(DateTimeOffset now)
+    {
+        var ((beforeTag, notBefore), (afterTag, notAfter)) = (_fields.NotBefore, _fields.NotAfter);
+        Require(IsTimeForm(beforeTag, notBefore), "P-5.time", "notBefore is UTCTime through 2049 and GeneralizedTime after");
+        Require(IsTimeForm(afterTag, notAfter), "P-5.time", "notAfter is UTCTime through 2049 and GeneralizedTime after");
+        Require(notBefore < notAfter, "P-3.order", "it ends before it begins");
+        Require(notAfter - notBefore <= _rules.MaxLifetime, "P-3.lifetime", $"it lives longer than {_rules.MaxLifetime.TotalDays} days");
+        Require(notBefore >= now - _rules.MaxBackdate - TimeSpan.FromSeconds(1), "P-3.backdate", $"it begins more than {_rules.MaxBackdate} ago");
+        Require(notBefore <= (now > _issuer.NotBefore ? now : _issuer.NotBefore), "P-3.future", "it begins in the future");
+        Require(notBefore >= _issuer.NotBefore && notAfter <= _issuer.NotAfter, "P-3.outlives", "it does not lie within its issuer's life");
+        Require(notBefore == _order.NotBefore && notAfter == _order.NotAfter, "order.validity", "its times are not those that were decided");
+    }
+
+    private static bool IsTimeForm(Asn1Tag tag, DateTimeOffset at) => tag == (at.UtcDateTime.Year < 2050 ? Asn1Tag.UtcTime : Asn1Tag.GeneralizedTime);
+
+    private static bool Same(ReadOnlyMemory<byte> left, ReadOnlySpan<byte> right) => left.Span.SequenceEqual(right);
+
+    private static bool Same(ReadOnlyMemory<byte> left, ReadOnlyMemory<byte> right) => left.Span.SequenceEqual(right.Span);
+
+    private void Require(bool kept, string rule, string problem)
+    {
+        if (!kept) _findings.Add(new LintFinding(rule, problem));
+    }
+}
