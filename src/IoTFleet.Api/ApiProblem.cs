@@ -64,6 +64,33 @@ public static class ProblemCodes
     /// <summary>409: the device is revoked, which is for good.</summary>
     public const string DeviceRevoked = "device-revoked";
 
+    /// <summary>404: no such certificate.</summary>
+    public const string CertificateNotFound = "certificate-not-found";
+
+    /// <summary>409: the certificate is revoked, which is for good.</summary>
+    public const string CertificateRevoked = "certificate-revoked";
+
+    /// <summary>404: no such claim batch.</summary>
+    public const string BatchNotFound = "batch-not-found";
+
+    /// <summary>409: the claim batch is revoked, which is for good.</summary>
+    public const string BatchRevoked = "batch-revoked";
+
+    /// <summary>404: no such authority.</summary>
+    public const string AuthorityNotFound = "authority-not-found";
+
+    /// <summary>409: the authority is revoked already.</summary>
+    public const string AuthorityRevoked = "authority-revoked";
+
+    /// <summary>409: the number confirmed is not the number it concerns; nothing was changed.</summary>
+    public const string CountMismatch = "count-mismatch";
+
+    /// <summary>409: whoever asked for it cannot also confirm it.</summary>
+    public const string SecondOperatorRequired = "second-operator-required";
+
+    /// <summary>404: nothing of that id waits for a second operator.</summary>
+    public const string OrderNotFound = "order-not-found";
+
     /// <summary>404: no such service.</summary>
     public const string ServiceNotFound = "service-not-found";
 

@@ -52,7 +52,8 @@ internal sealed class CommandLine
     private IEnumerable<Command> Nouns() =>
     [
         OverviewCommand.Create(Verb), DeviceCommands.Create(Verb), TokenCommands.Create(Verb), GroupCommands.Create(Verb),
-        ServiceCommands.Create(Verb), TelemetryCommands.Create(Verb), CommandCommands.Create(Verb),
+        ServiceCommands.Create(Verb), TelemetryCommands.Create(Verb), CommandCommands.Create(Verb), .. RevocationCommands.Create(Verb),
+        new Command("ca", "Authorities") { RevocationCommands.RevokeAuthority(Verb) },
     ];
 
     private Command Verb(string name, string description, Symbol[] inputs, CommandAction action)

@@ -32,7 +32,7 @@ public static class FleetServices
         services.AddSingleton<AdmitDevice>().AddSingleton<RevokeDevice>().AddSingleton<RevocationFeed>().AddSingleton<RevokedSet>().AddSingleton<OverrideRevocations>();
         services.TryAddSingleton(new RevocationOptions());
         services.AddSingleton<RevokeCertificate>().AddSingleton<SuspendCertificate>().AddSingleton<BlockKey>().AddSingleton<ChangeBatch>();
-        services.AddSingleton<ManyDevices>().AddSingleton<RevokeMany>().AddSingleton<ConfirmRevocation>().AddSingleton<RevokeAuthority>();
+        services.AddSingleton<ManyDevices>().AddSingleton<RevokeMany>().AddSingleton<ConfirmRevocation>().AddSingleton<RevokeAuthority>().AddSingleton<ReportNode>().AddSingleton<FindCertificates>();
         services.AddSingleton<CreateToken>().AddSingleton<FindTokens>().AddSingleton<RevokeToken>().AddSingleton<EnrolDevice>();
         services.AddSingleton<AuthorityDirectory>();
         services.AddSingleton<CreateGroup>().AddSingleton<ChangeGroup>().AddSingleton<CloseGroup>().AddSingleton<FindGroups>();

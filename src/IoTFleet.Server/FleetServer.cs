@@ -6,6 +6,7 @@ using IoTFleet.Broker.Routing;
 using IoTFleet.Broker.Sessions;
 using IoTFleet.Fleet;
 using IoTFleet.Fleet.Authorities;
+using IoTFleet.Fleet.Certificates;
 using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Sqlite;
 using IoTFleet.Fleet.Telemetry;
@@ -89,6 +90,7 @@ public sealed class FleetServer : IAsyncDisposable
         services.AddFleetIdentity();
 
         // The fleet: devices, enrolment, certificates, telemetry, operators, on SQLite.
+        services.AddSingleton(new RevocationOptions(options.SecondOperatorAbove < 0 ? null : options.SecondOperatorAbove));
         services.AddFleet(TelemetrySettings(builder.Configuration));
         services.AddSqliteFleet(data.Database);
         services.AddSqliteSessions(data.Sessions);
@@ -101,6 +103,7 @@ public sealed class FleetServer : IAsyncDisposable
         services.AddSingleton<CommandRelay>();
         services.AddSingleton<RevocationFreshness>().AddSingleton<RevocationSequence>().AddSingleton<RevocationWatch>();
         services.AddHostedService(provider => provider.GetRequiredService<RevocationWatch>());
+        services.AddSingleton<NodeReports>().AddHostedService(provider => provider.GetRequiredService<NodeReports>());
 
         // The doors for people.
         services.AddOperatorAuth(data.CookieKeys);
@@ -129,6 +132,8 @@ public sealed class FleetServer : IAsyncDisposable
         var api = app.MapGroup("/api/v1").RequireAuthorization(OperatorAuth.Rest);
         api.MapOverview();
         api.MapDevices();
+        api.MapCertificates();
+        api.MapRevocations();
         api.MapTokens();
         api.MapGroups();
         api.MapServices();

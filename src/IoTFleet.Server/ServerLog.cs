@@ -14,6 +14,9 @@ internal static partial class ServerLog
     [LoggerMessage(3042, LogLevel.Warning, "Started on a database that is an older copy of itself, as IoTFleet:AcceptOlderRevocations says: revocation {InForce} was in force, it ends at {Found}. Revoke again whom it has forgotten, and remove the setting")]
     public static partial void OlderRevocationsAccepted(this ILogger logger, long inForce, long found);
 
+    [LoggerMessage(3043, LogLevel.Warning, "How far this node has come could not be written down; trying again in {Seconds} s: {Problem}")]
+    public static partial void NodeNotReported(this ILogger logger, double seconds, string problem);
+
     [LoggerMessage(3002, LogLevel.Information, "Closed the session of {Who}: {Why}")]
     public static partial void SessionSwept(this ILogger logger, string who, string why);
 

@@ -46,6 +46,9 @@ public sealed class ServerOptions
     /// <summary>Lets a node start on a database that lacks revocations which it had put into force; for one start, after an older copy had to be restored. Audited.</summary>
     public bool AcceptOlderRevocations { get; set; }
 
+    /// <summary>Devices that one operator may revoke in one request; above it a second one has to confirm. -1 for any number.</summary>
+    public int SecondOperatorAbove { get; set; } = 100;
+
     internal bool AcceptsStaleRevocations => StaleRevocations == "accept";
 
     public static ServerOptions From(IConfiguration configuration)
@@ -63,6 +66,7 @@ public sealed class ServerOptions
         if (MqttPort == HttpsPort && MqttPort != 0) return $"IoTFleet:MqttPort and IoTFleet:HttpsPort are both {MqttPort}; they need different ports.";
         if (DeviceCertificateDays is < 1 or > 90) return $"IoTFleet:DeviceCertificateDays is {DeviceCertificateDays}; it must be 1 to 90.";
         if (ServiceCertificateDays is < 1 or > 366) return $"IoTFleet:ServiceCertificateDays is {ServiceCertificateDays}; it must be 1 to 366.";
+        if (SecondOperatorAbove < -1) return $"IoTFleet:SecondOperatorAbove is {SecondOperatorAbove}; it must be a number of devices, or -1 for no limit.";
         if (StaleRevocations is not ("refuse" or "accept")) return $"IoTFleet:StaleRevocations is '{StaleRevocations}'; it must be refuse or accept.";
         if (Hosts.FirstOrDefault(host => Uri.CheckHostName(host) == UriHostNameType.Unknown) is { } host) return $"IoTFleet:Hosts holds '{host}', which is neither a host name nor an address.";
         return Names(Fleet) is null ? $"IoTFleet:Fleet is '{Fleet}'; it must be a domain name such as fleet.example." : null;

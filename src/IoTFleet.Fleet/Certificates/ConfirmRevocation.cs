@@ -24,6 +24,7 @@ public sealed class ConfirmRevocation(
     IDbContextFactory<FleetDbContext> databases, ManyDevices devices, AuditTrail audit, TimeProvider clock, ILogger<ConfirmRevocation> log)
 {
     private const string ConfirmAction = "revocations.confirm";
+    private const string SecondOperator = "second-operator-required";
     private const string CancelAction = "revocations.cancel";
 
     /// <param name="confirm">The number of devices that it concerns, as a check that both operators mean the same.</param>
@@ -32,7 +33,7 @@ public sealed class ConfirmRevocation(
         if (await FindAsync(actor, ConfirmAction, orderId, ct) is not (null, { } order)) return await RefusalAsync(actor, ConfirmAction, orderId, ct);
         if (order.RequestedBy == actor.Name)
         {
-            await audit.RefusedAsync(actor, ConfirmAction, orderId, "second-operator-required", null, ct);
+            await audit.RefusedAsync(actor, ConfirmAction, orderId, SecondOperator, null, ct);
             return new ConfirmRevocationResult.SameOperator();
         }
         var target = ManyDevices.TargetOf(order.Target);

@@ -17,6 +17,7 @@ internal sealed class RevocationWatch(
 
     private readonly SemaphoreSlim _oneAtATime = new(1);
     private RevocationReader? _feed;
+    private TaskCompletionSource _applied = NewSignal();
     private bool _unread;
 
     /// <summary>The fleet's sequence number as far as it is in force here.</summary>
@@ -41,7 +42,7 @@ internal sealed class RevocationWatch(
         {
             throw new StartupException(
                 $"The database is an older copy of itself: this node has put revocations up to number {older.InForce} into force, and that one is not in it (its newest is {older.Found}). " +
-                "Devices revoked since would be let in. Restore a newer copy; or start once with --IoTFleet:AcceptOlderRevocations=true and revoke them again.", older);
+                "Devices revoked since would be let in. Restore a newer copy; or start once with IoTFleet__AcceptOlderRevocations=true in the environment and revoke them again.", older);
         }
 
         sequence.Write(_feed.Newest);
@@ -60,6 +61,7 @@ internal sealed class RevocationWatch(
             if (entries.Count == 0) return;
             revoked.Apply(entries);
             Sweep(entries);
+            Interlocked.Exchange(ref _applied, NewSignal()).SetResult();
             sequence.Write(_feed.Newest);
         }
         finally
@@ -67,6 +69,11 @@ internal sealed class RevocationWatch(
             _oneAtATime.Release();
         }
     }
+
+    /// <summary>Until something was put into force.</summary>
+    public Task WhenAppliedAsync() => Volatile.Read(ref _applied).Task;
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

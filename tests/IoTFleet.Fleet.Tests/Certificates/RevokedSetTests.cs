@@ -26,7 +26,7 @@ public sealed class RevokedSetTests
 
         Assert.True(set.IsBlocked(Facts("pump-1", OtherSerial)));
         Assert.True(set.IsBlocked(Facts("pump-2", OtherSerial)));
-        Assert.True(set.IsBlocked(Facts("pump-3", old.Serial)));
+        Assert.True(set.IsBlocked(Facts("pump-3", old.Serial) with { IssuerId = fleet.Pki.DeviceAuthority.Id }));
         Assert.False(set.IsBlocked(Facts("pump-3", OtherSerial)));
     }
 
