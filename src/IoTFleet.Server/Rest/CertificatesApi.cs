@@ -3,6 +3,7 @@ using IoTFleet.Api;
 using IoTFleet.Fleet.Certificates;
 using IoTFleet.Server.Mqtt;
 using static IoTFleet.Server.Security.OperatorAuth;
+using RevokeDeviceRequest = IoTFleet.Api.RevokeDeviceRequest;
 
 namespace IoTFleet.Server.Rest;
 
