@@ -4,6 +4,7 @@ using IoTFleet.Fleet.Certificates;
 using IoTFleet.Fleet.Commands;
 using IoTFleet.Fleet.Devices;
 using IoTFleet.Fleet.Enrolment;
+using IoTFleet.Fleet.IssuanceLog;
 using IoTFleet.Fleet.Enrolment.Groups;
 using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Services;
@@ -28,6 +29,7 @@ public static class FleetServices
         services.TryAddSingleton(FleetNode.OfThisMachine);
         services.TryAddSingleton<AuditChain>();
         services.AddSingleton(options).AddSingleton<FleetMetrics>().AddSingleton<FleetWriter>().AddSingleton<AuditTrail>();
+        services.AddSingleton<IssuedLog>().AddSingleton<Issuance>();
         services.AddSingleton<RegisterDevice>().AddSingleton<FindDevices>().AddSingleton<SuspendDevice>().AddSingleton<ResumeDevice>();
         services.AddSingleton<AdmitDevice>().AddSingleton<RevokeDevice>().AddSingleton<RevocationFeed>().AddSingleton<RevokedSet>().AddSingleton<OverrideRevocations>();
         services.TryAddSingleton(new RevocationOptions());

@@ -43,6 +43,9 @@ public sealed record IssuanceOptions
 /// </summary>
 public sealed class IssuancePolicy
 {
+    /// <summary>Goes up with every change of what is decided here; each signature's record says by which it was allowed.</summary>
+    public const int Version = 1;
+
     private readonly FleetNames _names;
     private readonly IssuanceOptions _options;
 

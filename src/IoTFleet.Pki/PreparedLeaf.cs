@@ -1,12 +1,13 @@
 using System.Security.Cryptography;
+using IoTFleet.Pki.Linting;
 
 namespace IoTFleet.Pki;
 
 /// <summary>
 /// The leave to sign one certificate whose content passed the linter, good for one signature: the only way to an authority's key.
-/// Keeps the key from being closed until it is redeemed.
+/// Keeps the key from being closed until it is redeemed or disposed.
 /// </summary>
-public sealed class PreparedLeaf
+public sealed class PreparedLeaf : IDisposable
 {
     private readonly CertificateOrder _order;
     private readonly byte[] _toBeSigned;
@@ -28,6 +29,9 @@ public sealed class PreparedLeaf
     /// <summary>SHA-256 of the bytes that will be signed, lower-case hex.</summary>
     public string TbsHash { get; }
 
+    /// <summary>By which state of the linter's rules it was found good.</summary>
+    public static int LinterVersion => CertificateLint.Version;
+
     /// <exception cref="InvalidOperationException">It was redeemed before.</exception>
     internal IssuedLeaf Redeem()
     {
@@ -42,4 +46,7 @@ public sealed class PreparedLeaf
             issuer.Release();
         }
     }
+
+    /// <summary>Gives the permit back when it was not redeemed; the key may then be closed.</summary>
+    public void Dispose() => Interlocked.Exchange(ref _issuer, null)?.Release();
 }

@@ -11,6 +11,10 @@ public sealed class AuditTrail(FleetWriter writer, TimeProvider clock)
     internal void Done(FleetDbContext db, Actor actor, string action, string subject, string? detail = null) =>
         db.Audit.Add(Entry(actor, action, subject, DoneOutcome, detail));
 
+    /// <summary>Joins the caller's unit of work, with another outcome than done.</summary>
+    internal void Write(FleetDbContext db, Actor actor, string action, string subject, string outcome, string? detail) =>
+        db.Audit.Add(Entry(actor, action, subject, outcome, detail));
+
     internal Task ForbiddenAsync(Actor actor, string action, string subject, CancellationToken ct) =>
         RefusedAsync(actor, action, subject, ForbiddenOutcome, null, ct);
 

@@ -35,31 +35,43 @@ public abstract record EnrolDeviceResult
 
 /// <summary>
 /// A device without a certificate gets its first one, by a token. A door, so it takes no actor: the token is the credential,
-/// and is checked and spent in the transaction that stores the certificate.
+/// and is checked and spent in the unit that gives leave to sign.
 /// </summary>
 public sealed class EnrolDevice(
-    IDbContextFactory<FleetDbContext> databases, IssuancePolicy policy, AuthorityDirectory authorities, RevocationFeed feed,
+    IDbContextFactory<FleetDbContext> databases, IssuancePolicy policy, AuthorityDirectory authorities, Issuance issuance, RevocationFeed feed,
     AuditTrail audit, FleetMetrics metrics, TimeProvider clock, ILogger<EnrolDevice> log)
 {
     private const string Action = "device.enrol";
     private const string Nobody = "nobody";
 
+    private static readonly Func<FleetDbContext, string, CancellationToken, Task<EnrolmentToken?>> ReadToken =
+        EF.CompileAsyncQuery((FleetDbContext db, string hash, CancellationToken ct) => db.Tokens.AsNoTracking().SingleOrDefault(t => t.SecretHash == hash));
+
+    private static readonly Func<FleetDbContext, string, CancellationToken, Task<DeviceState?>> ReadState =
+        EF.CompileAsyncQuery((FleetDbContext db, string id, CancellationToken ct) => db.Devices.Where(d => d.Id == id).Select(d => (DeviceState?)d.State).SingleOrDefault());
+
+    private static readonly Func<FleetDbContext, string, DateTimeOffset, IAsyncEnumerable<IssuedCertificate>> ReadLive =
+        EF.CompileAsyncQuery((FleetDbContext db, string id, DateTimeOffset now) =>
+            db.Certificates.AsNoTracking().Where(c => c.DeviceId == id && c.RevokedAt == null && c.NotAfter > now));
+
+    private static readonly Func<FleetDbContext, string, CancellationToken, Task<string?>> ReadKeyOwner =
+        EF.CompileAsyncQuery((FleetDbContext db, string key, CancellationToken ct) => db.DeviceKeys.Where(k => k.Fingerprint == key).Select(k => k.DeviceId).SingleOrDefault());
+
     public async Task<EnrolDeviceResult> RunAsync(EnrolDeviceRequest request, CancellationToken ct)
     {
-        await using var db = await databases.CreateDbContextAsync(ct);
-        var token = await FindTokenAsync(db, request.TokenSecret, ct);
+        var token = await FindTokenAsync(request.TokenSecret, ct);
         var result = FindFault(token, request)
             ?? (policy.TryForDevice(request.DeviceId, request.Request, out var terms, out var problem)
-                ? await EnrolAsync(db, token!, terms, request, ct)
+                ? await EnrolAsync(token!, terms, request, ct)
                 : new EnrolDeviceResult.Refused(EnrolRefusalKind.BadRequest, EnrolRefusal.RequestNotAcceptable, problem));
         if (result is EnrolDeviceResult.Refused refused) await TellAsync(refused, token, request, ct);
         return result;
     }
 
-    private static async Task<EnrolmentToken?> FindTokenAsync(FleetDbContext db, string presented, CancellationToken ct)
+    private async Task<EnrolmentToken?> FindTokenAsync(string presented, CancellationToken ct)
     {
-        var hash = Secret.HashOf(presented);
-        var token = await db.Tokens.AsNoTracking().SingleOrDefaultAsync(t => t.SecretHash == hash, ct);
+        await using var db = await databases.CreateDbContextAsync(ct);
+        var token = await ReadToken(db, Secret.HashOf(presented), ct);
         return token is not null && Secret.Matches(token.SecretHash, presented) ? token : null;
     }
 
@@ -72,57 +84,50 @@ public sealed class EnrolDevice(
         return null;
     }
 
-    private async Task<EnrolDeviceResult> EnrolAsync(
-        FleetDbContext db, EnrolmentToken token, LeafTerms terms, EnrolDeviceRequest request, CancellationToken ct)
+    private async Task<EnrolDeviceResult> EnrolAsync(EnrolmentToken token, LeafTerms terms, EnrolDeviceRequest request, CancellationToken ct)
     {
-        await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (await TakeDeviceAsync(db, request.DeviceId, ct) is { } shutOut) return shutOut;
-        var live = await LiveCertificatesAsync(db, request.DeviceId, ct);
+        var order = new IssuanceOrder(authorities.Active(AuthorityPurpose.Devices), terms, request.DeviceId, Actor.Enrolling(token.Id), Action)
+        {
+            Door = EnrolmentDoor.Token,
+            TokenId = token.Id,
+            Origin = request.Origin,
+        };
+        var (result, isNew) = await issuance.RunAsync<(EnrolDeviceResult, bool)>(
+            order,
+            (db, owed, inner) => TakeAsync(db, token, request, owed, inner),
+            async (db, signed, inner) => (await StoreAsync(db, token, request, signed, inner), true), ct);
+        if (isNew && result is EnrolDeviceResult.Issued issued) Announce(issued, token, request);
+        return result;
+    }
+
+    private async Task<Taking<(EnrolDeviceResult, bool)>> TakeAsync(
+        FleetDbContext db, EnrolmentToken token, EnrolDeviceRequest request, IssuanceIntent? owed, CancellationToken ct)
+    {
+        var state = await ReadState(db, request.DeviceId, ct);
+        if (ShutOut(state) is { } shutOut) return Instead(shutOut);
+        var live = await ReadLive(db, request.DeviceId, clock.GetUtcNow()).ToListAsync(ct);
         var same = live.FirstOrDefault(c => c.KeyFingerprint == request.Request.KeyFingerprint);
-        if (same is not null) return new EnrolDeviceResult.Issued(same.Der, same.Serial, same.NotAfter); // A retry, whose first answer got lost.
-        if (live.Count > 0 && token.DeviceId is null) return EnrolRefusal.AlreadyEnrolled;
-        if (await TakeKeyAsync(db, request, ct) is { } taken) return taken;
-        if (!await SpendAsync(db, token.Id, ct)) return EnrolRefusal.TokenUsedUp;
-
-        await SupersedeAsync(db, live, ct);
-        var authority = authorities.Active(AuthorityPurpose.Devices);
-        var leaf = authority.Issue(terms);
-        db.Certificates.Add(RowFor(leaf, AuthorityId.Of(authority.Certificate), token, request));
-        audit.Done(db, Actor.Enrolling(token.Id), Action, request.DeviceId, $"certificate {leaf.SerialHex}, from {request.Origin ?? Nobody}");
-        await db.SaveChangesAsync(ct);
-        await transaction.CommitAsync(ct); // Before its bytes leave: a certificate that no row knows could never be revoked.
-
-        if (live.Count > 0) feed.Announce();
-        metrics.CountCertificateIssued();
-        FleetLog.CertificateIssued(log, leaf.SerialHex, request.DeviceId, token.Id, leaf.NotAfter);
-        return new EnrolDeviceResult.Issued(leaf.Der, leaf.SerialHex, leaf.NotAfter);
+        if (same is not null) return Instead(new EnrolDeviceResult.Issued(same.Der, same.Serial, same.NotAfter)); // A retry, whose first answer got lost.
+        if (live.Count > 0 && token.DeviceId is null) return Instead(EnrolRefusal.AlreadyEnrolled);
+        if (await TakeKeyAsync(db, request, ct) is { } taken) return Instead(taken);
+        if (owed is null && !await SpendAsync(db, token.Id, ct)) return Instead(EnrolRefusal.TokenUsedUp);
+        await TakeDeviceAsync(db, request.DeviceId, state, ct);
+        return new Taking<(EnrolDeviceResult, bool)>.Granted();
     }
 
-    /// <summary>Makes the device active, which also locks its row against a revocation at the same moment; makes the row if there is none.</summary>
-    private async Task<EnrolDeviceResult.Refused?> TakeDeviceAsync(FleetDbContext db, string id, CancellationToken ct)
+    private static Taking<(EnrolDeviceResult, bool)>.Instead Instead(EnrolDeviceResult answer) => new((answer, false));
+
+    private static EnrolDeviceResult.Refused? ShutOut(DeviceState? state) => state switch
     {
-        var now = clock.GetUtcNow();
-        await db.Devices.Where(d => d.Id == id && d.State == DeviceState.Registered).ExecuteUpdateAsync(
-            set => set.SetProperty(d => d.State, DeviceState.Active).SetProperty(d => d.StateChangedAt, now), ct);
-        var state = await db.Devices.Where(d => d.Id == id).Select(d => (DeviceState?)d.State).SingleOrDefaultAsync(ct);
-        if (state == DeviceState.Suspended) return EnrolRefusal.DeviceSuspended;
-        if (state == DeviceState.Revoked) return EnrolRefusal.DeviceRevoked;
-        if (state is null)
-            db.Devices.Add(new Device { Id = id, State = DeviceState.Active, RegisteredAt = now, StateChangedAt = now });
-        return null;
-    }
-
-    private Task<List<IssuedCertificate>> LiveCertificatesAsync(FleetDbContext db, string deviceId, CancellationToken ct)
-    {
-        var now = clock.GetUtcNow();
-        return db.Certificates.AsNoTracking()
-            .Where(c => c.DeviceId == deviceId && c.RevokedAt == null && c.NotAfter > now).ToListAsync(ct);
-    }
+        DeviceState.Suspended => EnrolRefusal.DeviceSuspended,
+        DeviceState.Revoked => EnrolRefusal.DeviceRevoked,
+        _ => null,
+    };
 
     private static async Task<EnrolDeviceResult.Refused?> TakeKeyAsync(FleetDbContext db, EnrolDeviceRequest request, CancellationToken ct)
     {
         var fingerprint = request.Request.KeyFingerprint;
-        var owner = await db.DeviceKeys.Where(k => k.Fingerprint == fingerprint).Select(k => k.DeviceId).SingleOrDefaultAsync(ct);
+        var owner = await ReadKeyOwner(db, fingerprint, ct);
         if (owner is null) db.DeviceKeys.Add(new DeviceKey { Fingerprint = fingerprint, DeviceId = request.DeviceId });
         return owner is null || owner == request.DeviceId ? null : EnrolRefusal.KeyOfAnotherDevice;
     }
@@ -136,12 +141,40 @@ public sealed class EnrolDevice(
             .ExecuteUpdateAsync(set => set.SetProperty(t => t.Uses, t => t.Uses + 1), ct) == 1;
     }
 
+    /// <summary>Makes the device active; makes its row if there is none.</summary>
+    private async Task TakeDeviceAsync(FleetDbContext db, string id, DeviceState? state, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        if (state is null)
+            db.Devices.Add(new Device { Id = id, State = DeviceState.Active, RegisteredAt = now, StateChangedAt = now });
+        else if (state == DeviceState.Registered)
+            await db.Devices.Where(d => d.Id == id && d.State == DeviceState.Registered).ExecuteUpdateAsync(
+                set => set.SetProperty(d => d.State, DeviceState.Active).SetProperty(d => d.StateChangedAt, now), ct);
+    }
+
+    private async Task<EnrolDeviceResult> StoreAsync(
+        FleetDbContext db, EnrolmentToken token, EnrolDeviceRequest request, SignedCertificate signed, CancellationToken ct)
+    {
+        var shutOut = await LockDeviceAsync(db, request.DeviceId, ct);
+        if (shutOut is null && token.DeviceId is not null) await SupersedeAsync(db, request.DeviceId, ct);
+        db.Certificates.Add(RowFor(signed, request, shutOut is null ? null : clock.GetUtcNow()));
+        return shutOut ?? (EnrolDeviceResult)new EnrolDeviceResult.Issued(signed.Leaf.Der, signed.Leaf.SerialHex, signed.Leaf.NotAfter);
+    }
+
+    /// <summary>Changes nothing, but locks the row against a revocation at the same moment; one may have come while the key signed.</summary>
+    private static async Task<EnrolDeviceResult.Refused?> LockDeviceAsync(FleetDbContext db, string id, CancellationToken ct)
+    {
+        var active = await db.Devices.Where(d => d.Id == id && d.State == DeviceState.Active)
+            .ExecuteUpdateAsync(set => set.SetProperty(d => d.State, DeviceState.Active), ct);
+        return active == 1 ? null : ShutOut(await ReadState(db, id, ct)) ?? EnrolRefusal.DeviceRevoked;
+    }
+
     /// <summary>A device enrolled anew by a token of its own has lost its key or was replaced: what its old key holds must not stay welcome.</summary>
-    private async Task SupersedeAsync(FleetDbContext db, List<IssuedCertificate> live, CancellationToken ct)
+    private async Task SupersedeAsync(FleetDbContext db, string deviceId, CancellationToken ct)
     {
         DateTimeOffset? now = clock.GetUtcNow();
         RevocationReason? superseded = RevocationReason.Superseded;
-        foreach (var old in live)
+        foreach (var old in await ReadLive(db, deviceId, now.Value).ToListAsync(ct))
         {
             await db.Certificates.Where(c => c.Serial == old.Serial).ExecuteUpdateAsync(
                 set => set.SetProperty(c => c.RevokedAt, now).SetProperty(c => c.RevocationReason, superseded), ct);
@@ -149,17 +182,30 @@ public sealed class EnrolDevice(
         }
     }
 
-    private static IssuedCertificate RowFor(IssuedLeaf leaf, string issuerId, EnrolmentToken token, EnrolDeviceRequest request) => new()
+    private static IssuedCertificate RowFor(SignedCertificate signed, EnrolDeviceRequest request, DateTimeOffset? revokedAt) => new()
     {
-        Serial = leaf.SerialHex,
+        Serial = signed.Leaf.SerialHex,
         DeviceId = request.DeviceId,
         KeyFingerprint = request.Request.KeyFingerprint,
-        IssuerId = issuerId,
-        TokenId = token.Id,
-        Der = leaf.Der.ToArray(),
-        NotBefore = leaf.NotBefore,
-        NotAfter = leaf.NotAfter,
+        IssuerId = signed.Intent.IssuerId,
+        Door = signed.Intent.Door ?? EnrolmentDoor.Token,
+        TokenId = signed.Intent.TokenId,
+        BatchId = signed.Intent.BatchId,
+        Der = signed.Leaf.Der.ToArray(),
+        NotBefore = signed.Leaf.NotBefore,
+        NotAfter = signed.Leaf.NotAfter,
+        Lineage = signed.Leaf.SerialHex,
+        LogIndex = signed.LogIndex,
+        RevokedAt = revokedAt,
+        RevocationReason = revokedAt is null ? null : RevocationReason.CessationOfOperation,
     };
+
+    private void Announce(EnrolDeviceResult.Issued issued, EnrolmentToken token, EnrolDeviceRequest request)
+    {
+        if (token.DeviceId is not null) feed.Announce(); // It may have superseded others.
+        metrics.CountCertificateIssued();
+        FleetLog.CertificateIssued(log, issued.Serial, request.DeviceId, token.Id, issued.NotAfter);
+    }
 
     private async Task TellAsync(EnrolDeviceResult.Refused refused, EnrolmentToken? token, EnrolDeviceRequest request, CancellationToken ct)
     {

@@ -1,5 +1,6 @@
 using IoTFleet.Fleet.Audit;
 using IoTFleet.Fleet.Authorities;
+using IoTFleet.Fleet.Certificates;
 using IoTFleet.Pki;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
@@ -30,7 +31,7 @@ public abstract record IssueServiceCertificateResult
 
 /// <summary>Gives a service a certificate for a key it made itself: its first, a renewal, or one more for another place it runs at.</summary>
 public sealed class IssueServiceCertificate(
-    IDbContextFactory<FleetDbContext> databases, IssuancePolicy policy, AuthorityDirectory authorities, AuditTrail audit, FleetMetrics metrics,
+    IssuancePolicy policy, AuthorityDirectory authorities, Issuance issuance, AuditTrail audit, FleetMetrics metrics, TimeProvider clock,
     ILogger<IssueServiceCertificate> log)
 {
     private const string Action = "service.issue";
@@ -50,28 +51,41 @@ public sealed class IssueServiceCertificate(
     private async Task<IssueServiceCertificateResult> IssueAsync(
         Actor actor, CertificateAuthority authority, LeafTerms terms, IssueServiceCertificateRequest request, CancellationToken ct)
     {
-        await using var db = await databases.CreateDbContextAsync(ct);
-        await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await TakeServiceAsync(db, request.Name, ct))
+        var order = new IssuanceOrder(authority, terms, request.Name, actor, Action);
+        var result = await issuance.RunAsync<IssueServiceCertificateResult>(
+            order, (db, _, inner) => CheckAsync(db, request, inner), (db, signed, inner) => StoreAsync(db, request, signed, inner), ct);
+        if (result is IssueServiceCertificateResult.Issued { Leaf: var leaf })
+        {
+            metrics.CountCertificateIssued();
+            FleetLog.ServiceCertificateIssued(log, leaf.SerialHex, request.Name, actor.Name, leaf.NotAfter);
+        }
+        return result;
+    }
+
+    private static async Task<Taking<IssueServiceCertificateResult>> CheckAsync(FleetDbContext db, IssueServiceCertificateRequest request, CancellationToken ct)
+    {
+        if (!await LockServiceAsync(db, request.Name, ct))
         {
             var known = await db.Services.AnyAsync(s => s.Name == request.Name, ct);
-            return known ? new IssueServiceCertificateResult.Revoked() : new IssueServiceCertificateResult.UnknownService();
+            return Instead(known ? new IssueServiceCertificateResult.Revoked() : new IssueServiceCertificateResult.UnknownService());
         }
-        if (await IsKeyOfAnotherAsync(db, request, ct)) return new IssueServiceCertificateResult.KeyOfAnother();
+        return await IsKeyOfAnotherAsync(db, request, ct)
+            ? Instead(new IssueServiceCertificateResult.KeyOfAnother())
+            : new Taking<IssueServiceCertificateResult>.Granted();
+    }
 
-        var leaf = authority.Issue(terms);
-        db.ServiceCertificates.Add(RowFor(leaf, AuthorityId.Of(authority.Certificate), request));
-        audit.Done(db, actor, Action, request.Name, $"certificate {leaf.SerialHex}, until {leaf.NotAfter:u}");
-        await db.SaveChangesAsync(ct);
-        await transaction.CommitAsync(ct); // Before its bytes leave: a certificate that no row knows could never be revoked.
+    private static Taking<IssueServiceCertificateResult> Instead(IssueServiceCertificateResult answer) => new Taking<IssueServiceCertificateResult>.Instead(answer);
 
-        metrics.CountCertificateIssued();
-        FleetLog.ServiceCertificateIssued(log, leaf.SerialHex, request.Name, actor.Name, leaf.NotAfter);
-        return new IssueServiceCertificateResult.Issued(leaf);
+    private async Task<IssueServiceCertificateResult> StoreAsync(
+        FleetDbContext db, IssueServiceCertificateRequest request, SignedCertificate signed, CancellationToken ct)
+    {
+        var active = await LockServiceAsync(db, request.Name, ct); // It may have been revoked while the key signed.
+        db.ServiceCertificates.Add(RowFor(signed, request, active ? null : clock.GetUtcNow()));
+        return active ? new IssueServiceCertificateResult.Issued(signed.Leaf) : new IssueServiceCertificateResult.Revoked();
     }
 
     /// <summary>Changes nothing, but locks the row against a revocation at the same moment.</summary>
-    private static async Task<bool> TakeServiceAsync(FleetDbContext db, string name, CancellationToken ct) =>
+    private static async Task<bool> LockServiceAsync(FleetDbContext db, string name, CancellationToken ct) =>
         await db.Services.Where(s => s.Name == name && s.State == ServiceState.Active)
             .ExecuteUpdateAsync(set => set.SetProperty(s => s.State, ServiceState.Active), ct) == 1;
 
@@ -82,14 +96,16 @@ public sealed class IssueServiceCertificate(
             || await db.ServiceCertificates.AnyAsync(c => c.KeyFingerprint == fingerprint && c.ServiceName != request.Name, ct);
     }
 
-    private static ServiceCertificate RowFor(IssuedLeaf leaf, string issuerId, IssueServiceCertificateRequest request) => new()
+    private static ServiceCertificate RowFor(SignedCertificate signed, IssueServiceCertificateRequest request, DateTimeOffset? revokedAt) => new()
     {
-        Serial = leaf.SerialHex,
+        Serial = signed.Leaf.SerialHex,
         ServiceName = request.Name,
         KeyFingerprint = request.Request.KeyFingerprint,
-        IssuerId = issuerId,
-        Der = leaf.Der.ToArray(),
-        NotBefore = leaf.NotBefore,
-        NotAfter = leaf.NotAfter,
+        IssuerId = signed.Intent.IssuerId,
+        Der = signed.Leaf.Der.ToArray(),
+        NotBefore = signed.Leaf.NotBefore,
+        NotAfter = signed.Leaf.NotAfter,
+        RevokedAt = revokedAt,
+        RevocationReason = revokedAt is null ? null : RevocationReason.CessationOfOperation,
     };
 }

@@ -18,7 +18,7 @@ public sealed class SuspendDeviceTests
         var kinds = (await reader.ReadAsync(default)).Select(entry => entry.Kind);
         Assert.Equal([RevocationKind.DeviceSuspended, RevocationKind.DeviceResumed], kinds);
         var actions = (await fleet.AuditAsync("pump-1")).Select(entry => entry.Action);
-        Assert.Equal(["device.enrol", "device.suspend", "device.resume"], actions);
+        Assert.Equal(["certificate.intent", "device.enrol", "device.suspend", "device.resume"], actions);
     }
 
     [Theory]
