@@ -8,6 +8,7 @@ using IoTFleet.Fleet.IssuanceLog;
 using IoTFleet.Fleet.Enrolment.Groups;
 using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Services;
+using IoTFleet.Fleet.Status;
 using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Pki;
 using Microsoft.Extensions.DependencyInjection;
@@ -35,6 +36,7 @@ public static class FleetServices
         services.TryAddSingleton(new RevocationOptions());
         services.AddSingleton<RevokeCertificate>().AddSingleton<SuspendCertificate>().AddSingleton<BlockKey>().AddSingleton<ChangeBatch>();
         services.AddSingleton<ManyDevices>().AddSingleton<RevokeMany>().AddSingleton<ConfirmRevocation>().AddSingleton<RevokeAuthority>().AddSingleton<ReportNode>().AddSingleton<FindCertificates>();
+        services.AddSingleton<FindStatus>().AddSingleton<OcspResponders>().AddSingleton<AnswerOcsp>().AddSingleton<PublishCrl>().AddSingleton<FindCrl>();
         services.AddSingleton<CreateToken>().AddSingleton<FindTokens>().AddSingleton<RevokeToken>().AddSingleton<EnrolDevice>();
         services.AddSingleton<AuthorityDirectory>();
         services.AddSingleton<CreateGroup>().AddSingleton<ChangeGroup>().AddSingleton<CloseGroup>().AddSingleton<FindGroups>();

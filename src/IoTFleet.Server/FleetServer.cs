@@ -17,6 +17,7 @@ using IoTFleet.Server.Est;
 using IoTFleet.Server.Mqtt;
 using IoTFleet.Server.Rest;
 using IoTFleet.Server.Security;
+using IoTFleet.Server.Status;
 
 namespace IoTFleet.Server;
 
@@ -42,6 +43,9 @@ public sealed class FleetServer : IAsyncDisposable
     public int MqttPort => Report.MqttPort;
 
     public int HttpsPort => Report.HttpsPort;
+
+    /// <summary>Of the plain port for revocation lists and OCSP; null while there is none.</summary>
+    public int? StatusPort => Services.GetRequiredService<StatusListener>().Port;
 
     public string RootFingerprint => Report.RootFingerprint;
 
@@ -91,6 +95,7 @@ public sealed class FleetServer : IAsyncDisposable
 
         // The fleet: devices, enrolment, certificates, telemetry, operators, on SQLite.
         services.AddSingleton(new RevocationOptions(options.SecondOperatorAbove < 0 ? null : options.SecondOperatorAbove));
+        if (options.StatusAddresses() is { } addresses) services.AddSingleton(addresses);
         services.AddFleet(TelemetrySettings(builder.Configuration));
         services.AddSqliteFleet(data.Database);
         services.AddSqliteSessions(data.Sessions);
@@ -105,6 +110,10 @@ public sealed class FleetServer : IAsyncDisposable
         services.AddHostedService(provider => provider.GetRequiredService<RevocationWatch>());
         services.AddSingleton<NodeReports>().AddHostedService(provider => provider.GetRequiredService<NodeReports>());
 
+        // What third parties may know of revocations.
+        services.AddSingleton<StatusPages>().AddSingleton<StatusListener>().AddHostedService(provider => provider.GetRequiredService<StatusListener>());
+        services.AddHostedService<CrlSchedule>();
+
         // The doors for people.
         services.AddOperatorAuth(data.CookieKeys);
         services.AddSingleton<MessageRate>().AddSingleton<OverviewReport>();
@@ -115,7 +124,9 @@ public sealed class FleetServer : IAsyncDisposable
 
         services.AddHostedService<OrderlyStop>();
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(20));
-        listeners = Listeners.Configure(builder.WebHost, options, DoorOptions.From(builder.Configuration));
+        var doors = DoorOptions.From(builder.Configuration);
+        services.AddSingleton(doors);
+        listeners = Listeners.Configure(builder.WebHost, options, doors);
 
         var app = builder.Build();
         app.UseProblems();

@@ -17,6 +17,18 @@ internal static partial class ServerLog
     [LoggerMessage(3043, LogLevel.Warning, "How far this node has come could not be written down; trying again in {Seconds} s: {Problem}")]
     public static partial void NodeNotReported(this ILogger logger, double seconds, string problem);
 
+    [LoggerMessage(3044, LogLevel.Error, "Port {Port} for revocation lists and OCSP cannot be opened; everything else runs on, and this is tried again in {Seconds} s: {Problem}")]
+    public static partial void NoStatusPort(this ILogger logger, int port, double seconds, string problem);
+
+    [LoggerMessage(3045, LogLevel.Error, "A question about revocations failed")]
+    public static partial void StatusFailed(this ILogger logger, Exception error);
+
+    [LoggerMessage(3046, LogLevel.Warning, "Revocation lists could not be published; trying again in {Seconds} s. Devices do not need them, others may")]
+    public static partial void CrlsNotPublished(this ILogger logger, Exception error, double seconds);
+
+    [LoggerMessage(3047, LogLevel.Error, "{Count} revocation lists have more than half of their life behind them and were not made anew; the first ends at {End}. Look for event 3046")]
+    public static partial void CrlsLate(this ILogger logger, int count, DateTimeOffset end);
+
     [LoggerMessage(3002, LogLevel.Information, "Closed the session of {Who}: {Why}")]
     public static partial void SessionSwept(this ILogger logger, string who, string why);
 

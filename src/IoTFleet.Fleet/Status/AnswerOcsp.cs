@@ -12,7 +12,7 @@ public sealed record OcspReply(byte[] Der, DateTimeOffset? CacheUntil = null);
 /// The responder (RFC 6960, in the profile of RFC 5019). A door for strangers: it takes no actor, judges nobody, and says of our own certificates only what the
 /// tables say. Good means issued by us and not revoked; a number that we never issued is unknown.
 /// </summary>
-public sealed class AnswerOcsp(AuthorityDirectory authorities, FindStatus statuses, OcspResponders responders, TimeProvider clock, ILogger<AnswerOcsp> log)
+public sealed class AnswerOcsp(AuthorityDirectory authorities, FindStatus statuses, OcspResponders responders, FleetMetrics metrics, TimeProvider clock, ILogger<AnswerOcsp> log)
 {
     private static readonly TimeSpan Freshness = TimeSpan.FromMinutes(5);
 
@@ -39,6 +39,7 @@ public sealed class AnswerOcsp(AuthorityDirectory authorities, FindStatus status
         var found = new List<OcspCertStatus>(request.Certificates.Count);
         foreach (var certificate in request.Certificates) found.Add(StatusOf(certificate, await statuses.RunAsync(issuer, certificate.Serial, ct)));
         var answer = new OcspAnswer { Certificates = found, ThisUpdate = now, NextUpdate = now + Freshness, Nonce = request.Nonce };
+        metrics.CountOcsp("answered");
         return new OcspReply(signer.Sign(answer), request.Nonce is null ? answer.NextUpdate : null);
     }
 
@@ -49,5 +50,9 @@ public sealed class AnswerOcsp(AuthorityDirectory authorities, FindStatus status
         _ => new OcspCertStatus(certificate, OcspStatus.Good),
     };
 
-    private static OcspReply Refusal(OcspProblem problem) => new(OcspAnswer.Encode(problem));
+    private OcspReply Refusal(OcspProblem problem)
+    {
+        metrics.CountOcsp(problem.ToString());
+        return new OcspReply(OcspAnswer.Encode(problem));
+    }
 }

@@ -45,6 +45,22 @@ internal sealed class Doorkeeper(DoorOptions options, int maxConnections, Handsh
         if (await visit.IsReadyAsync()) await next(connection);
     }
 
+    /// <summary>For a port without TLS: counted alike, and nothing to prove.</summary>
+    public async Task EnterPlainAsync(ConnectionContext connection, ConnectionDelegate next)
+    {
+        var address = AddressKey(connection.RemoteEndPoint);
+        if (TryCount(address) is { } refusal)
+        {
+            Refuse(connection, refusal.Reason, refusal.Detail);
+            connection.Abort();
+            return;
+        }
+
+        using var visit = new Visit(this, connection, address);
+        visit.Proven();
+        await next(connection);
+    }
+
     /// <summary>To be called behind TLS: the handshake is over, its place is the next one's.</summary>
     public static void Proven(ConnectionContext connection) => connection.Features.Get<Visit>()?.Proven();
 

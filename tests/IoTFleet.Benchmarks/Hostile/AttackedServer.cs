@@ -48,7 +48,7 @@ internal sealed class AttackedServer : IAsyncDisposable
     public static async Task<AttackedServer> StartAsync(string folder, IEnumerable<string> devices, int port)
     {
         var data = Path.Combine(folder, "data");
-        var settings = new Dictionary<string, string?> { ["IoTFleet:Data"] = data, ["IoTFleet:MqttPort"] = $"{port}", ["IoTFleet:HttpsPort"] = $"{port + 1}" };
+        var settings = new Dictionary<string, string?> { ["IoTFleet:Data"] = data, ["IoTFleet:MqttPort"] = $"{port}", ["IoTFleet:HttpsPort"] = $"{port + 1}", ["IoTFleet:StatusPort"] = "-1" };
         await using (var server = await FleetServer.StartAsync(settings, builder => builder.Logging.ClearProviders()))
         {
             var asked = new IoTFleet.Fleet.Enrolment.CreateTokenRequest("hostile benchmark", TimeSpan.FromHours(1), MaxUses: 1_000);
@@ -57,7 +57,7 @@ internal sealed class AttackedServer : IAsyncDisposable
             foreach (var device in devices) await EnrolAsync(server, secret, folder, device);
         }
 
-        var start = new ProcessStartInfo("dotnet", [typeof(FleetServer).Assembly.Location, "--data", data, "--mqtt-port", $"{port}", "--https-port", $"{port + 1}"]) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("dotnet", [typeof(FleetServer).Assembly.Location, "--data", data, "--mqtt-port", $"{port}", "--https-port", $"{port + 1}", "--status-port", "-1"]) { RedirectStandardOutput = true };
         var process = Process.Start(start)!;
         process.BeginOutputReadLine();      // read and forgotten
         for (var began = Stopwatch.GetTimestamp(); ServerFile.TryRead(data)?.ProcessId != process.Id;)
