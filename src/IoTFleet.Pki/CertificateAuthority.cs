@@ -1,3 +1,4 @@
+using System.Formats.Asn1;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -85,10 +86,23 @@ public sealed class CertificateAuthority(IssuerKey issuer, TimeProvider clock, S
     /// <returns>The bytes to be signed, after a certificate made of them by a key that nobody trusts was found good.</returns>
     internal static byte[] Linted(CertificateOrder order, IssuerFacts issuer, DateTimeOffset now)
     {
-        var toBeSigned = CertificateContent.Encode(order, issuer);
+        var toBeSigned = Encode(order, issuer);
         var draft = SignedDocument.Assemble(toBeSigned, issuer.SignatureAlgorithm, ThrowAwayKey.Sign(toBeSigned));
         var findings = CertificateLint.Check(draft, order, issuer, now);
         return findings.Count == 0 ? toBeSigned : throw new ProfileViolationException(order.Profile, findings);
+    }
+
+    private static byte[] Encode(CertificateOrder order, IssuerFacts issuer)
+    {
+        try
+        {
+            return CertificateContent.Encode(order, issuer);
+        }
+        catch (Exception unwritable) when (unwritable is ArgumentException or AsnContentException or CryptographicException)
+        {
+            // A text that its type cannot hold, a key that is none: ordered by the caller, so a finding as every other.
+            throw new ProfileViolationException(order.Profile, [new LintFinding("P-5.encoding", unwritable.Message)]);
+        }
     }
 
     private static byte[] Statement(string context, ReadOnlySpan<byte> document) => [.. Encoding.UTF8.GetBytes($"iotfleet {context}\n"), .. document];

@@ -57,12 +57,15 @@ public sealed class IssuancePolicy
     }
 
     public bool TryForDevice(
-        string id, SigningRequest request, [NotNullWhen(true)] out LeafTerms? terms, [NotNullWhen(false)] out string? problem)
+        string id, SigningRequest request, [NotNullWhen(true)] out LeafTerms? terms, [NotNullWhen(false)] out string? problem, string? hardwareSerial = null)
     {
         terms = null;
-        problem = DeviceName.IsValid(id) ? FindProblem(id, _names.DeviceUri(id), request) : $"the device id must be {DeviceName.Rule}";
+        problem = DeviceName.IsValid(id) ? FindProblem(id, _names.DeviceUri(id), request, hardwareSerial) : $"the device id must be {DeviceName.Rule}";
         if (problem is not null) return false;
-        terms = new LeafTerms(id, _names.DeviceUri(id), request.SubjectPublicKeyInfo, _options.DeviceLifetime, _options.DeviceBackdate);
+        terms = new LeafTerms(id, _names.DeviceUri(id), request.SubjectPublicKeyInfo, _options.DeviceLifetime, _options.DeviceBackdate)
+        {
+            HardwareSerial = hardwareSerial,
+        };
         return true;
     }
 
@@ -79,9 +82,11 @@ public sealed class IssuancePolicy
         return true;
     }
 
-    private static string? FindProblem(string name, Uri identity, SigningRequest request)
+    private static string? FindProblem(string name, Uri identity, SigningRequest request, string? hardwareSerial = null)
     {
         if (request.CommonName is { } commonName && commonName != name) return $"the request's subject must be absent or CN={name}";
+        if (request.HardwareSerial is { } serial && serial != hardwareSerial)
+            return hardwareSerial is null ? "the request's subject must not hold a serialNumber: none is on record" : $"the request's serialNumber must be absent or {hardwareSerial}";
         if (request.RequestedUri is { } uri && uri != identity.OriginalString)
             return $"the request's subject alternative name must be absent or {identity.OriginalString}";
         return null;

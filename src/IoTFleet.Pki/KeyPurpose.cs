@@ -12,6 +12,9 @@ public static class KeyPurpose
     /// <summary>What an EST server's certificate has beside server authentication. RFC 7030 3.6.1, RFC 6402 2.10</summary>
     public const string CmcRegistrationAuthority = "1.3.6.1.5.5.7.3.28";
 
+    /// <summary>True when the certificate has the extension at all.</summary>
+    public static bool IsStated(X509Certificate2 certificate) => certificate.Extensions.OfType<X509EnhancedKeyUsageExtension>().Any();
+
     /// <summary>
     /// True when the certificate has the extension and it names the purpose. A chain built by .NET accepts a certificate
     /// that has no such extension at all, so who relies on the purpose must ask here too.

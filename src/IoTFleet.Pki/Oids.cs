@@ -6,6 +6,15 @@ internal static class Oids
     public const string P256 = "1.2.840.10045.3.1.7";
     public const string P384 = "1.3.132.0.34";
     public const string RsaEncryption = "1.2.840.113549.1.1.1";
+    public const string RsaPss = "1.2.840.113549.1.1.10";
+    public const string RsaSha256 = "1.2.840.113549.1.1.11";
+    public const string RsaSha384 = "1.2.840.113549.1.1.12";
+    public const string RsaSha512 = "1.2.840.113549.1.1.13";
+    public const string Ed25519 = "1.3.101.112";
+    public const string Ed448 = "1.3.101.113";
+    public const string EcdsaSha1 = "1.2.840.10045.4.1";
+    public const string RsaSha1 = "1.2.840.113549.1.1.5";
+    public const string RsaMd5 = "1.2.840.113549.1.1.4";
     public const string EcdsaSha256 = "1.2.840.10045.4.3.2";
     public const string EcdsaSha384 = "1.2.840.10045.4.3.3";
 

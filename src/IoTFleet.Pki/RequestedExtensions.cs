@@ -23,7 +23,7 @@ internal static class RequestedExtensions
             var critical = extension.PeekTag().HasSameClassAndValue(Asn1Tag.Boolean) && extension.ReadBoolean();
             var value = extension.ReadOctetString();
             extension.ThrowIfNotEmpty();
-            if (!seen.Add(oid)) throw new RequestRefused($"the request asks for the extension {oid} twice");
+            if (!seen.Add(oid)) throw new RequestRefused(RequestRefusal.Attributes, $"the request asks for the extension {oid} twice");
             if (oid == Oids.SubjectAlternativeName) uri = ReadUri(value);
             else Check(oid, critical, value);
         }
@@ -32,7 +32,7 @@ internal static class RequestedExtensions
 
     private static string ReadUri(byte[] value) => AlternativeNames.TryReadSingleUri(value, out var uri)
         ? uri
-        : throw new RequestRefused("the request's subject alternative name may hold one URI and nothing else");
+        : throw new RequestRefused(RequestRefusal.Names, "the request's subject alternative name may hold one URI and nothing else");
 
     private static void Check(string oid, bool critical, byte[] value)
     {
@@ -41,22 +41,22 @@ internal static class RequestedExtensions
             case Oids.BasicConstraints: CheckBasicConstraints(value); break;
             case Oids.KeyUsage: CheckKeyUsage(value); break;
             case Oids.ExtendedKeyUsage: CheckPurposes(value); break;
-            case Oids.NameConstraints: throw new RequestRefused("the request asks for name constraints, which only authorities have");
-            case var _ when critical: throw new RequestRefused($"the request asks for the critical extension {oid}, which is not granted");
+            case Oids.NameConstraints: throw new RequestRefused(RequestRefusal.AsksTooMuch, "the request asks for name constraints, which only authorities have");
+            case var _ when critical: throw new RequestRefused(RequestRefusal.AsksTooMuch, $"the request asks for the critical extension {oid}, which is not granted");
         }
     }
 
     private static void CheckBasicConstraints(byte[] value)
     {
         if (new X509BasicConstraintsExtension(new AsnEncodedData(value), false).CertificateAuthority)
-            throw new RequestRefused("the request asks to be a certificate authority (CA:TRUE)");
+            throw new RequestRefused(RequestRefusal.AsksTooMuch, "the request asks to be a certificate authority (CA:TRUE)");
     }
 
     private static void CheckKeyUsage(byte[] value)
     {
         const X509KeyUsageFlags OnlyForAuthorities = X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign;
         if ((new X509KeyUsageExtension(new AsnEncodedData(value), false).KeyUsages & OnlyForAuthorities) != 0)
-            throw new RequestRefused("the request asks to sign certificates or CRLs, which only authorities do");
+            throw new RequestRefused(RequestRefusal.AsksTooMuch, "the request asks to sign certificates or CRLs, which only authorities do");
     }
 
     private static void CheckPurposes(byte[] value)
@@ -66,7 +66,7 @@ internal static class RequestedExtensions
         {
             var purpose = purposes.ReadObjectIdentifier();
             if (purpose != KeyPurpose.ClientAuth)
-                throw new RequestRefused($"the request asks for the key purpose {purpose}; only client authentication is granted");
+                throw new RequestRefused(RequestRefusal.AsksTooMuch, $"the request asks for the key purpose {purpose}; only client authentication is granted");
         }
     }
 }

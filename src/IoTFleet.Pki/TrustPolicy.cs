@@ -5,7 +5,10 @@ namespace IoTFleet.Pki;
 /// <summary>How a chain is built everywhere in the product: our root only, our clock, and nothing fetched from the network.</summary>
 public static class TrustPolicy
 {
-    public static X509ChainPolicy For(X509Certificate2 root, IEnumerable<X509Certificate2> issuers, TimeProvider clock)
+    public static X509ChainPolicy For(X509Certificate2 root, IEnumerable<X509Certificate2> issuers, TimeProvider clock) => For([root], issuers, clock);
+
+    /// <summary>With several roots, as while one takes another's place.</summary>
+    public static X509ChainPolicy For(IEnumerable<X509Certificate2> roots, IEnumerable<X509Certificate2> issuers, TimeProvider clock)
     {
         var policy = new X509ChainPolicy
         {
@@ -16,7 +19,7 @@ public static class TrustPolicy
             VerificationTime = clock.GetUtcNow().UtcDateTime,
             VerificationTimeIgnored = false,
         };
-        policy.CustomTrustStore.Add(root);
+        foreach (var root in roots) policy.CustomTrustStore.Add(root);
         foreach (var issuer in issuers) policy.ExtraStore.Add(issuer);
         return policy;
     }

@@ -131,6 +131,7 @@ public sealed class FleetServer : IAsyncDisposable
         var app = builder.Build();
         app.UseProblems();
         app.UseSecurityHeaders();
+        app.UsePeerGate();
         app.UseRateLimiter();
         app.UseAuthentication();
         app.UseAuthorization();

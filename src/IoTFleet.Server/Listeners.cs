@@ -48,7 +48,7 @@ internal sealed class Listeners
         listen.UseHttps(new TlsHandshakeCallbackOptions
         {
             HandshakeTimeout = doors.HandshakeTimeout,
-            OnConnection = connection => new(tls.ForMqtt(connection.Connection.RemoteEndPoint)),
+            OnConnection = connection => new(tls.ForMqtt(connection.Connection.RemoteEndPoint, verdict => connection.Connection.Features.Set<PeerProof>(verdict))),
         });
         listen.Use(DeviceTransport.RestOnPoller);
         if (options.ReleaseTlsBuffers) listen.Use(ReleaseBuffersWhenIdle);
@@ -64,7 +64,7 @@ internal sealed class Listeners
         listen.UseHttps(new TlsHandshakeCallbackOptions
         {
             HandshakeTimeout = doors.HandshakeTimeout,
-            OnConnection = connection => new(tls.ForHttps(connection.Connection.RemoteEndPoint)),
+            OnConnection = connection => new(tls.ForHttps(connection.Connection.RemoteEndPoint, verdict => connection.Connection.Features.Set<PeerProof>(verdict))),
         });
         LetThrough(listen);
         return listen;

@@ -68,6 +68,9 @@ public sealed class ServerOptions
 
     internal bool AcceptsStaleRevocations => StaleRevocations == "accept";
 
+    /// <summary>TLS session tickets given to a client: 0, or 1 for fleets of small devices, whose own cost a resumed handshake lowers. Judged anew each time.</summary>
+    public int TlsTickets { get; set; }
+
     public static ServerOptions From(IConfiguration configuration)
     {
         var options = configuration.GetSection(Section).Get<ServerOptions>() ?? new ServerOptions();
@@ -88,6 +91,7 @@ public sealed class ServerOptions
         if (ServiceCertificateDays is < 1 or > 366) return $"IoTFleet:ServiceCertificateDays is {ServiceCertificateDays}; it must be 1 to 366.";
         if (SecondOperatorAbove < -1) return $"IoTFleet:SecondOperatorAbove is {SecondOperatorAbove}; it must be a number of devices, or -1 for no limit.";
         if (StaleRevocations is not ("refuse" or "accept")) return $"IoTFleet:StaleRevocations is '{StaleRevocations}'; it must be refuse or accept.";
+        if (TlsTickets is not (0 or 1)) return $"IoTFleet:TlsTickets is {TlsTickets}; it must be 0 or 1.";
         if (Hosts.FirstOrDefault(host => Uri.CheckHostName(host) == UriHostNameType.Unknown) is { } host) return $"IoTFleet:Hosts holds '{host}', which is neither a host name nor an address.";
         return Names(Fleet) is null ? $"IoTFleet:Fleet is '{Fleet}'; it must be a domain name such as fleet.example." : null;
     }

@@ -24,7 +24,7 @@ internal static class SigningRequestCases
         ["changed after signing"] = (ChangedAfterSigning, "signature does not fit"),
         ["SHA-1"] = (() => ByHand("1.2.840.10045.4.1", HashAlgorithmName.SHA1), "ecdsa-with-SHA256"),
         ["SHA-512"] = (() => new CertificateRequest(Subject, NewKey(), HashAlgorithmName.SHA512).CreateSigningRequest(), "ecdsa-with-SHA256"),
-        ["RSA"] = (Rsa, "RSA"),
+        ["RSA"] = (() => Rsa(), "RSA is not enabled"),
         ["secp384r1"] = (() => OnCurve(ECCurve.NamedCurves.nistP384), "P-256"),
         ["secp256k1"] = (() => OnCurve(ECCurve.CreateFromFriendlyName("secp256k1")), "P-256"),
         ["explicit curve parameters"] = (() => WithKey(parameters: [0x30, 0x03, 0x02, 0x01, 0x01]), "by name"),
@@ -117,16 +117,16 @@ internal static class SigningRequestCases
 
     private static ECDsa NewKey() => ECDsa.Create(ECCurve.NamedCurves.nistP256);
 
-    private static byte[] OnCurve(ECCurve curve)
+    public static byte[] OnCurve(ECCurve curve)
     {
         using var key = ECDsa.Create(curve);
         return new CertificateRequest(Subject, key, HashAlgorithmName.SHA256).CreateSigningRequest();
     }
 
-    private static byte[] Rsa()
+    public static byte[] Rsa(int bits = 2048, HashAlgorithmName? hash = null, RSASignaturePadding? padding = null)
     {
-        using var key = RSA.Create(2048);
-        return new CertificateRequest(Subject, key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1).CreateSigningRequest();
+        using var key = RSA.Create(bits);
+        return new CertificateRequest(Subject, key, hash ?? HashAlgorithmName.SHA256, padding ?? RSASignaturePadding.Pkcs1).CreateSigningRequest();
     }
 
     private static byte[] ChangedAfterSigning()
@@ -137,7 +137,7 @@ internal static class SigningRequestCases
     }
 
     /// <summary>A properly signed request whose public key says something else than a P-256 key should.</summary>
-    private static byte[] WithKey(byte[]? parameters = null, Func<byte[], byte[]>? change = null)
+    public static byte[] WithKey(byte[]? parameters = null, Func<byte[], byte[]>? change = null)
     {
         using var key = NewKey();
         var real = new PublicKey(key);

@@ -3,6 +3,8 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
+using IoTFleet.Fleet.Authorities;
+using IoTFleet.Pki;
 using IoTFleet.Server.Security;
 using IoTFleet.Testing;
 
@@ -20,7 +22,8 @@ public sealed class DeviceTlsTests : IDisposable
     public DeviceTlsTests()
     {
         _pki = new TestPki(_clock);
-        _tls = new DeviceTls(_pki.Authorities, _pki.Server(), _clock, _refusals.Add);
+        var trust = TrustSnapshot.Of(_pki.Authorities, _clock);
+        _tls = new DeviceTls(() => trust, _pki.Server(), _clock, _refusals.Add);
     }
 
     public static TheoryData<string, string> BadCertificates => new()
@@ -28,8 +31,6 @@ public sealed class DeviceTlsTests : IDisposable
         { "none", "no-certificate" },
         { "self-signed", "untrusted" },
         { "other authority", "untrusted" },
-        { "expired", "expired" },
-        { "not yet valid", "not-yet-valid" },
         { "server", "wrong-issuer" },
         { "device by the server authority", "wrong-issuer" },
         { "device by a device", "untrusted" },
@@ -81,13 +82,33 @@ public sealed class DeviceTlsTests : IDisposable
     }
 
     [Fact]
-    public async Task Certificate_expires_by_the_servers_clock()
+    public async Task Certificate_expires_by_the_servers_clock_and_the_verdict_says_so()
     {
         var device = _pki.Device("pump-1");
-        Assert.True(await HandshakeAsync(_tls.ForMqtt(null), device));
+        Assert.Null((await VerdictAsync(device)).Refusal);
         _clock.Advance(TimeSpan.FromDays(30));
-        Assert.False(await HandshakeAsync(_tls.ForMqtt(null), device));
-        Assert.Equal("expired", Assert.Single(_refusals).Code);
+        Assert.Equal("expired", (await VerdictAsync(device)).Refusal?.Code);
+        Assert.Empty(_refusals);        // counted where it is told
+    }
+
+    [Theory]
+    [InlineData(true, "expired")]
+    [InlineData(false, "not-yet-valid")]
+    public async Task Certificate_with_wrong_dates_is_let_through_with_a_refusal(bool expired, string code)
+    {
+        var verdict = await VerdictAsync(expired ? _pki.Expired("pump-1") : _pki.NotYetValid("pump-1"));
+        Assert.Equal((PeerKind.Device, "pump-1", code), (verdict.Kind, verdict.Identity, verdict.Refusal?.Code));
+    }
+
+    [Fact]
+    public async Task Verdict_holds_the_facts_of_the_certificate()
+    {
+        var device = _pki.Device("pump-1");
+        var verdict = await VerdictAsync(device);
+        Assert.Equal((PeerKind.Device, "pump-1"), (verdict.Kind, verdict.Identity));
+        Assert.Equal(SerialNumber.Of(device).Hex, verdict.Serial);
+        Assert.Equal(AuthorityId.Of(_pki.DeviceIssuer), verdict.IssuerId);
+        Assert.Equal(Fingerprint.Sha256(device.PublicKey.ExportSubjectPublicKeyInfo()), verdict.KeyFingerprint);
     }
 
     [Fact]
@@ -127,7 +148,7 @@ public sealed class DeviceTlsTests : IDisposable
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Elsewhere .NET cannot send the list.");
         string[] named = [];
         Assert.True(await HandshakeAsync(_tls.ForHttps(null), null, onNamedIssuers: issuers => named = issuers));
-        Assert.Equal([_pki.DeviceIssuer.Subject, _pki.ServiceIssuer.Subject], named);
+        Assert.Equal([_pki.DeviceIssuer.Subject, _pki.ClaimIssuer.Subject, _pki.ServiceIssuer.Subject], named);
     }
 
     [Fact]
@@ -157,13 +178,18 @@ public sealed class DeviceTlsTests : IDisposable
 
     public void Dispose() => _pki.Dispose();
 
+    private async Task<PeerVerdict> VerdictAsync(X509Certificate2 certificate)
+    {
+        PeerVerdict? verdict = null;
+        Assert.True(await HandshakeAsync(_tls.ForMqtt(null, accepted => verdict = accepted), certificate));
+        return verdict!;
+    }
+
     private X509Certificate2? Certificate(string kind) => kind switch
     {
         "none" => null,
         "self-signed" => _pki.SelfSigned("pump-1"),
         "other authority" => _pki.OtherAuthority("pump-1"),
-        "expired" => _pki.Expired("pump-1"),
-        "not yet valid" => _pki.NotYetValid("pump-1"),
         "server" => _pki.Server(),
         "device by the server authority" => _pki.DeviceFromServerAuthority("pump-1"),
         "device by a device" => _pki.IssuedByDevice("pump-1", issuer: "pump-2"),
@@ -214,7 +240,7 @@ public sealed class DeviceTlsTests : IDisposable
             TargetHost = "localhost",
             EnabledSslProtocols = protocol,
             ApplicationProtocols = offer is null ? null : [new SslApplicationProtocol(offer)],
-            CertificateChainPolicy = Pki.TrustPolicy.For(_pki.Root, [], _clock), // The server must send its authority along.
+            CertificateChainPolicy = TrustPolicy.For(_pki.Root, [], _clock), // The server must send its authority along.
             ClientCertificateContext = certificate is null ? null : SslStreamCertificateContext.Create(certificate, null, offline: true),
             LocalCertificateSelectionCallback = onNamedIssuers is null ? null : (_, _, _, _, issuers) =>
             {

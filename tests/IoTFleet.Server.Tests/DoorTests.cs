@@ -54,8 +54,11 @@ public sealed class DoorTests : IAsyncLifetime
         await ExpectHandshakeRefusedAsync(certificate, "wrong-issuer");
     }
 
-    [Fact]
-    public async Task An_expired_certificate_is_refused() => await ExpectHandshakeRefusedAsync(Leaf("pump-7", issuedAgo: TimeSpan.FromMinutes(3), lifetime: TimeSpan.FromMinutes(1)), "expired");
+    [Theory]
+    [InlineData(ProtocolVersion.V311)]
+    [InlineData(ProtocolVersion.V5)]
+    public async Task An_expired_certificate_is_refused_at_connect_where_it_can_be_told(ProtocolVersion version) => await ExpectConnectRefusedAsync(
+        Leaf("pump-7", issuedAgo: TimeSpan.FromMinutes(3), lifetime: TimeSpan.FromMinutes(1)), "pump-7", version, ReasonCode.NotAuthorized, "expired");
 
     [Theory]
     [InlineData(ProtocolVersion.V311)]

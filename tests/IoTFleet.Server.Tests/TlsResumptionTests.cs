@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
+using IoTFleet.Fleet.Authorities;
 using IoTFleet.Server.Security;
 using IoTFleet.Testing;
 
@@ -17,15 +18,16 @@ public sealed class TlsResumptionTests : IDisposable
     private readonly TemporaryFolder _folder = new();
     private readonly TestPki _pki;
     private readonly DeviceTls _tls;
-    private readonly List<TlsRefusal> _refusals = [];
     private readonly string _certificate;
     private readonly string _key;
     private readonly X509Certificate2 _device;
+    private PeerVerdict? _verdict;
 
     public TlsResumptionTests()
     {
         _pki = new TestPki(_clock);
-        _tls = new DeviceTls(_pki.Authorities, _pki.Server(), _clock, _refusals.Add);
+        var trust = TrustSnapshot.Of(_pki.Authorities, _clock);
+        _tls = new DeviceTls(() => trust, _pki.Server(), _clock, _ => { });
         _device = _pki.Device("pump-1");
         (_certificate, _key) = TestPki.WritePair(_folder.Path, "pump-1", _device);
     }
@@ -53,10 +55,9 @@ public sealed class TlsResumptionTests : IDisposable
     {
         await ConnectAsync("-tls1_2", "-sess_out", Session);
         _clock.Advance(TimeSpan.FromDays(31));
-        var (output, seen) = await ConnectAsync("-tls1_2", "-sess_in", Session);
+        var (output, _) = await ConnectAsync("-tls1_2", "-sess_in", Session);
         Assert.Contains(ResumedByVersion12, output, StringComparison.Ordinal);
-        Assert.Null(seen);
-        Assert.Equal("expired", Assert.Single(_refusals).Code);
+        Assert.Equal("expired", _verdict!.Refusal?.Code);
     }
 
     public void Dispose()
@@ -82,7 +83,7 @@ public sealed class TlsResumptionTests : IDisposable
         using var server = new SslStream((await listener.AcceptTcpClientAsync()).GetStream());
         try
         {
-            await server.AuthenticateAsServerAsync(_tls.ForMqtt(null));
+            await server.AuthenticateAsServerAsync(_tls.ForMqtt(null, verdict => _verdict = verdict));
             await server.WriteAsync("welcome\n"u8.ToArray());       // behind it nothing of the handshake can come any more
             await server.ReadAtLeastAsync(new byte[1], 1, throwOnEndOfStream: false);       // its goodbye: a session that was cut off is forgotten
             await server.ShutdownAsync();

@@ -4,7 +4,10 @@ using System.Security.Cryptography.X509Certificates;
 namespace IoTFleet.Broker.Connections;
 
 /// <summary>What the transport proved about a peer: facts only, their meaning is the <see cref="IAccessPolicy"/>'s business.</summary>
-public sealed record ClientIdentity(X509Certificate2? Certificate, EndPoint? RemoteEndPoint)
+/// <param name="Certificate">As the peer showed it; null when it showed none.</param>
+/// <param name="RemoteEndPoint">Where it is.</param>
+/// <param name="Proof">What the host's handshake made of the certificate, when it says so.</param>
+public sealed record ClientIdentity(X509Certificate2? Certificate, EndPoint? RemoteEndPoint, PeerProof? Proof = null)
 {
     public string Address => AddressOf(RemoteEndPoint);
 

@@ -18,7 +18,7 @@ public sealed class MqttConnectionHandler : ConnectionHandler
     public override async Task OnConnectedAsync(ConnectionContext connection)
     {
         var certificate = connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate;
-        var mqtt = new MqttConnection(_parts, connection, new ClientIdentity(certificate, connection.RemoteEndPoint));
+        var mqtt = new MqttConnection(_parts, connection, new ClientIdentity(certificate, connection.RemoteEndPoint, connection.Features.Get<PeerProof>()));
         if (!_broker.TryRegister(mqtt)) return;     // stopping: Kestrel closes the socket
         try
         {

@@ -15,6 +15,7 @@ internal static class AuthorityFolder
         yield return new(AuthorityPurpose.Devices, folder.Devices.Certificate, folder.Devices, Reference(folder.Devices, folder.Files?.DevicesKey));
         yield return new(AuthorityPurpose.Servers, folder.Servers.Certificate, folder.Servers, Reference(folder.Servers, folder.Files?.ServersKey));
         if (folder.Services is { } services) yield return new(AuthorityPurpose.Services, services.Certificate, services, Reference(services, folder.Files?.ServicesKey));
+        if (folder.Claims is { } claims) yield return new(AuthorityPurpose.Claims, claims.Certificate, claims, Reference(claims, folder.Files?.ClaimsKey));
     }
 
     /// <returns>Null when the key is kept elsewhere, or was destroyed.</returns>

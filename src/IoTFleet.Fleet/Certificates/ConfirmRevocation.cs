@@ -30,7 +30,7 @@ public sealed class ConfirmRevocation(
     /// <param name="confirm">The number of devices that it concerns, as a check that both operators mean the same.</param>
     public async Task<ConfirmRevocationResult> RunAsync(Actor actor, string orderId, int? confirm, CancellationToken ct)
     {
-        if (await FindAsync(actor, ConfirmAction, orderId, ct) is not (null, { } order)) return await RefusalAsync(actor, ConfirmAction, orderId, ct);
+        if (await FindAsync(actor, orderId, ct) is not (null, { } order)) return await RefusalAsync(actor, ConfirmAction, orderId, ct);
         if (order.RequestedBy == actor.Name)
         {
             await audit.RefusedAsync(actor, ConfirmAction, orderId, SecondOperator, null, ct);
@@ -47,7 +47,7 @@ public sealed class ConfirmRevocation(
 
     public async Task<ConfirmRevocationResult> CancelAsync(Actor actor, string orderId, CancellationToken ct)
     {
-        if (await FindAsync(actor, CancelAction, orderId, ct) is not (null, { } order)) return await RefusalAsync(actor, CancelAction, orderId, ct);
+        if (await FindAsync(actor, orderId, ct) is not (null, { } order)) return await RefusalAsync(actor, CancelAction, orderId, ct);
         if (!await DecideAsync(actor, order, RevocationOrderState.Cancelled, CancelAction, ct)) return new ConfirmRevocationResult.NotWaiting();
         if (order.Suspended is null) return new ConfirmRevocationResult.Cancelled(0);
         var suspended = ManyDevices.IdsOf(order.Suspended);
@@ -64,7 +64,7 @@ public sealed class ConfirmRevocation(
             .OrderByDescending(o => o.Id).Take(500).ToListAsync(ct);
     }
 
-    private async Task<(ConfirmRevocationResult? Refusal, RevocationOrder? Order)> FindAsync(Actor actor, string action, string id, CancellationToken ct)
+    private async Task<(ConfirmRevocationResult? Refusal, RevocationOrder? Order)> FindAsync(Actor actor, string id, CancellationToken ct)
     {
         if (!actor.May(Permission.RevokeDevices)) return (new ConfirmRevocationResult.Forbidden(), null);
         await using var db = await databases.CreateDbContextAsync(ct);
@@ -75,7 +75,7 @@ public sealed class ConfirmRevocation(
 
     private async Task<ConfirmRevocationResult> RefusalAsync(Actor actor, string action, string id, CancellationToken ct)
     {
-        var (refusal, _) = await FindAsync(actor, action, id, ct);
+        var (refusal, _) = await FindAsync(actor, id, ct);
         if (refusal is ConfirmRevocationResult.Forbidden) await audit.ForbiddenAsync(actor, action, id, ct);
         return refusal ?? new ConfirmRevocationResult.NotWaiting();
     }

@@ -74,11 +74,17 @@ internal sealed class CertificateFields
             var pair = part.ReadSequence();
             part.ThrowIfNotEmpty(); // Several values in one part: we never write such.
             var oid = pair.ReadObjectIdentifier();
-            var type = (UniversalTagNumber)pair.PeekTag().TagValue;
+            var tag = pair.PeekTag();
+            var type = (UniversalTagNumber)tag.TagValue;
+            if (tag.TagClass != TagClass.Universal || !IsText(type)) throw new AsnContentException("A part of the subject is not text.");
             Subject.Add(new NamePart(oid, type, pair.ReadCharacterString(type)));
             pair.ThrowIfNotEmpty();
         }
     }
+
+    private static bool IsText(UniversalTagNumber type) => type is
+        UniversalTagNumber.UTF8String or UniversalTagNumber.PrintableString or UniversalTagNumber.IA5String or
+        UniversalTagNumber.T61String or UniversalTagNumber.BMPString or UniversalTagNumber.NumericString or UniversalTagNumber.VisibleString;
 
     private void ReadExtensions(AsnReader wrapper)
     {

@@ -55,11 +55,10 @@ internal sealed partial class CertificateLint
 
     private void CheckFixedValues()
     {
-        var keyId = CertificateContent.KeyIdOf(_fields.PublicKey);
         RequireValue(Oids.BasicConstraints, _rules.PathLength is { } length ? [0x30, 0x06, 0x01, 0x01, 0xFF, 0x02, 0x01, (byte)length] : NotAnAuthority,
             "P-5.basic-constraints", "the basic constraints are not the profile's");
         RequireValue(Oids.KeyUsage, _rules.IsAuthority ? SignsCertificatesAndCrls : DigitalSignature, "P-5.key-usage", "the key usage is not the profile's");
-        RequireValue(Oids.SubjectKeyIdentifier, [0x04, 0x14, .. keyId], "P-4.subject-key", "the subject key identifier is not the SHA-1 of the key");
+        RequireValue(Oids.SubjectKeyIdentifier, [0x04, 0x14, .. KeyId()], "P-4.subject-key", "the subject key identifier is not the SHA-1 of the key");
         RequireValue(Oids.AuthorityKeyIdentifier, [0x30, 0x16, 0x80, 0x14, .. _issuer.KeyId], "P-4.authority-key", "the authority key identifier is not the issuer's, by key only");
         RequireValue(Oids.OcspNoCheck, Null, "P-5.nocheck", "id-pkix-ocsp-nocheck is not NULL");
     }

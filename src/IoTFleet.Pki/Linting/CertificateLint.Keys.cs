@@ -1,4 +1,5 @@
 using System.Formats.Asn1;
+using System.Security.Cryptography;
 
 namespace IoTFleet.Pki.Linting;
 
@@ -33,6 +34,21 @@ internal sealed partial class CertificateLint
         algorithm.ThrowIfNotEmpty();
         if (curve == Oids.P256) return key.Length == 65 && key[0] == 4;
         return curve == Oids.P384 && key.Length == 97 && key[0] == 4 && _order.Profile is Profile.Root or Profile.Device or Profile.Service;
+    }
+
+    /// <summary>SHA-1 of the key's bits (RFC 5280 4.2.1.2, method 1); of nothing when there is no key to be read, which is a finding of its own.</summary>
+    private byte[] KeyId()
+    {
+        try
+        {
+            var info = new AsnReader(_fields.PublicKey, AsnEncodingRules.DER).ReadSequence();
+            info.ReadEncodedValue();
+            return SHA1.HashData(info.ReadBitString(out _));
+        }
+        catch (AsnContentException)
+        {
+            return [];
+        }
     }
 
     private static bool IsNull(AsnReader algorithm)

@@ -26,22 +26,25 @@ internal sealed partial class CertificateLint
     /// <returns>Every rule that the certificate breaks; none when it may be signed.</returns>
     public static IReadOnlyList<LintFinding> Check(ReadOnlyMemory<byte> certificate, CertificateOrder order, IssuerFacts issuer, DateTimeOffset now)
     {
-        CertificateLint lint;
         try
         {
-            lint = new CertificateLint(CertificateFields.Parse(certificate), order, issuer);
+            return new CertificateLint(CertificateFields.Parse(certificate), order, issuer).Check(certificate.Length, now);
         }
         catch (AsnContentException malformed)
         {
             return [new LintFinding("P-5.der", $"the certificate is not DER of the shape we issue: {malformed.Message}")];
         }
-        lint.Require(certificate.Length <= lint._rules.MaxLength, "P-6.size", $"{certificate.Length} bytes are more than {lint._rules.MaxLength}");
-        lint.CheckFields();
-        lint.CheckValidity(now);
-        lint.CheckSubject();
-        lint.CheckPublicKey();
-        lint.CheckExtensions();
-        return lint._findings;
+    }
+
+    private List<LintFinding> Check(int length, DateTimeOffset now)
+    {
+        Require(length <= _rules.MaxLength, "P-6.size", $"{length} bytes are more than {_rules.MaxLength}");
+        CheckFields();
+        CheckValidity(now);
+        CheckSubject();
+        CheckPublicKey();
+        CheckExtensions();
+        return _findings;
     }
 
     private void CheckFields()

@@ -5,31 +5,27 @@ using IoTFleet.Fleet.Services;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
 using IoTFleet.Mqtt.Topics;
-using IoTFleet.Pki;
+using IoTFleet.Server.Security;
 
 namespace IoTFleet.Server.Mqtt;
 
 /// <summary>
-/// The broker's questions, answered from the fleet's state. The handshake has proved that the certificate is ours, in time and for clients;
+/// The broker's questions, answered from the fleet's state. The handshake has proved that the certificate is ours and for clients, and says whether it is in time;
 /// here it is decided whose it is, whether that device or service may be here today, and which topics are its own.
 /// </summary>
-internal sealed class FleetAccessPolicy(FleetNames names, AdmitDevice admitDevice, AdmitService admitService, RevokedSet revoked, RevocationFreshness freshness, TimeProvider clock) : IAccessPolicy
+internal sealed class FleetAccessPolicy(AdmitDevice admitDevice, AdmitService admitService, RevokedSet revoked, RevocationFreshness freshness, TimeProvider clock) : IAccessPolicy
 {
     public async ValueTask<Admission> AdmitAsync(ClientIdentity identity, ConnectPacket connect, CancellationToken cancellationToken)
     {
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);       // the database blocks, and this may be the thread that polls the sockets
         if (freshness.FindRefusal() is { } notNow) return notNow;
-        if (identity.Certificate is not { } certificate) return Refuse(ReasonCode.NotAuthorized, "no-certificate", "The connection has no client certificate.");
-        if (!CertificateIdentity.TryRead(certificate, names, out var who, out var problem))
-        {
-            return Refuse(ReasonCode.NotAuthorized, problem, $"Certificate {certificate.SerialNumber} does not carry one identity of this fleet as its SAN URI.");
-        }
-        if (who.Kind == IdentityKind.Claim) return Refuse(ReasonCode.NotAuthorized, CertificateIdentity.WrongHost, $"Certificate {certificate.SerialNumber} is for enrolment, not for MQTT.");
-
-        var serial = SerialNumber.Of(certificate).Hex;
-        return who.Kind == IdentityKind.Device
-            ? await AdmitDeviceAsync(who.Name, serial, connect, cancellationToken)
-            : await AdmitServiceAsync(who.Name, serial, connect, cancellationToken);
+        if (identity.Proof is not PeerVerdict { Kind: not PeerKind.None } peer) return Refuse(ReasonCode.NotAuthorized, "no-certificate", "The connection has no client certificate.");
+        if (peer.Refusal is { } refusal) return Refuse(ReasonCode.NotAuthorized, refusal.Code, refusal.Detail);
+        if (peer.Kind is not (PeerKind.Device or PeerKind.Service)) return Refuse(ReasonCode.NotAuthorized, "issuer-purpose", "The certificate is good for enrolment and nothing else.");
+        if (peer.Identity is not { } name) return Refuse(ReasonCode.NotAuthorized, peer.IdentityProblem!, $"Certificate {peer.Serial} does not carry one identity of this fleet as its SAN URI.");
+        return peer.Kind == PeerKind.Device
+            ? await AdmitDeviceAsync(name, peer, connect, cancellationToken)
+            : await AdmitServiceAsync(name, peer.Serial, connect, cancellationToken);
     }
 
     public bool StillAdmitted(Principal principal)
@@ -61,17 +57,17 @@ internal sealed class FleetAccessPolicy(FleetNames names, AdmitDevice admitDevic
         _ => false,
     };
 
-    private async Task<Admission> AdmitDeviceAsync(string deviceId, string serial, ConnectPacket connect, CancellationToken cancellationToken)
+    private async Task<Admission> AdmitDeviceAsync(string deviceId, PeerVerdict peer, ConnectPacket connect, CancellationToken cancellationToken)
     {
         if (connect.ClientId != deviceId)
         {
             return Refuse(ReasonCode.ClientIdentifierNotValid, "client-id-mismatch", $"Client id '{connect.ClientId}' is not the certificate's device {deviceId}; use the device id as client id.");
         }
 
-        return await admitDevice.RunAsync(new AdmitDeviceRequest(deviceId, serial), cancellationToken) switch
+        return await admitDevice.RunAsync(new AdmitDeviceRequest(deviceId, peer.Serial, peer.IssuerId), cancellationToken) switch
         {
             AdmitDeviceResult.Admitted admitted => new Admission.Accepted(new DevicePrincipal(admitted.Facts)),
-            AdmitDeviceResult.Refused refused => DevicePrincipal.Refused(refused.Reason, deviceId, serial),
+            AdmitDeviceResult.Refused refused => DevicePrincipal.Refused(refused.Reason, deviceId, peer.Serial),
             var other => throw new InvalidOperationException($"Unknown answer {other}."),
         };
     }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.WebSockets;
+using IoTFleet.Broker.Connections;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -34,6 +35,7 @@ internal sealed class WebSocketConnection : ConnectionContext
         ConnectionId = request.Connection.Id;
         RemoteEndPoint = request.Connection.RemoteIpAddress is { } address ? new IPEndPoint(address, request.Connection.RemotePort) : null;
         Features.Set(request.Features.Get<ITlsConnectionFeature>());
+        Features.Set(request.Features.Get<PeerProof>());
         Transport = new Ends(_received.Reader, _toSend.Writer);
         ConnectionClosed = _closed.Token;
     }

@@ -2,64 +2,69 @@ using System.Net;
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
+using IoTFleet.Fleet.Authorities;
 using IoTFleet.Pki;
 
 namespace IoTFleet.Server.Security;
 
 /// <summary>
-/// TLS as both listeners speak it: our certificate with its authority, trust in our root alone, no look-ups in the network
-/// during a handshake. Options are made anew for each connection, so that time is the clock's and a renewed server
-/// certificate is used from the next handshake on.
+/// TLS as both listeners speak it: our certificate with its authority, trust in what the fleet trusts at that moment, no look-ups in the network
+/// during a handshake. Options are made anew for each connection from one snapshot, so that time is the clock's, and a rotated authority or
+/// renewed server certificate is used from the next handshake on without a restart of anything.
 /// </summary>
 internal sealed class DeviceTls
 {
     private static readonly SslApplicationProtocol Mqtt = new("mqtt");
 
-    private readonly FleetAuthorities _authorities;
+    private readonly Func<TrustSnapshot> _trust;
     private readonly TimeProvider _clock;
     private readonly Action<TlsRefusal> _refused;
-    private readonly X509Certificate2[] _issuers;
-    private readonly ClientCertificateCheck _check;
-    private volatile ServerContexts _contexts;
+    private volatile TlsMaterial _material;
 
-    public DeviceTls(FleetAuthorities authorities, X509Certificate2 serverCertificate, TimeProvider clock, Action<TlsRefusal> refused)
+    public DeviceTls(Func<TrustSnapshot> trust, X509Certificate2 serverCertificate, TimeProvider clock, Action<TlsRefusal> refused, int tickets = 0)
     {
-        OpenSslSessionTickets.TurnOff();
-        _authorities = authorities;
+        OpenSslSessionTickets.Allow(tickets);
+        _trust = trust;
         _clock = clock;
         _refused = refused;
-        // Clients send their leaf alone. The servers' authority is here so that its certificates are refused for what they are.
-        _issuers = [.. ForClients(authorities), authorities.Servers.Certificate];
-        _check = new ClientCertificateCheck(authorities, clock);
-        _contexts = ServerContexts.Build(authorities, serverCertificate);
+        _material = TlsMaterial.Build(trust(), serverCertificate);
     }
 
-    private static X509Certificate2[] ForClients(FleetAuthorities authorities) => authorities.Services is { } services
-        ? [authorities.Devices.Certificate, services.Certificate]
-        : [authorities.Devices.Certificate];
-
     /// <summary>From the next handshake on.</summary>
-    public void UseServerCertificate(X509Certificate2 serverCertificate) =>
-        _contexts = ServerContexts.Build(_authorities, serverCertificate);
+    public void UseServerCertificate(X509Certificate2 serverCertificate) => _material = TlsMaterial.Build(_trust(), serverCertificate);
 
     /// <summary>For MQTT: a device's or service's certificate is required.</summary>
-    public SslServerAuthenticationOptions ForMqtt(EndPoint? client)
+    public SslServerAuthenticationOptions ForMqtt(EndPoint? client, Action<PeerVerdict>? accepted = null)
     {
-        var options = Options(_contexts.Plain, (certificate, chain, errors) => Accept(certificate, chain, errors, client));
+        var material = Material();
+        var policy = TrustPolicy.For(material.Trust.Roots, material.Issuers, _clock);
+        var options = Options(material.Plain, policy, (certificate, chain, errors) => Accept(PeerDoor.Mqtt, material, certificate, chain, errors, client, accepted));
         options.ApplicationProtocols = [Mqtt];
         return options;
     }
 
-    /// <summary>For EST, REST and the console: a certificate may be shown, and then must be a good one.</summary>
-    public SslServerAuthenticationOptions ForHttps(EndPoint? client) =>
-        Options(_contexts.NamingIssuer, (certificate, chain, errors) => certificate is null || Accept(certificate, chain, errors, client));
+    /// <summary>For EST, REST and the console: a certificate may be shown, and then must be a good one, if only for enrolment.</summary>
+    public SslServerAuthenticationOptions ForHttps(EndPoint? client, Action<PeerVerdict>? accepted = null)
+    {
+        var material = Material();
+        var policy = TrustPolicy.For([.. material.Trust.Roots, .. material.ManufacturerRoots], [.. material.Issuers, .. material.OtherManufacturers], _clock);
+        return Options(material.NamingIssuers, policy, (certificate, chain, errors) =>
+            certificate is null || Accept(PeerDoor.Https, material, certificate, chain, errors, client, accepted));
+    }
 
-    private SslServerAuthenticationOptions Options(
-        SslStreamCertificateContext context, Func<X509Certificate2?, X509Chain?, SslPolicyErrors, bool> accept) => new()
+    /// <summary>Built again when the trust has changed; two connections that see it first may both do so.</summary>
+    private TlsMaterial Material()
+    {
+        var (material, trust) = (_material, _trust());
+        return ReferenceEquals(material.Trust, trust) ? material : _material = TlsMaterial.Build(trust, material.ServerCertificate);
+    }
+
+    private static SslServerAuthenticationOptions Options(
+        SslStreamCertificateContext context, X509ChainPolicy policy, Func<X509Certificate2?, X509Chain?, SslPolicyErrors, bool> accept) => new()
         {
             ServerCertificateContext = context,
             ClientCertificateRequired = true, // In TLS's terms: asked for. Whether a handshake without one may end well, the callback decides.
-            CertificateChainPolicy = TrustPolicy.For(_authorities.Root, _issuers, _clock),
+            CertificateChainPolicy = policy,
             CertificateRevocationCheckMode = X509RevocationMode.NoCheck, // Revocation is pushed to us; see RevokedSet.
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
             AllowRenegotiation = false,
@@ -67,23 +72,29 @@ internal sealed class DeviceTls
             RemoteCertificateValidationCallback = (_, certificate, chain, errors) => accept((X509Certificate2?)certificate, chain, errors),
         };
 
-    private bool Accept(X509Certificate2? certificate, X509Chain? chain, SslPolicyErrors errors, EndPoint? client)
+    private bool Accept(
+        PeerDoor door, TlsMaterial material, X509Certificate2? certificate, X509Chain? chain, SslPolicyErrors errors, EndPoint? client, Action<PeerVerdict>? accepted)
     {
-        var refusal = _check.FindRefusal(certificate, chain, errors);
-        if (chain is not null) Release(chain, certificate);
-        if (refusal is not { } found) return true;
-        _refused(new TlsRefusal(found.Reason, found.Detail, ClaimedName(certificate), client));
+        var (verdict, refusal) = new ClientCertificateCheck(material.Trust, door, _clock).Judge(certificate, chain, errors);
+        if (chain is not null) Release(material, chain, certificate);
+        if (verdict is not null)
+        {
+            accepted?.Invoke(verdict);
+            return true;
+        }
+
+        _refused(refusal! with { Name = ClaimedName(material.Trust, certificate), Address = client });
         return false;
     }
 
-    private string? ClaimedName(X509Certificate2? certificate)
+    private static string? ClaimedName(TrustSnapshot trust, X509Certificate2? certificate)
     {
-        if (certificate is null || !CertificateIdentity.TryRead(certificate, _authorities.Names, out var identity, out _)) return null;
-        return identity.Kind == IdentityKind.Device ? identity.Name : $"{(identity.Kind == IdentityKind.Claim ? "claim" : "service")}:{identity.Name}";
+        if (certificate is null || !CertificateIdentity.TryRead(certificate, trust.Names, out var identity, out _)) return null;
+        return identity.Kind == IdentityKind.Device ? identity.Name : $"{identity.Kind.ToString().ToLowerInvariant()}:{identity.Name}";
     }
 
     /// <summary>Where a callback is set, .NET leaves the chain's certificates to finalizers: several native objects a handshake.</summary>
-    private void Release(X509Chain chain, X509Certificate2? certificate)
+    private static void Release(TlsMaterial material, X509Chain chain, X509Certificate2? certificate)
     {
         foreach (var element in chain.ChainElements)
         {
@@ -92,21 +103,7 @@ internal sealed class DeviceTls
         foreach (var extra in chain.ChainPolicy.ExtraStore)
         {
             // The store holds what the peer sent beside what is ours.
-            if (!_issuers.Contains(extra, ReferenceEqualityComparer.Instance) && !ReferenceEquals(extra, certificate)) extra.Dispose();
-        }
-    }
-
-    /// <summary>Built once for each server certificate: a context for each connection would leak native certificates.</summary>
-    private sealed record ServerContexts(SslStreamCertificateContext Plain, SslStreamCertificateContext NamingIssuer)
-    {
-        public static ServerContexts Build(FleetAuthorities authorities, X509Certificate2 certificate)
-        {
-            var plain = SslStreamCertificateContext.Create(certificate, [authorities.Servers.Certificate], offline: true);
-            // Browsers offer their user only certificates of the authorities that a server names. Elsewhere .NET cannot send the list.
-            if (!OperatingSystem.IsLinux()) return new ServerContexts(plain, plain);
-            var named = SslCertificateTrust.CreateForX509Collection([.. ForClients(authorities)], sendTrustInHandshake: true);
-            var naming = SslStreamCertificateContext.Create(certificate, [authorities.Servers.Certificate], offline: true, named);
-            return new ServerContexts(plain, naming);
+            if (!material.Owns(extra) && !ReferenceEquals(extra, certificate)) extra.Dispose();
         }
     }
 }

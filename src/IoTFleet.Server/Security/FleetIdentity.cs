@@ -1,5 +1,6 @@
 using IoTFleet.Broker;
 using IoTFleet.Broker.Connections;
+using IoTFleet.Fleet.Authorities;
 using IoTFleet.Pki;
 
 namespace IoTFleet.Server.Security;
@@ -63,12 +64,14 @@ internal static class FleetIdentityServices
             }));
         services.AddSingleton(provider =>
         {
+            var authorities = provider.GetRequiredService<AuthorityDirectory>();
             var refusals = provider.GetRequiredService<RefusalLog>();
             return new DeviceTls(
-                provider.GetRequiredService<FleetAuthorities>(),
+                () => authorities.Current,
                 provider.GetRequiredService<FleetIdentity>().Server.Certificate,
                 provider.GetRequiredService<TimeProvider>(),
-                refusal => refusals.Record(RefusalDoor.Handshake, refusal.Code, refusal.Name, ClientIdentity.AddressOf(refusal.Address), refusal.Detail));
+                refusal => refusals.Record(RefusalDoor.Handshake, refusal.Code, refusal.Name, ClientIdentity.AddressOf(refusal.Address), refusal.Detail),
+                provider.GetRequiredService<ServerOptions>().TlsTickets);
         });
         services.AddHostedService<ServerCertificateRenewal>();
         return services;

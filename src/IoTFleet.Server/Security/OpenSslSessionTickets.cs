@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -16,18 +17,25 @@ internal static partial class OpenSslSessionTickets
 {
     private const string Library = "libcrypto.so.3";
     private const ulong LoadConfiguration = 0x40;
-    private static readonly Lazy<bool> Off = new(TurnOffOnce);
+    private static readonly Lock Gate = new();
+    private static bool? _allowed;
 
-    /// <summary>To be called before the first handshake; does its work once. Returns whether tickets are off by it.</summary>
-    public static bool TurnOff() => Off.Value;
+    /// <summary>
+    /// To be called before the first handshake; the first call decides for the whole process. With one ticket allowed it names a session that this process keeps,
+    /// so that it is worth nothing to another and nothing can be read from it. Returns whether tickets are as wanted by it.
+    /// </summary>
+    public static bool Allow(int tickets)
+    {
+        lock (Gate) return _allowed ??= AllowOnce(tickets);
+    }
 
-    private static bool TurnOffOnce()
+    private static bool AllowOnce(int tickets)
     {
         if (!OperatingSystem.IsLinux() || Environment.GetEnvironmentVariable("OPENSSL_CONF") is { Length: > 0 }) return false;
         try
         {
             // The system's configuration first: read later, it would take the place of ours.
-            return Initialise(LoadConfiguration, 0) == 1 && Apply(WithoutTickets(SystemDefaults()));
+            return Initialise(LoadConfiguration, 0) == 1 && Apply(WithTickets(SystemDefaults(), tickets));
         }
         catch (Exception missing) when (missing is DllNotFoundException or EntryPointNotFoundException)
         {
@@ -35,12 +43,12 @@ internal static partial class OpenSslSessionTickets
         }
     }
 
-    private static string WithoutTickets(IReadOnlyList<(string Name, string Value)> system)
+    private static string WithTickets(IReadOnlyList<(string Name, string Value)> system, int tickets)
     {
         var options = system.LastOrDefault(setting => setting.Name == "Options").Value;
         var text = new StringBuilder("openssl_conf = fleet\n[fleet]\nssl_conf = tls\n[tls]\nsystem_default = every\n[every]\n");
         foreach (var (name, value) in system.Where(setting => setting.Name != "Options")) text.Append(name).Append(" = \"").Append(value.Replace("\"", "\\\"", StringComparison.Ordinal)).Append("\"\n");
-        return text.Append("NumTickets = 0\nOptions = ").Append(options is null ? "" : options + ",").Append("-SessionTicket\n").ToString();
+        return text.Append(CultureInfo.InvariantCulture, $"NumTickets = {tickets}\nOptions = ").Append(options is null ? "" : options + ",").Append("-SessionTicket\n").ToString();
     }
 
     private static bool Apply(string configuration)

@@ -22,6 +22,15 @@ internal enum TlsRefusalReason
 
     /// <summary>Its names are not among those its authority may give.</summary>
     NameNotAllowed,
+
+    /// <summary>Good for enrolment only, and shown where MQTT is spoken.</summary>
+    IssuerPurpose,
+
+    /// <summary>From an authority of ours that is believed no more, or not yet.</summary>
+    AuthorityNotInForce,
+
+    /// <summary>Its key can be broken.</summary>
+    WeakKey,
 }
 
 /// <summary>
@@ -41,6 +50,9 @@ internal sealed record TlsRefusal(TlsRefusalReason Reason, string Detail, string
         TlsRefusalReason.WrongIssuer => "wrong-issuer",
         TlsRefusalReason.WrongPurpose => "wrong-purpose",
         TlsRefusalReason.NameNotAllowed => "name-not-allowed",
+        TlsRefusalReason.IssuerPurpose => "issuer-purpose",
+        TlsRefusalReason.AuthorityNotInForce => "authority-not-in-force",
+        TlsRefusalReason.WeakKey => "weak-key",
         _ => throw new InvalidOperationException($"No code for {Reason}."),
     };
 }

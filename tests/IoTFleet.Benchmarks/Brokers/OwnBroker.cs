@@ -1,6 +1,7 @@
 using IoTFleet.Broker;
 using IoTFleet.Broker.Connections;
 using IoTFleet.Broker.Routing;
+using IoTFleet.Fleet.Authorities;
 using IoTFleet.Mqtt.Packets;
 using IoTFleet.Mqtt.Topics;
 using IoTFleet.Server;
@@ -22,6 +23,7 @@ internal static class OwnBroker
     {
         DeviceTransport.CompleteOnPollingThreads();
         using var certificates = BrokerCertificates.Open(folder);
+        var trust = TrustSnapshot.Of(certificates.Authorities, TimeProvider.System);
         var builder = WebApplication.CreateBuilder();
         builder.Logging.ClearProviders();
         builder.Services.AddBroker();
@@ -29,7 +31,7 @@ internal static class OwnBroker
         builder.Services.AddSingleton<IAccessPolicy, Everybody>();
         builder.Services.AddSingleton<IMessageSink, Nowhere>();
         builder.Services.AddSingleton(provider => new DeviceTls(
-            certificates.Authorities, certificates.Server.Certificate, TimeProvider.System, refusal => System.Console.Error.WriteLine(refusal)));
+            () => trust, certificates.Server.Certificate, TimeProvider.System, refusal => System.Console.Error.WriteLine(refusal)));
         Listeners.Configure(builder.WebHost, new ServerOptions { MqttPort = port, HttpsPort = 0 }, OpenDoors);
         await using var app = builder.Build();
         await app.StartAsync();

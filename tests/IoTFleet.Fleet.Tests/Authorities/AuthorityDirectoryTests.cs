@@ -18,7 +18,7 @@ public sealed class AuthorityDirectoryTests : IDisposable
     {
         await using var fleet = await TestFleet.StartAsync();
         var rows = await fleet.ReadAsync(db => db.Authorities.OrderBy(a => a.Purpose).ToListAsync());
-        Assert.Equal(4, rows.Count);
+        Assert.Equal(5, rows.Count);
         Assert.All(rows, row => Assert.Equal((1, AuthorityState.Active), (row.Generation, row.State)));
         Assert.Equal(AuthorityId.Of(fleet.Pki.DeviceIssuer), fleet.Get<AuthorityDirectory>().Current.Active(AuthorityPurpose.Devices)!.Id);
     }
@@ -28,7 +28,7 @@ public sealed class AuthorityDirectoryTests : IDisposable
     {
         await using var fleet = await TestFleet.StartAsync();
         await fleet.Get<AuthorityDirectory>().LoadAsync(default);
-        Assert.Equal(4, await fleet.ReadAsync(db => db.Authorities.CountAsync()));
+        Assert.Equal(5, await fleet.ReadAsync(db => db.Authorities.CountAsync()));
     }
 
     [Fact]

@@ -1,0 +1,60 @@
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
+using IoTFleet.Fleet.Authorities;
+using IoTFleet.Pki;
+
+namespace IoTFleet.Server.Security;
+
+/// <summary>
+/// What handshakes need of one trust snapshot and one server certificate, built once for both: a TLS context for each connection would leak native certificates.
+/// </summary>
+internal sealed class TlsMaterial
+{
+    // More would make every handshake on the HTTPS port longer than it is worth.
+    private const int MaxNamedManufacturers = 20;
+
+    private readonly HashSet<X509Certificate2> _ours;
+
+    private TlsMaterial(TrustSnapshot trust, X509Certificate2 serverCertificate)
+    {
+        (Trust, ServerCertificate) = (trust, serverCertificate);
+        // Clients send their leaf alone. The servers' authority is here so that its certificates are refused for what they are.
+        Issuers = [.. trust.Issuers.Select(authority => authority.Certificate)];
+        ManufacturerRoots = [.. trust.Manufacturers.Where(manufacturer => manufacturer.IsRoot).Select(manufacturer => manufacturer.Certificate)];
+        OtherManufacturers = [.. trust.Manufacturers.Where(manufacturer => !manufacturer.IsRoot).Select(manufacturer => manufacturer.Certificate)];
+        _ours = new HashSet<X509Certificate2>([.. Issuers, .. OtherManufacturers], ReferenceEqualityComparer.Instance);
+
+        X509Certificate2Collection chain = [.. ChainOf(trust, serverCertificate)];
+        Plain = SslStreamCertificateContext.Create(serverCertificate, chain, offline: true);
+        // Browsers offer their user only certificates of the authorities that a server names. Elsewhere .NET cannot send the list.
+        NamingIssuers = OperatingSystem.IsLinux()
+            ? SslStreamCertificateContext.Create(serverCertificate, chain, offline: true, SslCertificateTrust.CreateForX509Collection([.. Named(trust)], sendTrustInHandshake: true))
+            : Plain;
+    }
+
+    public TrustSnapshot Trust { get; }
+    public X509Certificate2 ServerCertificate { get; }
+    public IReadOnlyList<X509Certificate2> Issuers { get; }
+    public IReadOnlyList<X509Certificate2> ManufacturerRoots { get; }
+    public IReadOnlyList<X509Certificate2> OtherManufacturers { get; }
+
+    /// <summary>Our certificate and what is above it.</summary>
+    public SslStreamCertificateContext Plain { get; }
+
+    /// <summary>The same, and the names of those whose certificates clients may show.</summary>
+    public SslStreamCertificateContext NamingIssuers { get; }
+
+    public static TlsMaterial Build(TrustSnapshot trust, X509Certificate2 serverCertificate) => new(trust, serverCertificate);
+
+    public bool Owns(X509Certificate2 certificate) => _ours.Contains(certificate);
+
+    private static IEnumerable<X509Certificate2> ChainOf(TrustSnapshot trust, X509Certificate2 serverCertificate) =>
+        trust.Find(AuthorityId.OfIssuer(serverCertificate)) is { } issuer ? [issuer.Certificate] : [];
+
+    private static IEnumerable<X509Certificate2> Named(TrustSnapshot trust) =>
+    [
+        .. trust.Issuers.Where(authority => authority.Purpose is AuthorityPurpose.Devices or AuthorityPurpose.Services or AuthorityPurpose.Claims)
+            .OrderBy(authority => authority.Purpose).Select(authority => authority.Certificate),
+        .. trust.Manufacturers.Take(MaxNamedManufacturers).Select(manufacturer => manufacturer.Certificate),
+    ];
+}
