@@ -118,6 +118,12 @@ public static class ProblemCodes
     /// <summary>403: a web page of another origin asked.</summary>
     public const string OriginNotAllowed = "origin-not-allowed";
 
+    /// <summary>404: the certificate is not in the log of issued certificates.</summary>
+    public const string NotInLog = "not-in-log";
+
+    /// <summary>503: the log's rows are not those it has signed for.</summary>
+    public const string LogDamaged = "log-damaged";
+
     /// <summary>404: the server has nothing at this path; its version may be older than the client's.</summary>
     public const string NotFound = "not-found";
 

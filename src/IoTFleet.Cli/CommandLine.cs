@@ -52,7 +52,9 @@ internal sealed class CommandLine
     private IEnumerable<Command> Nouns() =>
     [
         OverviewCommand.Create(Verb), DeviceCommands.Create(Verb), TokenCommands.Create(Verb), GroupCommands.Create(Verb),
-        ServiceCommands.Create(Verb), TelemetryCommands.Create(Verb), CommandCommands.Create(Verb), .. RevocationCommands.Create(Verb),
+        ServiceCommands.Create(Verb), TelemetryCommands.Create(Verb), CommandCommands.Create(Verb),
+        AuditCommands.Create(Verb), LogCommands.Create(Verb),
+        .. RevocationCommands.Create(Verb),
         new Command("ca", "Authorities") { RevocationCommands.RevokeAuthority(Verb) },
     ];
 
@@ -77,6 +79,7 @@ internal sealed class CommandLine
             return ExitCodes.Done;
         }
         catch (ApiProblemException e) { return Fail(e.Message, ExitCodes.Refused); }
+        catch (UnsoundException e) { return Fail(e.Message, ExitCodes.Refused); }
         catch (UsageException e) { return Fail(e.Message, ExitCodes.WrongUsage); }
         catch (ServerUnreachableException e) { return Fail(e.Message, ExitCodes.Unreachable); }
         catch (OperationCanceledException) { return Fail("Interrupted.", ExitCodes.Interrupted); }

@@ -18,5 +18,8 @@ internal static class ExitCodes
     public const int Interrupted = 130;
 }
 
+/// <summary>The server answered, and what it keeps does not hold together; the message says what.</summary>
+internal sealed class UnsoundException(string message) : Exception(message);
+
 /// <summary>The command line is wrong in a way its parser cannot see; the message says what to type.</summary>
 internal sealed class UsageException(string message) : Exception(message);

@@ -13,7 +13,8 @@ public enum Permission
     ManageTokens = 16,
     ManageOperators = 32,
     ManageServices = 64,
-    All = ReadFleet | SendCommands | ManageDevices | RevokeDevices | ManageTokens | ManageOperators | ManageServices,
+    ManageAuthorities = 128,
+    All = ReadFleet | SendCommands | ManageDevices | RevokeDevices | ManageTokens | ManageOperators | ManageServices | ManageAuthorities,
 }
 
 /// <summary>What an operator's key may do; each role includes the one before it.</summary>

@@ -22,6 +22,15 @@ internal static partial class FleetLog
     [LoggerMessage(2012, LogLevel.Information, "Certificate {Serial} issued to service {ServiceName} by {Actor}, valid until {NotAfter}.")]
     internal static partial void ServiceCertificateIssued(ILogger log, string serial, string serviceName, string actor, DateTimeOffset notAfter);
 
+    [LoggerMessage(2013, LogLevel.Warning, "Certificate {Serial} ({Profile}) for {Subject} was to be signed at {At} and has no result: a crash came in between. Nothing was handed out; the same request again completes it.")]
+    internal static partial void IntentWithoutResult(ILogger log, string serial, string profile, string subject, DateTimeOffset at);
+
+    [LoggerMessage(2014, LogLevel.Information, "{Count} certificates older than the log of issued certificates were taken into it.")]
+    internal static partial void CertificatesAdopted(ILogger log, int count);
+
+    [LoggerMessage(2015, LogLevel.Critical, "The log of issued certificates is damaged: {Problem} It signs nothing more; look into who wrote to the database, and see 'iotfleet log verify'.")]
+    internal static partial void LogDamaged(ILogger log, string problem);
+
     [LoggerMessage(2020, LogLevel.Information, "Device {DeviceId} revoked with {Certificates} certificates, by {Actor}.")]
     internal static partial void DeviceRevoked(ILogger log, string deviceId, int certificates, string actor);
 
@@ -60,4 +69,10 @@ internal static partial class FleetLog
 
     [LoggerMessage(2040, LogLevel.Information, "{Count} authorities taken in from the CA folder: {Purposes}.")]
     internal static partial void AuthoritiesImported(ILogger log, int count, string purposes);
+
+    [LoggerMessage(2041, LogLevel.Information, "Authority {Purpose} generation {Generation} is now {State}, by {Actor}.")]
+    internal static partial void AuthorityChanged(ILogger log, Pki.AuthorityPurpose purpose, int generation, Authorities.AuthorityState state, string actor);
+
+    [LoggerMessage(2042, LogLevel.Error, "When {Count} devices were last connected could not be stored; it is tried again. Check the database.")]
+    internal static partial void SightingsNotStored(ILogger log, int count, Exception error);
 }

@@ -33,15 +33,14 @@ public static class FleetServices
         services.AddSingleton<IssuedLog>().AddSingleton<Issuance>().AddSingleton<AdoptCertificates>().AddSingleton<ReportIntents>();
         services.AddSingleton<FindLeaves>().AddSingleton<VerifyLog>().AddSingleton<FindAudit>().AddSingleton<VerifyAudit>();
         services.AddSingleton<RegisterDevice>().AddSingleton<FindDevices>().AddSingleton<SuspendDevice>().AddSingleton<ResumeDevice>();
-        services.AddSingleton<AdmitDevice>().AddSingleton<RevokeDevice>().AddSingleton<RevocationFeed>().AddSingleton<RevokedSet>();
+        services.AddSingleton<AdmitDevice>();
+        services.AddRevocation();
         services.AddSingleton<CreateToken>().AddSingleton<FindTokens>().AddSingleton<RevokeToken>().AddSingleton<EnrolDevice>();
         services.AddSingleton<AuthorityDirectory>().AddSingleton<RotationSteps>().AddSingleton<BundleAdoption>().AddSingleton<CertificatesInUse>();
         services.TryAddSingleton(new RotationOptions());
         services.AddSingleton<PrepareAuthority>().AddSingleton<PublishAuthority>().AddSingleton<ActivateAuthority>();
         services.AddSingleton<RetireAuthority>().AddSingleton<TaintAuthority>().AddSingleton<RemoveAuthority>();
         services.AddSingleton<FindAuthorities>().AddSingleton<DrillRotation>().AddSingleton<DeviceSightings>();
-        services.AddSingleton<CreateGroup>().AddSingleton<ChangeGroup>().AddSingleton<CloseGroup>().AddSingleton<FindGroups>();
-        services.AddSingleton<AuthorityDirectory>();
         services.AddEnrolment();
         services.AddSingleton<CreateService>().AddSingleton<IssueServiceCertificate>().AddSingleton<RevokeService>();
         services.AddSingleton<FindServices>().AddSingleton<AdmitService>();

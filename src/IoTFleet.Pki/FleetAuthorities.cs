@@ -62,5 +62,11 @@ public sealed record AuthorityFiles(string Folder)
     public string Certificate(AuthorityPurpose purpose) => Path.Combine(Folder, NameOf(purpose) + ".pem");
     public string Key(AuthorityPurpose purpose) => Path.Combine(Folder, NameOf(purpose) + ".key");
 
+    /// <summary>Of a later generation: <c>devices-2.pem</c>. The first has no number.</summary>
+    public string Certificate(AuthorityPurpose purpose, int generation) => Path.Combine(Folder, NameOf(purpose, generation) + ".pem");
+    public string Key(AuthorityPurpose purpose, int generation) => Path.Combine(Folder, NameOf(purpose, generation) + ".key");
+
+    private static string NameOf(AuthorityPurpose purpose, int generation) => generation == 1 ? NameOf(purpose) : $"{NameOf(purpose)}-{generation}";
+
     private static string NameOf(AuthorityPurpose purpose) => purpose.ToString().ToLowerInvariant();
 }

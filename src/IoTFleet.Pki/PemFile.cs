@@ -73,7 +73,7 @@ public static class PemFile
     }
 
     /// <summary>Turns what the file system says while writing into the one line that names the place.</summary>
-    internal static void WhileWriting(string place, Action write)
+    public static void WhileWriting(string place, Action write)
     {
         try
         {

@@ -127,9 +127,13 @@ public static class RootCeremony
             throw new KeyFileException(file, $"was not issued by {authorities.Files!.RootCertificate}", "restore the whole folder from one backup");
         if (!KeyPurpose.IsGranted(certificate, purpose))
             throw new KeyFileException(file, "is an authority for another purpose", "restore the whole folder from one backup");
-        if (whenExpired is not null && clock.GetUtcNow() > certificate.NotAfter)
+        if (whenExpired is not null && clock.GetUtcNow() > certificate.NotAfter && !HasSuccessor(file))
             throw new KeyFileException(file, $"expired at {certificate.NotAfter.ToUniversalTime():u}", whenExpired);
     }
+
+    /// <summary>A later generation has taken its place, or soon will; the first one's files stay.</summary>
+    private static bool HasSuccessor(string file) =>
+        Directory.EnumerateFiles(Path.GetDirectoryName(file)!, Path.GetFileNameWithoutExtension(file) + "-*.pem").Any();
 
     private static void CheckFleet(string file, IssuerKey issuer, FleetNames names, params ReadOnlySpan<string[]> allowedHosts)
     {

@@ -7,6 +7,7 @@ using IoTFleet.Broker.Sessions;
 using IoTFleet.Fleet;
 using IoTFleet.Fleet.Authorities;
 using IoTFleet.Fleet.Certificates;
+using IoTFleet.Fleet.IssuanceLog;
 using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Sqlite;
 using IoTFleet.Fleet.Telemetry;
@@ -151,6 +152,8 @@ public sealed class FleetServer : IAsyncDisposable
         api.MapServices();
         api.MapTelemetry();
         api.MapCommands();
+        api.MapAudit();
+        api.MapLog();
         return app;
     }
 
@@ -173,6 +176,8 @@ public sealed class FleetServer : IAsyncDisposable
         var identity = Services.GetRequiredService<FleetIdentity>();
         await Services.GetRequiredService<FleetDatabase>().MigrateAsync(cancellationToken);
         await Services.GetRequiredService<AuthorityDirectory>().LoadAsync(cancellationToken);
+        await Services.GetRequiredService<AdoptCertificates>().RunAsync(cancellationToken);
+        await Services.GetRequiredService<ReportIntents>().RunAsync(cancellationToken);
         var newKey = await AdministratorKeyAsync(options, cancellationToken);
         await Services.GetRequiredService<RevocationWatch>().LoadAsync(cancellationToken);
         await LoadSessionsAsync(cancellationToken);

@@ -31,6 +31,9 @@ public sealed class ServerOptions
     /// <summary>Validity of a service's certificate, in days. 1 to 366.</summary>
     public int ServiceCertificateDays { get; set; } = 90;
 
+    /// <summary>Whether MQTT clients must show a certificate that is in the log of issued certificates, so that an authority's key alone lets nobody in.</summary>
+    public bool OnlyLoggedCertificates { get; set; } = true;
+
     /// <summary>Makes another administrator's key at this start, for whoever lost the first.</summary>
     public bool NewAdministratorKey { get; set; }
 

@@ -1,3 +1,4 @@
+using IoTFleet.Fleet.Authorities;
 using IoTFleet.Fleet.Certificates;
 using IoTFleet.Fleet.Commands;
 using IoTFleet.Fleet.Devices;
@@ -6,6 +7,7 @@ using IoTFleet.Fleet.Enrolment.Groups;
 using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Services;
 using IoTFleet.Fleet.Telemetry;
+using IoTFleet.Pki;
 using Microsoft.EntityFrameworkCore;
 
 namespace IoTFleet.Fleet.Tests;
@@ -39,6 +41,14 @@ public sealed class PermissionTests
         { "create a service", Role.Administrator, Case<CreateService>(async (u, actor) => await u.RunAsync(actor, new("billing", [], []), default)) },
         { "issue to a service", Role.Administrator, Case<IssueServiceCertificate>(async (u, actor) => await u.RunAsync(actor, new("billing", TestFleet.NewRequest()), default)) },
         { "revoke a service", Role.Administrator, Case<RevokeService>(async (u, actor) => await u.RunAsync(actor, new("billing"), default)) },
+        { "list authorities", Role.Viewer, Case<FindAuthorities>(async (u, actor) => await u.RunAsync(actor, default)) },
+        { "rehearse a rotation", Role.Viewer, Case<DrillRotation>(async (u, actor) => await u.RunAsync(actor, new(AuthorityPurpose.Devices), default)) },
+        { "prepare an authority", Role.Administrator, Case<PrepareAuthority>(async (u, actor) => await u.RunAsync(actor, new(AuthorityPurpose.Devices), default)) },
+        { "publish an authority", Role.Administrator, Case<PublishAuthority>(async (u, actor) => await u.RunAsync(actor, new("a"), default)) },
+        { "activate an authority", Role.Administrator, Case<ActivateAuthority>(async (u, actor) => await u.RunAsync(actor, new("a"), default)) },
+        { "retire an authority", Role.Administrator, Case<RetireAuthority>(async (u, actor) => await u.RunAsync(actor, new("a"), default)) },
+        { "taint an authority", Role.Administrator, Case<TaintAuthority>(async (u, actor) => await u.RunAsync(actor, new("a"), default)) },
+        { "remove an authority", Role.Administrator, Case<RemoveAuthority>(async (u, actor) => await u.RunAsync(actor, new("a"), default)) },
         { "create a key", Role.Administrator, Case<CreateKey>(async (u, actor) => await u.RunAsync(actor, new("k", Role.Viewer), default)) },
         { "revoke a key", Role.Administrator, Case<RevokeKey>(async (u, actor) => await u.RunAsync(actor, new("k"), default)) },
     };

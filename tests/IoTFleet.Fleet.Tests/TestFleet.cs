@@ -21,14 +21,15 @@ internal sealed class TestFleet : IAsyncDisposable
     private readonly SqliteDatabase _database = new();
     private readonly ServiceProvider _services;
 
-    private TestFleet()
+    private TestFleet(string? caFolder)
     {
         Pki = new TestPki(Clock);
+        Authorities = caFolder is null ? Pki.Authorities : RootCeremony.LoadOrCreate(caFolder, Pki.Names, Clock);
         _services = new ServiceCollection()
             .AddLogging(logging => logging.AddProvider(Log))
             .AddSingleton<TimeProvider>(Clock)
             .AddSingleton(new IssuancePolicy(Pki.Names))
-            .AddSingleton(Pki.Authorities)
+            .AddSingleton(Authorities)
             .AddFleet()
             .AddSqliteFleet(_database.File)
             .BuildServiceProvider();
@@ -37,12 +38,14 @@ internal sealed class TestFleet : IAsyncDisposable
     internal FakeClock Clock { get; } = new();
     internal StrictLog Log { get; } = new();
     internal TestPki Pki { get; }
+    internal FleetAuthorities Authorities { get; }
     internal string DatabaseFile => _database.File;
     internal IDbContextFactory<FleetDbContext> Databases => Get<IDbContextFactory<FleetDbContext>>();
 
-    internal static async Task<TestFleet> StartAsync()
+    /// <param name="caFolder">Where the authorities and their keys are kept; null for authorities in memory, which cannot be rotated.</param>
+    internal static async Task<TestFleet> StartAsync(string? caFolder = null)
     {
-        var fleet = new TestFleet();
+        var fleet = new TestFleet(caFolder);
         await fleet.Get<FleetDatabase>().MigrateAsync(default);
         await fleet.Get<AuthorityDirectory>().LoadAsync(default);
         return fleet;

@@ -70,7 +70,7 @@ public sealed class DoorTests : IAsyncLifetime
     public async Task A_certificate_that_was_not_recorded_is_refused_although_its_device_is_known()
     {
         using var good = await _server.EnrolAsync("pump-7");
-        await ExpectConnectRefusedAsync(Leaf("pump-7"), "pump-7", ProtocolVersion.V5, ReasonCode.NotAuthorized, "certificate-unknown");
+        await ExpectConnectRefusedAsync(Leaf("pump-7"), "pump-7", ProtocolVersion.V5, ReasonCode.NotAuthorized, "not-in-log");
     }
 
     [Theory]

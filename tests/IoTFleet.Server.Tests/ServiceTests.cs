@@ -199,7 +199,7 @@ public sealed class ServiceTests : IAsyncLifetime
         using var stranger = Leaf("stranger");
         using var unknown = Leaf("billing");
         await ExpectRefusedAsync(stranger, ReasonCode.NotAuthorized, "service-unknown");
-        await ExpectRefusedAsync(unknown, ReasonCode.NotAuthorized, "certificate-unknown");
+        await ExpectRefusedAsync(unknown, ReasonCode.NotAuthorized, "not-in-log");
     }
 
     [Fact]

@@ -13,12 +13,16 @@ namespace IoTFleet.Fleet.Authorities;
 public sealed class AuthorityDirectory(
     IDbContextFactory<FleetDbContext> databases, FleetAuthorities folder, TimeProvider clock, ILogger<AuthorityDirectory> log, StatusAddresses? addresses = null) : IDisposable
 {
-    // Opened once each and kept: what hands out a signer or a certificate cannot know when its last reader is done.
+    // Opened once each and kept, behind the gate: what hands out a signer or a certificate cannot know when its last reader is done.
     private readonly Dictionary<string, Opened> _opened = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _oneAtATime = new(1);
     private TrustSnapshot _current = TrustSnapshot.Of(folder, clock);
+    private TaskCompletionSource _changed = NewSignal();
 
     public TrustSnapshot Current => Volatile.Read(ref _current);
+
+    /// <summary>Completes at the next change on this node; to be taken before <see cref="Current"/> is read.</summary>
+    public Task Changed => Volatile.Read(ref _changed).Task;
 
     /// <exception cref="InvalidOperationException">There is no such authority, or its key is not on this machine.</exception>
     public CertificateAuthority Active(AuthorityPurpose purpose) =>
@@ -37,6 +41,7 @@ public sealed class AuthorityDirectory(
     {
         await ImportAsync(ct);
         await ReloadAsync(ct);
+        if (await CatchUpBundleAsync(ct)) await ReloadAsync(ct);
     }
 
     /// <summary>Readers see all of the new state or none of it.</summary>
@@ -56,7 +61,11 @@ public sealed class AuthorityDirectory(
         {
             _oneAtATime.Release();
         }
+        Interlocked.Exchange(ref _changed, NewSignal()).SetResult();
     }
+
+    /// <summary>Null when the key is not on this machine.</summary>
+    internal IssuerKey? KeyOf(string authorityId) => _opened.GetValueOrDefault(authorityId)?.Key;
 
     public void Dispose()
     {
@@ -109,6 +118,15 @@ public sealed class AuthorityDirectory(
             await db.ServiceCertificates.Where(c => c.IssuerId == "").ExecuteUpdateAsync(set => set.SetProperty(c => c.IssuerId, found.Id), ct);
     }
 
+    private async Task<bool> CatchUpBundleAsync(CancellationToken ct)
+    {
+        await using var db = await databases.CreateDbContextAsync(ct);
+        var bundle = await BundleLedger.CatchUpAsync(db, folder.Names, id => ById(id), clock.GetUtcNow(), ct);
+        return bundle is not null && bundle.Version != Current.BundleVersion && await db.SaveChangesAsync(ct) > 0;
+    }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     private Task<int> RemoveAllAsync(FleetDbContext db, CancellationToken ct)
     {
         var now = clock.GetUtcNow();
@@ -136,7 +154,7 @@ public sealed class AuthorityDirectory(
         if (_opened.TryGetValue(row.Id, out var opened) && (opened.Signer is not null || row.KeyReference is null)) return opened; // A key may be put into its place later.
         if (AuthorityFolder.Contents(folder).FirstOrDefault(one => one.Id == row.Id) is { } found)
         {
-            return _opened[row.Id] = new Opened(found.Certificate, null, found.Key is { } known ? new CertificateAuthority(known, clock, addresses) : null);
+            return _opened[row.Id] = new Opened(found.Certificate, found.Key, found.Key is { } known ? new CertificateAuthority(known, clock, addresses) : null);
         }
         var certificate = opened?.Certificate ?? X509CertificateLoader.LoadCertificate(row.Der);
         var key = row.State == AuthorityState.Removed ? null : AuthorityFolder.Open(folder.Files, certificate, row.KeyReference);

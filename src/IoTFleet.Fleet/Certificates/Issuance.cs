@@ -57,7 +57,7 @@ public sealed class Issuance(FleetWriter writer, IssuedLog issued, AuditTrail au
         FleetDbContext db, IssuanceOrder order, IssuanceIntent intent, IssuedLeaf leaf, StoreCertificate<T> store, CancellationToken ct)
     {
         if (await db.IssuanceIntents.Where(i => i.Serial == intent.Serial).ExecuteDeleteAsync(ct) == 0) throw new IssuanceOvertakenException(intent.Serial);
-        var index = await issued.AppendAsync(db, leaf, ct);
+        var index = await issued.AppendAsync(db, leaf.Der, leaf.SerialHex, ct);
         var answer = await store(db, new SignedCertificate(leaf, intent, index), ct);
         audit.Done(db, order.Actor, order.Action, order.Subject,
             $"certificate {leaf.SerialHex}, until {leaf.NotAfter:u}, sha256 {Fingerprint.Sha256(leaf.Der.Span)}, log index {index}, from {order.Origin ?? "nowhere"}");

@@ -5,8 +5,9 @@ namespace IoTFleet.Fleet.Devices;
 
 /// <param name="DeviceId">From the certificate's identity.</param>
 /// <param name="CertificateSerial">Lower-case hex.</param>
+/// <param name="LoggedAs">The certificate's leaf hash, when only logged certificates may come in.</param>
 /// <param name="IssuerId">The authority that the certificate names; empty where the certificate's row is to tell.</param>
-public sealed record AdmitDeviceRequest(string DeviceId, string CertificateSerial, string IssuerId = "");
+public sealed record AdmitDeviceRequest(string DeviceId, string CertificateSerial, byte[]? LoggedAs = null, string IssuerId = "");
 
 public enum RefusalReason
 {
@@ -15,6 +16,7 @@ public enum RefusalReason
     DeviceSuspended,
     DeviceRevoked,
     CertificateUnknown,
+    NotInLog,
     CertificateRevoked,
     CertificateSuspended,
     CertificateNotYetValid,
@@ -40,21 +42,21 @@ public abstract record AdmitDeviceResult
 public sealed class AdmitDevice(IDbContextFactory<FleetDbContext> databases, RevokedSet revoked, TimeProvider clock)
 {
     // Compiled once: building the query anew would cost more than running it.
-    private static readonly Func<FleetDbContext, string, string, CancellationToken, Task<Standing?>> ReadStanding =
-        EF.CompileAsyncQuery((FleetDbContext db, string id, string serial, CancellationToken ct) =>
+    private static readonly Func<FleetDbContext, string, string, byte[]?, CancellationToken, Task<Standing?>> ReadStanding =
+        EF.CompileAsyncQuery((FleetDbContext db, string id, string serial, byte[]? leaf, CancellationToken ct) =>
             (from device in db.Devices
              where device.Id == id
              from certificate in db.Certificates.Where(c => c.Serial == serial && c.DeviceId == device.Id).DefaultIfEmpty()
              select new Standing(
                  device.State, certificate != null, certificate!.RevokedAt, certificate.HeldAt, certificate.NotBefore, certificate.NotAfter,
-                 certificate.IssuerId, certificate.KeyFingerprint, certificate.BatchId))
+                 certificate.IssuerId, certificate.KeyFingerprint, certificate.BatchId, db.LogLeaves.Any(l => l.Hash == leaf)))
             .SingleOrDefault());
 
     public async Task<AdmitDeviceResult> RunAsync(AdmitDeviceRequest request, CancellationToken ct)
     {
         await using var db = await databases.CreateDbContextAsync(ct);
-        var standing = await ReadStanding(db, request.DeviceId, request.CertificateSerial, ct);
-        if (FindRefusal(standing) is { } reason) return new AdmitDeviceResult.Refused(reason);
+        var standing = await ReadStanding(db, request.DeviceId, request.CertificateSerial, request.LoggedAs, ct);
+        if (FindRefusal(standing, request.LoggedAs is not null) is { } reason) return new AdmitDeviceResult.Refused(reason);
         var issuer = request.IssuerId.Length > 0 ? request.IssuerId : standing!.IssuerId;
         var facts = new CertificateFacts(request.DeviceId, request.CertificateSerial, issuer, standing!.KeyFingerprint, standing.BatchId);
         return FindRefusal(revoked.FindBlock(facts)) is { } blocked
@@ -62,12 +64,13 @@ public sealed class AdmitDevice(IDbContextFactory<FleetDbContext> databases, Rev
             : new AdmitDeviceResult.Admitted(Actor.Device(request.DeviceId), facts);
     }
 
-    private RefusalReason? FindRefusal(Standing? standing)
+    private RefusalReason? FindRefusal(Standing? standing, bool onlyLogged)
     {
         if (standing is null) return RefusalReason.UnknownDevice;
         if (standing.State == DeviceState.Revoked) return RefusalReason.DeviceRevoked;
         if (standing.State == DeviceState.Suspended) return RefusalReason.DeviceSuspended;
         if (standing.State != DeviceState.Active) return RefusalReason.DeviceNotEnrolled;
+        if (onlyLogged && !standing.IsLogged) return RefusalReason.NotInLog; // Before the row: whoever can sign can also write one.
         if (!standing.CertificateKnown) return RefusalReason.CertificateUnknown;
         if (standing.RevokedAt is not null) return RefusalReason.CertificateRevoked;
         if (standing.HeldAt is not null) return RefusalReason.CertificateSuspended;
@@ -89,5 +92,5 @@ public sealed class AdmitDevice(IDbContextFactory<FleetDbContext> databases, Rev
 
     private sealed record Standing(
         DeviceState State, bool CertificateKnown, DateTimeOffset? RevokedAt, DateTimeOffset? HeldAt, DateTimeOffset? NotBefore, DateTimeOffset? NotAfter,
-        string IssuerId, string KeyFingerprint, string? BatchId);
+        string IssuerId, string KeyFingerprint, string? BatchId, bool IsLogged);
 }

@@ -34,6 +34,7 @@ public static partial class ReasonCodes
         Told("expired", Handshake | Connect | Renewing, "The certificate's life is over.", "Renew it in its group's days of grace, else enrol anew; check both clocks."),
         Told("not-yet-valid", Handshake | Connect | Renewing, "The certificate's life has not begun.", "Check both clocks."),
         Told("certificate-unknown", Connect | Renewing, "No record says that it was issued to this device or service.", "Enrol anew. If our key signed it, look into it: a certificate without a record should not exist."),
+        Untold("not-in-log", Connect, "Our key has signed it, but it is not in the log of issued certificates.", "Somebody has the authority's key, or wrote to the database: see `iotfleet log verify`, then revoke the authority."),
         Told("certificate-revoked", Connect | Renewing, "The certificate was revoked.", "Enrol the device anew."),
     ];
 

@@ -5,13 +5,15 @@ namespace IoTFleet.Fleet.Services;
 
 /// <param name="Name">From the certificate's identity.</param>
 /// <param name="CertificateSerial">Lower-case hex.</param>
-public sealed record AdmitServiceRequest(string Name, string CertificateSerial);
+/// <param name="LoggedAs">The certificate's leaf hash, when only logged certificates may come in.</param>
+public sealed record AdmitServiceRequest(string Name, string CertificateSerial, byte[]? LoggedAs = null);
 
 public enum ServiceRefusalReason
 {
     UnknownService,
     ServiceRevoked,
     CertificateUnknown,
+    NotInLog,
     CertificateRevoked,
     CertificateNotYetValid,
     CertificateExpired,
@@ -37,7 +39,8 @@ public sealed class AdmitService(IDbContextFactory<FleetDbContext> databases, Re
         var service = await db.Services.AsNoTracking().SingleOrDefaultAsync(s => s.Name == request.Name, ct);
         var certificate = await db.ServiceCertificates.AsNoTracking()
             .SingleOrDefaultAsync(c => c.Serial == request.CertificateSerial && c.ServiceName == request.Name, ct);
-        if (FindRefusal(service, certificate) is { } reason) return new AdmitServiceResult.Refused(reason);
+        var isLogged = request.LoggedAs is not { } leaf || await db.LogLeaves.AnyAsync(l => l.Hash == leaf, ct);
+        if (FindRefusal(service, certificate, isLogged) is { } reason) return new AdmitServiceResult.Refused(reason);
         var facts = new CertificateFacts("", certificate!.Serial, certificate.IssuerId, certificate.KeyFingerprint);
         if (revoked.IsBlocked(facts)) return new AdmitServiceResult.Refused(ServiceRefusalReason.CertificateRevoked);
         return TopicRules.TryParse(service!.PublishRules, service.SubscribeRules, out var rules, out var problem)
@@ -45,10 +48,11 @@ public sealed class AdmitService(IDbContextFactory<FleetDbContext> databases, Re
             : throw new InvalidOperationException($"The stored rules of service {service.Name} cannot be used: {problem}");
     }
 
-    private ServiceRefusalReason? FindRefusal(Service? service, ServiceCertificate? certificate)
+    private ServiceRefusalReason? FindRefusal(Service? service, ServiceCertificate? certificate, bool isLogged)
     {
         if (service is null) return ServiceRefusalReason.UnknownService;
         if (service.State == ServiceState.Revoked) return ServiceRefusalReason.ServiceRevoked;
+        if (!isLogged) return ServiceRefusalReason.NotInLog;
         if (certificate is null) return ServiceRefusalReason.CertificateUnknown;
         if (certificate.RevokedAt is not null) return ServiceRefusalReason.CertificateRevoked;
         var now = clock.GetUtcNow();

@@ -27,6 +27,7 @@ internal sealed class DevicePrincipal(CertificateFacts facts) : Principal(facts.
         RefusalReason.DeviceSuspended => new(ReasonCode.Banned, "device-suspended", $"Device {deviceId} is suspended; resume it to let it in."),
         RefusalReason.DeviceRevoked => new(ReasonCode.Banned, "device-revoked", $"Device {deviceId} was revoked."),
         RefusalReason.CertificateUnknown => new(ReasonCode.NotAuthorized, "certificate-unknown", $"Certificate {serial} was not issued to device {deviceId} by this server."),
+        RefusalReason.NotInLog => new(ReasonCode.NotAuthorized, "not-in-log", $"Certificate {serial} of device {deviceId} is not in the log of issued certificates."),
         RefusalReason.CertificateRevoked => new(ReasonCode.Banned, "certificate-revoked", $"Certificate {serial} of device {deviceId} was revoked; the device has to enrol anew."),
         RefusalReason.CertificateSuspended => new(ReasonCode.Banned, "certificate-suspended", $"Certificate {serial} of device {deviceId} is suspended; resume it to let it in."),
         RefusalReason.KeyRevoked => new(ReasonCode.Banned, "key-revoked", $"The key of device {deviceId} was revoked for good; the device has to enrol anew with a new key."),

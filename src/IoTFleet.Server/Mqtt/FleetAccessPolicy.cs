@@ -5,6 +5,7 @@ using IoTFleet.Fleet.Services;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
 using IoTFleet.Mqtt.Topics;
+using IoTFleet.Pki.Transparency;
 using IoTFleet.Server.Security;
 
 namespace IoTFleet.Server.Mqtt;
@@ -13,7 +14,7 @@ namespace IoTFleet.Server.Mqtt;
 /// The broker's questions, answered from the fleet's state. The handshake has proved that the certificate is ours and for clients, and says whether it is in time;
 /// here it is decided whose it is, whether that device or service may be here today, and which topics are its own.
 /// </summary>
-internal sealed class FleetAccessPolicy(AdmitDevice admitDevice, AdmitService admitService, RevokedSet revoked, RevocationFreshness freshness, TimeProvider clock) : IAccessPolicy
+internal sealed class FleetAccessPolicy(AdmitDevice admitDevice, AdmitService admitService, RevokedSet revoked, ServerOptions options, RevocationFreshness freshness, TimeProvider clock) : IAccessPolicy
 {
     public async ValueTask<Admission> AdmitAsync(ClientIdentity identity, ConnectPacket connect, CancellationToken cancellationToken)
     {
@@ -24,8 +25,8 @@ internal sealed class FleetAccessPolicy(AdmitDevice admitDevice, AdmitService ad
         if (peer.Kind is not (PeerKind.Device or PeerKind.Service)) return Refuse(ReasonCode.NotAuthorized, "issuer-purpose", "The certificate is good for enrolment and nothing else.");
         if (peer.Identity is not { } name) return Refuse(ReasonCode.NotAuthorized, peer.IdentityProblem!, $"Certificate {peer.Serial} does not carry one identity of this fleet as its SAN URI.");
         return peer.Kind == PeerKind.Device
-            ? await AdmitDeviceAsync(name, peer, connect, cancellationToken)
-            : await AdmitServiceAsync(name, peer.Serial, connect, cancellationToken);
+            ? await AdmitDeviceAsync(new AdmitDeviceRequest(name, peer.Serial, LeafOf(identity), peer.IssuerId), connect, cancellationToken)
+            : await AdmitServiceAsync(new AdmitServiceRequest(name, peer.Serial, LeafOf(identity)), connect, cancellationToken);
     }
 
     public bool StillAdmitted(Principal principal)
@@ -57,28 +58,31 @@ internal sealed class FleetAccessPolicy(AdmitDevice admitDevice, AdmitService ad
         _ => false,
     };
 
-    private async Task<Admission> AdmitDeviceAsync(string deviceId, PeerVerdict peer, ConnectPacket connect, CancellationToken cancellationToken)
+    private async Task<Admission> AdmitDeviceAsync(AdmitDeviceRequest request, ConnectPacket connect, CancellationToken cancellationToken)
     {
+        var (deviceId, serial) = (request.DeviceId, request.CertificateSerial);
         if (connect.ClientId != deviceId)
         {
             return Refuse(ReasonCode.ClientIdentifierNotValid, "client-id-mismatch", $"Client id '{connect.ClientId}' is not the certificate's device {deviceId}; use the device id as client id.");
         }
 
-        return await admitDevice.RunAsync(new AdmitDeviceRequest(deviceId, peer.Serial, peer.IssuerId), cancellationToken) switch
+        return await admitDevice.RunAsync(request, cancellationToken) switch
         {
             AdmitDeviceResult.Admitted admitted => new Admission.Accepted(new DevicePrincipal(admitted.Facts)),
-            AdmitDeviceResult.Refused refused => DevicePrincipal.Refused(refused.Reason, deviceId, peer.Serial),
+            AdmitDeviceResult.Refused refused => DevicePrincipal.Refused(refused.Reason, deviceId, request.CertificateSerial),
             var other => throw new InvalidOperationException($"Unknown answer {other}."),
         };
     }
 
-    private async Task<Admission> AdmitServiceAsync(string name, string serial, ConnectPacket connect, CancellationToken cancellationToken) =>
-        await admitService.RunAsync(new AdmitServiceRequest(name, serial), cancellationToken) switch
+    private async Task<Admission> AdmitServiceAsync(AdmitServiceRequest request, ConnectPacket connect, CancellationToken cancellationToken) =>
+        await admitService.RunAsync(request, cancellationToken) switch
         {
-            AdmitServiceResult.Admitted admitted => new Admission.Accepted(new ServicePrincipal(name, ClientIdOf(connect), admitted.Rules, admitted.Facts)),
-            AdmitServiceResult.Refused refused => ServicePrincipal.Refused(refused.Reason, name, serial),
+            AdmitServiceResult.Admitted admitted => new Admission.Accepted(new ServicePrincipal(request.Name, ClientIdOf(connect), admitted.Rules, admitted.Facts)),
+            AdmitServiceResult.Refused refused => ServicePrincipal.Refused(refused.Reason, request.Name, request.CertificateSerial),
             var other => throw new InvalidOperationException($"Unknown answer {other}."),
         };
+
+    private byte[]? LeafOf(ClientIdentity identity) => options.OnlyLoggedCertificates ? MerkleHash.OfLeaf(identity.Certificate!.RawDataMemory.Span) : null;
 
     /// <summary>The service's own choice, or one that nobody has had before.</summary>
     private string ClientIdOf(ConnectPacket connect) => connect.ClientId.Length > 0 ? connect.ClientId : $"auto-{Guid.CreateVersion7(clock.GetUtcNow()):N}";

@@ -32,6 +32,7 @@ internal sealed class ServicePrincipal(string name, string clientId, TopicRules 
         ServiceRefusalReason.UnknownService => new(ReasonCode.NotAuthorized, "service-unknown", $"There is no service {name}; create it."),
         ServiceRefusalReason.ServiceRevoked => new(ReasonCode.Banned, "service-revoked", $"Service {name} was revoked."),
         ServiceRefusalReason.CertificateUnknown => new(ReasonCode.NotAuthorized, "certificate-unknown", $"Certificate {serial} was not issued to service {name} by this server."),
+        ServiceRefusalReason.NotInLog => new(ReasonCode.NotAuthorized, "not-in-log", $"Certificate {serial} of service {name} is not in the log of issued certificates."),
         ServiceRefusalReason.CertificateRevoked => new(ReasonCode.Banned, "certificate-revoked", $"Certificate {serial} of service {name} was revoked."),
         ServiceRefusalReason.CertificateNotYetValid => new(ReasonCode.NotAuthorized, "not-yet-valid", $"Certificate {serial} of service {name} is not valid yet; check the clocks."),
         ServiceRefusalReason.CertificateExpired => new(ReasonCode.NotAuthorized, "expired", $"Certificate {serial} of service {name} has expired; issue a new one."),
