@@ -22,7 +22,7 @@ public abstract record BlockKeyResult
 public sealed class BlockKey(
     IDbContextFactory<FleetDbContext> databases, RevocationFeed feed, AuditTrail audit, FleetMetrics metrics, TimeProvider clock, ILogger<BlockKey> log)
 {
-    private const string Action = "key.revoke";
+    private const string Action = "device-key.revoke";
     private const int FingerprintLength = 64;
 
     public async Task<BlockKeyResult> RunAsync(Actor actor, BlockKeyRequest request, CancellationToken ct)
