@@ -50,5 +50,7 @@ namespace IoTFleet.Api;
 [JsonSerializable(typeof(RevocationReport))]
 [JsonSerializable(typeof(Page<RevocationReport>))]
 [JsonSerializable(typeof(ConfirmRevocationRequest))]
+[JsonSerializable(typeof(CreateOperatorRequest))]
+[JsonSerializable(typeof(CreatedOperator))]
 [JsonSerializable(typeof(ServerFile))]
 public sealed partial class ApiJson : JsonSerializerContext;

@@ -109,4 +109,19 @@ public sealed partial class FleetClient
         using var request = new HttpRequestMessage(HttpMethod.Delete, Root + $"revocations/{Escape(orderId)}");
         return await AnswerAsync(request, ApiJson.Default.RevocationReport, cancellationToken);
     }
+
+    /// <summary>Makes a key for another operator. It is in this answer and nowhere else.</summary>
+    /// <param name="request">Whose, and what it may do.</param>
+    /// <param name="cancellationToken">Ends the request.</param>
+    public Task<CreatedOperator> CreateOperatorAsync(CreateOperatorRequest request, CancellationToken cancellationToken = default) =>
+        PostAsync("operators", Body(request, ApiJson.Default.CreateOperatorRequest), ApiJson.Default.CreatedOperator, cancellationToken);
+
+    /// <summary>Revokes an operator's key.</summary>
+    /// <param name="id">The key's id.</param>
+    /// <param name="cancellationToken">Ends the request.</param>
+    public async Task RevokeOperatorAsync(string id, CancellationToken cancellationToken = default)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Delete, Root + $"operators/{Escape(id)}");
+        using var response = await SendAsync(request, cancellationToken);
+    }
 }

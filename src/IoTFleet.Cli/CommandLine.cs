@@ -54,7 +54,7 @@ internal sealed class CommandLine
         OverviewCommand.Create(Verb), DeviceCommands.Create(Verb), TokenCommands.Create(Verb), GroupCommands.Create(Verb),
         ServiceCommands.Create(Verb), TelemetryCommands.Create(Verb), CommandCommands.Create(Verb),
         AuditCommands.Create(Verb), LogCommands.Create(Verb),
-        .. RevocationCommands.Create(Verb),
+        .. RevocationCommands.Create(Verb), OperatorCommands.Create(Verb),
         new Command("ca", "Authorities") { RevocationCommands.RevokeAuthority(Verb) },
     ];
 

@@ -11,9 +11,9 @@ internal static class AuthorityCertificate
     // A day, so that a leaf with the longest backdating still lies within its issuer's life.
     private static readonly TimeSpan Backdate = TimeSpan.FromDays(1);
 
-    public static IssuerKey CreateRoot(FleetNames names, DateTimeOffset now)
+    public static IssuerKey CreateRoot(FleetNames names, DateTimeOffset now, bool p384 = false)
     {
-        var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var key = ECDsa.Create(p384 ? ECCurve.NamedCurves.nistP384 : ECCurve.NamedCurves.nistP256);
         var order = Order(Profile.Root, names, key.ExportSubjectPublicKeyInfo(), now, RootYears);
         var facts = IssuerFacts.OfRoot(order, new PublicKey(key));
         var toBeSigned = CertificateAuthority.Linted(order, facts, now);

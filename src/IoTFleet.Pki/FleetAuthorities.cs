@@ -23,6 +23,9 @@ public sealed class FleetAuthorities : IDisposable
     /// <summary>Where they are kept; null when they were made in memory only.</summary>
     public AuthorityFiles? Files { get; init; }
 
+    /// <summary>What opened their keys, and opens those of later generations.</summary>
+    public KeySecrets Secrets { get; init; } = KeySecrets.None;
+
     /// <summary>True when this start made them, false when it found them.</summary>
     public bool Created { get; init; }
 
@@ -68,5 +71,11 @@ public sealed record AuthorityFiles(string Folder)
 
     private static string NameOf(AuthorityPurpose purpose, int generation) => generation == 1 ? NameOf(purpose) : $"{NameOf(purpose)}-{generation}";
 
-    private static string NameOf(AuthorityPurpose purpose) => purpose.ToString().ToLowerInvariant();
+    /// <summary>What is to be signed by a root that is kept elsewhere.</summary>
+    public string Request(AuthorityPurpose purpose) => Path.Combine(Folder, NameOf(purpose) + ".csr");
+
+    /// <summary>In a file, or in a token whose URI a file beside it holds.</summary>
+    public bool HasKey(AuthorityPurpose purpose) => File.Exists(Key(purpose)) || File.Exists(Key(purpose) + "-uri");
+
+    private static string NameOf(AuthorityPurpose purpose) => AuthorityRequest.NameOf(purpose);
 }

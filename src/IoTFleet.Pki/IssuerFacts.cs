@@ -25,6 +25,9 @@ internal sealed record IssuerFacts
     /// <summary>The hosts that URIs below it may have; empty when it names none.</summary>
     public required IReadOnlyList<string> UriHosts { get; init; }
 
+    /// <summary>The hosts, and those below them, that servers below it may have; empty when it may name any.</summary>
+    public required IReadOnlyList<string> DnsSuffixes { get; init; }
+
     public static IssuerFacts Of(X509Certificate2 certificate)
     {
         var names = PermittedNames.Of(certificate);
@@ -40,6 +43,7 @@ internal sealed record IssuerFacts
             Purposes = usage?.EnhancedKeyUsages.Cast<Oid>().Select(oid => oid.Value!).ToArray(),
             Organization = OrganizationOf(certificate.SubjectName),
             UriHosts = names.UriHosts,
+            DnsSuffixes = names.DnsSuffixes,
         };
     }
 
@@ -55,6 +59,7 @@ internal sealed record IssuerFacts
         Purposes = null,
         Organization = order.Organization,
         UriHosts = [],
+        DnsSuffixes = [],
     };
 
     // The hash is as strong as the curve. RFC 5758 3.2: no parameters.

@@ -37,22 +37,33 @@ public static class PemFile
         }
     }
 
-    public static ECDsa ReadKey(string file)
+    public static ECDsa ReadKey(string file) => ReadKey(file, KeySecrets.None);
+
+    /// <summary>An EC key in the clear or encrypted (PKCS#8, RFC 5958).</summary>
+    public static ECDsa ReadKey(string file, KeySecrets secrets)
     {
         var text = ReadText(file);
         RefuseOpenMode(file);
+        var encrypted = IsEncrypted(text);
+        if (encrypted && !secrets.HasPassphrase) throw new KeyFileException(file, "is encrypted, and there is no passphrase", KeySecrets.Ways);
         var key = ECDsa.Create();
         try
         {
-            key.ImportFromPem(text);
+            if (encrypted) key.ImportFromEncryptedPem(text, secrets.Passphrase);
+            else key.ImportFromPem(text);
             return key;
         }
         catch (Exception unreadable) when (unreadable is CryptographicException or ArgumentException)
         {
             key.Dispose();
-            throw new KeyFileException(file, "does not hold an unencrypted EC private key in PEM form", "restore it from a backup", unreadable);
+            throw encrypted
+                ? new KeyFileException(file, "is encrypted, and the passphrase does not open it", "check the passphrase, or restore the file from a backup", unreadable)
+                : new KeyFileException(file, "does not hold an EC private key in PEM form", "restore it from a backup", unreadable);
         }
     }
+
+    internal static bool IsEncrypted(string pem) =>
+        PemEncoding.TryFind(pem, out var block) && pem.AsSpan()[block.Label].SequenceEqual("ENCRYPTED PRIVATE KEY");
 
     internal static bool BelongTogether(X509Certificate2 certificate, ECDsa key) =>
         certificate.PublicKey.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(key.ExportSubjectPublicKeyInfo());
@@ -85,7 +96,7 @@ public static class PemFile
         }
     }
 
-    private static string ReadText(string file)
+    internal static string ReadText(string file)
     {
         try
         {

@@ -79,7 +79,7 @@ internal sealed record PermittedNames(IReadOnlyList<string> UriHosts, IReadOnlyL
     {
         using (writer.PushSequence(Context(0)))
         {
-            foreach (var suffix in DnsSuffixes) WriteSubtree(writer, () => WriteText(writer, 2, suffix));
+            foreach (var suffix in (IEnumerable<string>)[.. DnsSuffixes, "localhost"]) WriteSubtree(writer, () => WriteText(writer, 2, suffix));
             WriteSubtree(writer, () => WriteText(writer, 6, "uri.invalid"));
             WriteSubtree(writer, () => WriteText(writer, 1, "mail.invalid"));
             WriteSubtree(writer, () => writer.WriteOctetString([127, 0, 0, 0, 255, 0, 0, 0], Context(7)));

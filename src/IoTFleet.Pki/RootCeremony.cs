@@ -6,12 +6,16 @@ namespace IoTFleet.Pki;
 public static class RootCeremony
 {
     /// <exception cref="KeyFileException">The folder holds some files but not a whole, matching set.</exception>
-    public static FleetAuthorities LoadOrCreate(string folder, FleetNames names, TimeProvider clock)
+    public static FleetAuthorities LoadOrCreate(string folder, FleetNames names, TimeProvider clock) =>
+        LoadOrCreate(folder, names, clock, KeySecrets.None);
+
+    /// <summary>Keys that are made are encrypted when there is a passphrase; those that are found may be either.</summary>
+    public static FleetAuthorities LoadOrCreate(string folder, FleetNames names, TimeProvider clock, KeySecrets secrets)
     {
         var files = new AuthorityFiles(folder);
-        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any()) return Load(files, names, clock);
-        PemFile.WhileWriting(folder, () => Write(files, names, clock));
-        return Load(files, names, clock, created: true);
+        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any()) return Load(files, names, clock, secrets);
+        PemFile.WhileWriting(folder, () => Write(files, names, clock, secrets));
+        return Load(files, names, clock, secrets, created: true);
     }
 
     /// <summary>Makes authorities that live in memory only.</summary>
@@ -33,7 +37,8 @@ public static class RootCeremony
     }
 
     /// <summary>The next generation of a root. Nobody trusts it yet.</summary>
-    public static IssuerKey NewRoot(FleetNames names, TimeProvider clock) => AuthorityCertificate.CreateRoot(names, clock.GetUtcNow());
+    /// <param name="p384">A stronger key for a root that is kept offline; each link below it takes several times as long to verify.</param>
+    public static IssuerKey NewRoot(FleetNames names, TimeProvider clock, bool p384 = false) => AuthorityCertificate.CreateRoot(names, clock.GetUtcNow(), p384);
 
     /// <summary>The next generation of an issuing authority, with a name and a key of its own.</summary>
     /// <param name="dnsSuffixes">Of an authority for servers: the only DNS names it may issue for, and those below them. Empty: any.</param>
@@ -41,38 +46,39 @@ public static class RootCeremony
         AuthorityCertificate.Create(purpose, names, root, clock.GetUtcNow(), dnsSuffixes);
 
     /// <summary>All files appear at once, by renaming their folder: a crash leaves either nothing or everything.</summary>
-    private static void Write(AuthorityFiles files, FleetNames names, TimeProvider clock)
+    private static void Write(AuthorityFiles files, FleetNames names, TimeProvider clock, KeySecrets secrets)
     {
         var draft = new AuthorityFiles(files.Folder.TrimEnd(Path.DirectorySeparatorChar) + ".new");
         if (Directory.Exists(draft.Folder)) Directory.Delete(draft.Folder, recursive: true);
         PemFile.CreateSecretFolder(draft.Folder);
 
         using var authorities = Create(names, clock);
-        authorities.RootKey!.Save(draft.RootCertificate, draft.RootKey);
-        authorities.Devices.Save(draft.DevicesCertificate, draft.DevicesKey);
-        authorities.Servers.Save(draft.ServersCertificate, draft.ServersKey);
-        authorities.Services!.Save(draft.ServicesCertificate, draft.ServicesKey);
-        authorities.Claims!.Save(draft.ClaimsCertificate, draft.ClaimsKey);
+        authorities.RootKey!.Save(draft.RootCertificate, draft.RootKey, secrets);
+        authorities.Devices.Save(draft.DevicesCertificate, draft.DevicesKey, secrets);
+        authorities.Servers.Save(draft.ServersCertificate, draft.ServersKey, secrets);
+        authorities.Services!.Save(draft.ServicesCertificate, draft.ServicesKey, secrets);
+        authorities.Claims!.Save(draft.ClaimsCertificate, draft.ClaimsKey, secrets);
 
         if (Directory.Exists(files.Folder)) Directory.Delete(files.Folder); // Empty, or we would be loading.
         Directory.Move(draft.Folder, files.Folder);
     }
 
-    private static FleetAuthorities Load(AuthorityFiles files, FleetNames names, TimeProvider clock, bool created = false)
+    private static FleetAuthorities Load(AuthorityFiles files, FleetNames names, TimeProvider clock, KeySecrets secrets, bool created = false)
     {
         var root = PemFile.ReadCertificate(files.RootCertificate);
-        var rootKey = File.Exists(files.RootKey) ? IssuerKey.Load(files.RootCertificate, files.RootKey) : null;
-        var servicesAdded = rootKey is not null && Add(AuthorityPurpose.Services, files, names, rootKey, clock);
-        var claimsAdded = rootKey is not null && Add(AuthorityPurpose.Claims, files, names, rootKey, clock);
+        var rootKey = files.HasKey(AuthorityPurpose.Root) ? Load(files, AuthorityPurpose.Root, secrets) : null;
+        var servicesAdded = rootKey is not null && Add(AuthorityPurpose.Services, files, names, rootKey, clock, secrets);
+        var claimsAdded = rootKey is not null && Add(AuthorityPurpose.Claims, files, names, rootKey, clock, secrets);
         var authorities = new FleetAuthorities
         {
             Names = names,
             Root = root,
             RootKey = rootKey,
-            Devices = IssuerKey.Load(files.DevicesCertificate, files.DevicesKey),
-            Servers = IssuerKey.Load(files.ServersCertificate, files.ServersKey),
-            Services = LoadIfThere(files, AuthorityPurpose.Services),
-            Claims = LoadIfThere(files, AuthorityPurpose.Claims),
+            Devices = Load(files, AuthorityPurpose.Devices, secrets),
+            Servers = Load(files, AuthorityPurpose.Servers, secrets),
+            Services = LoadIfThere(files, AuthorityPurpose.Services, secrets),
+            Claims = LoadIfThere(files, AuthorityPurpose.Claims, secrets),
+            Secrets = secrets,
             Files = files,
             Created = created,
             ServicesAdded = servicesAdded,
@@ -82,15 +88,18 @@ public static class RootCeremony
         return authorities;
     }
 
-    private static IssuerKey? LoadIfThere(AuthorityFiles files, AuthorityPurpose purpose) =>
-        File.Exists(files.Certificate(purpose)) ? IssuerKey.Load(files.Certificate(purpose), files.Key(purpose)) : null;
+    private static IssuerKey Load(AuthorityFiles files, AuthorityPurpose purpose, KeySecrets secrets) =>
+        IssuerKey.Load(files.Certificate(purpose), files.Key(purpose), secrets);
+
+    private static IssuerKey? LoadIfThere(AuthorityFiles files, AuthorityPurpose purpose, KeySecrets secrets) =>
+        File.Exists(files.Certificate(purpose)) ? Load(files, purpose, secrets) : null;
 
     /// <summary>To a folder made before there was such an authority. Nothing that is there is touched; the certificate comes last and makes the pair count.</summary>
-    private static bool Add(AuthorityPurpose purpose, AuthorityFiles files, FleetNames names, IssuerKey rootKey, TimeProvider clock)
+    private static bool Add(AuthorityPurpose purpose, AuthorityFiles files, FleetNames names, IssuerKey rootKey, TimeProvider clock, KeySecrets secrets)
     {
         if (File.Exists(files.Certificate(purpose))) return false;
         using var added = AuthorityCertificate.Create(purpose, names, rootKey, clock.GetUtcNow());
-        PemFile.WhileWriting(files.Folder, () => added.Save(files.Certificate(purpose), files.Key(purpose)));
+        PemFile.WhileWriting(files.Folder, () => added.Save(files.Certificate(purpose), files.Key(purpose), secrets));
         return true;
     }
 
@@ -146,7 +155,7 @@ public static class RootCeremony
             "start with the domain it was made for, or with another folder");
     }
 
-    private static bool IssuedBy(X509Certificate2 root, X509Certificate2 issuer, TimeProvider clock)
+    internal static bool IssuedBy(X509Certificate2 root, X509Certificate2 issuer, TimeProvider clock)
     {
         using var chain = new X509Chain();
         chain.ChainPolicy = TrustPolicy.For(root, [], clock);

@@ -147,6 +147,7 @@ public sealed class FleetServer : IAsyncDisposable
         api.MapDevices();
         api.MapCertificates();
         api.MapRevocations();
+        api.MapOperators();
         api.MapTokens();
         api.MapGroups();
         api.MapServices();

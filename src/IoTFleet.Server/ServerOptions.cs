@@ -25,6 +25,12 @@ public sealed class ServerOptions
     /// <summary>EST, REST and the console over TLS. 0 takes any free port.</summary>
     public int HttpsPort { get; set; } = 8443;
 
+    /// <summary>The file with the passphrase of the authorities' keys. Empty: asked of IOTFLEET_CA_PASSPHRASE and systemd; none leaves keys in the clear.</summary>
+    public string CaPassphraseFile { get; set; } = "";
+
+    /// <summary>The file with the PIN of the token that holds an authority's key. Empty: asked of IOTFLEET_CA_PIN and systemd.</summary>
+    public string CaPinFile { get; set; } = "";
+
     /// <summary>Validity of a device certificate, in days. 1 to 90.</summary>
     public int DeviceCertificateDays { get; set; } = 30;
 

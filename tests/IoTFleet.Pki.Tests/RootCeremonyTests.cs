@@ -73,7 +73,7 @@ public sealed class RootCeremonyTests : IDisposable
         Start().Dispose();
         File.WriteAllText(Files.DevicesKey, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
         Assert.Equal(
-            $"{Files.DevicesKey} does not hold an unencrypted EC private key in PEM form; restore it from a backup.", Refusal(Files.DevicesKey));
+            $"{Files.DevicesKey} does not hold an EC private key in PEM form; restore it from a backup.", Refusal(Files.DevicesKey));
     }
 
     [Fact]
@@ -97,7 +97,7 @@ public sealed class RootCeremonyTests : IDisposable
     {
         Start().Dispose();
         File.Copy(Files.ServersKey, Files.DevicesKey, overwrite: true);
-        Assert.Contains($"is not the key of {Files.DevicesCertificate}", Refusal(Files.DevicesKey));
+        Assert.Contains("is not the key of O=fleet.local, CN=Device CA", Refusal(Files.DevicesKey));
     }
 
     [Fact]

@@ -1,7 +1,6 @@
 using IoTFleet.Api;
 using IoTFleet.Fleet;
 using IoTFleet.Fleet.Certificates;
-using IoTFleet.Fleet.Operators;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
 using IoTFleet.Pki;
@@ -181,8 +180,7 @@ public sealed class RevocationKindsTests : IAsyncLifetime
 
     private async Task<FleetClient> SecondOperatorAsync()
     {
-        var created = await _server.Get<CreateKey>().RunAsync(Actor.System, new CreateKeyRequest("bob", Role.Administrator), CancellationToken.None);
-        var secret = Assert.IsType<CreateKeyResult.Created>(created).Secret.Reveal();
+        var secret = (await _server.Client.CreateOperatorAsync(new() { Name = "bob", Role = "administrator" })).ApiKey;
         return new FleetClient(new Uri($"https://localhost:{_server.HttpsPort}"), secret, ServerTrust.FromRootFile(_server.RootFile));
     }
 

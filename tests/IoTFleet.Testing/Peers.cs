@@ -9,6 +9,9 @@ public static class Peers
     /// <summary>Skips the test where the program is not installed; fails it on CI, where it must be.</summary>
     public static string Require(string program) => Find(program).FirstOrDefault() ?? throw Missing($"{program} is not installed.");
 
+    /// <summary>As <see cref="Require"/>, for a library: the first of these files that is there.</summary>
+    public static string RequireFile(params string[] files) => Array.Find(files, File.Exists) ?? throw Missing($"None of {string.Join(", ", files)} is there.");
+
     /// <summary>As <see cref="Require"/>, for node with a module that <c>npm ci</c> installs into the folder.</summary>
     public static string RequireNode(string folder, string module)
     {

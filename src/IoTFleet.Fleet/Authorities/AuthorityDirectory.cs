@@ -157,7 +157,7 @@ public sealed class AuthorityDirectory(
             return _opened[row.Id] = new Opened(found.Certificate, found.Key, found.Key is { } known ? new CertificateAuthority(known, clock, addresses) : null);
         }
         var certificate = opened?.Certificate ?? X509CertificateLoader.LoadCertificate(row.Der);
-        var key = row.State == AuthorityState.Removed ? null : AuthorityFolder.Open(folder.Files, certificate, row.KeyReference);
+        var key = row.State == AuthorityState.Removed ? null : AuthorityFolder.Open(folder, certificate, row.KeyReference);
         return _opened[row.Id] = new Opened(certificate, key, key is null ? null : new CertificateAuthority(key, clock, addresses)) { IsOurs = true };
     }
 

@@ -106,7 +106,7 @@ public sealed class PrepareAuthority(
         if (old is null || oldKey is null) yield break;
         using var newWithOld = CrossCertificate.Create(oldKey, newRoot, clock);
         yield return Record(newWithOld, old.Id, row.Id);
-        using var newKey = AuthorityFolder.Open(folder.Files, newRoot, row.KeyReference);
+        using var newKey = AuthorityFolder.Open(folder, newRoot, row.KeyReference);
         if (newKey is null) yield break;
         using var oldWithNew = CrossCertificate.Create(newKey, old.Certificate, clock);
         yield return Record(oldWithNew, row.Id, old.Id);

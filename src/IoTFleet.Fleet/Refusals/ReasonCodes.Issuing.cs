@@ -21,6 +21,14 @@ public static partial class ReasonCodes
         Told("request-too-large", Enrolling | Renewing, "The body is larger than a signing request may be.", "Send the request alone."),
         Told("request-unreadable", Enrolling | Renewing, "The body is not base64 of a signing request.", "Send DER in base64 without PEM armour."),
         Told("request-not-acceptable", Enrolling | Renewing, "The signing request asks for what it may not, or its key or signature is not accepted.", "The answer says which; make a new request."),
+        Told("request-signature", Enrolling | Renewing, "The signing request is not signed by the key it names.", "Sign the request with the private key whose public part is in it."),
+        Told("request-algorithm", Enrolling | Renewing, "The signing request is signed with SHA-1, MD5, RSA-PSS or another algorithm that is not accepted.", "Sign it with ecdsa-with-SHA256 or, for an RSA key, with sha256WithRSAEncryption."),
+        Told("request-names", Enrolling | Renewing, "The signing request's subject or alternative name has a shape that no device gets.", "Ask for one CN, a serialNumber and one URI at most, or for none of them."),
+        Told("request-asks-too-much", Enrolling | Renewing, "The signing request asks for an extension that only authorities or servers have, or for an unknown critical one.", "Leave requested extensions out; the server decides them."),
+        Told("request-attributes", Enrolling | Renewing, "The signing request holds an attribute or extension twice, or a challenge password that is too long.", "Make a request with each attribute once."),
+        Told("key-type", Enrolling | Renewing, "The key's algorithm or curve is not accepted here, or its curve is not given by name.", "Make an ECDSA key on P-256 by name, with an uncompressed point."),
+        Told("key-weak", Enrolling | Renewing, "The key is no sound key: a point off its curve, an RSA key of an odd size or exponent, or one that can be factored.", "Make a new key with a sound generator; look for other devices with the same chip or firmware."),
+        Told("key-forbidden", Enrolling | Renewing, "Nothing is issued to this key again: revoked for compromise, known to the world, or an authority's own.", "Make a new key."),
         Told("key-of-another-device", Enrolling | Renewing, "The key is another device's.", "Make a new key on each device; look for a golden image or a clone."),
     ];
 

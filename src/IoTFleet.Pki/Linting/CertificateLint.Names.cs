@@ -61,9 +61,14 @@ internal sealed partial class CertificateLint
             if (ReadText(names, 2) is { } host)
             {
                 Require(IsHost(host), "P-7.host", $"'{host}' is not a DNS name in lower case");
+                Require(MayName(host), "P-9.constraint", $"'{host}' is below no suffix that its authority may name");
                 found.Add(host);
             }
-            else if (ReadAddress(names) is { } address) found.Add(address.ToString());
+            else if (ReadAddress(names) is { } address)
+            {
+                Require(_issuer.DnsSuffixes.Count == 0 || IPAddress.IsLoopback(address), "P-9.constraint", $"{address} is no address that its authority may name");
+                found.Add(address.ToString());
+            }
             else { Require(false, "P-7.hosts", "a server's alternative names are DNS names and IP addresses"); return; }
         }
         Require(found.Count is > 0 and <= MaxHosts, "P-7.hosts", $"a server has 1 to {MaxHosts} alternative names");
@@ -84,6 +89,9 @@ internal sealed partial class CertificateLint
         var bytes = names.ReadOctetString(tag);
         return bytes.Length is 4 or 16 ? new IPAddress(bytes) : null;
     }
+
+    private bool MayName(string host) => _issuer.DnsSuffixes.Count == 0 ||
+        _issuer.DnsSuffixes.Any(suffix => host == suffix || host.EndsWith("." + suffix, StringComparison.Ordinal));
 
     private static bool IsHost(string host) => host.Length is > 0 and <= 253 && host.Split('.').All(label =>
         label.Length is > 0 and <= 63 && label[0] != '-' && label[^1] != '-' &&

@@ -16,11 +16,13 @@ internal sealed class FleetIdentity : IDisposable
     public FleetIdentity(ServerOptions options, DataFolder data, TimeProvider clock)
     {
         (_tlsFolder, _clock, Hosts) = (data.Tls, clock, options.Hosts);
-        Authorities = RootCeremony.LoadOrCreate(data.Authorities, new FleetNames(options.Fleet), clock);
+        Authorities = RootCeremony.LoadOrCreate(data.Authorities, new FleetNames(options.Fleet), clock, SecretsOf(options));
         _servers = new CertificateAuthority(Authorities.Servers, clock);
         _certificate = ServerCertificate.LoadOrCreate(_tlsFolder, Hosts, _servers, clock);
         ServerCertificateIsNew = _certificate.Created;
     }
+
+    private static KeySecrets SecretsOf(ServerOptions options) => KeySecrets.Find(options.CaPassphraseFile, options.CaPinFile, Environment.GetEnvironmentVariable);
 
     public FleetAuthorities Authorities { get; }
 

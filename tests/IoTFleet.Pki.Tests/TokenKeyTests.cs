@@ -1,0 +1,136 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+using System.Security.Cryptography;
+using IoTFleet.Testing;
+
+namespace IoTFleet.Pki.Tests;
+
+/// <summary>The key of the authority for devices in a PKCS#11 token, tried for real with SoftHSM2 behind OpenSSL's engine.</summary>
+[SupportedOSPlatform("linux")]
+public sealed partial class TokenKeyTests : IDisposable
+{
+    private const string Pin = "71a6-SECRET-pin";
+    private static readonly FleetNames Names = new("fleet.local");
+    private readonly TemporaryFolder _folder = new();
+    private readonly string _label = "devices-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4)); // The token outlives a test.
+
+    private string Uri => $"pkcs11:token=iotfleet-test;object={_label};type=private";
+
+    private AuthorityFiles Files => new(_folder.File("ca"));
+
+    [Fact]
+    public async Task Device_certificate_signed_in_a_token_is_verified_by_openssl()
+    {
+        await MoveDevicesKeyIntoTokenAsync();
+        using var authorities = RootCeremony.LoadOrCreate(Files.Folder, Names, TimeProvider.System, new KeySecrets(null, Pin));
+        Assert.Equal(Uri, authorities.Devices.Reference);
+
+        using var certificate = Issue(authorities.Devices).Load();
+        var verified = await Peers.RunAsync("openssl", "verify", "-x509_strict", "-CAfile", Files.RootCertificate, "-untrusted", Files.DevicesCertificate,
+            "-purpose", "sslclient", TestPki.WriteCertificates(_folder.Path, "leaf", certificate));
+        Assert.True(verified.ExitCode == 0, verified.Everything);
+    }
+
+    [Fact]
+    public async Task Many_threads_may_use_the_token_and_a_reference_opens_it_too()
+    {
+        await MoveDevicesKeyIntoTokenAsync();
+        using var certificate = PemFile.ReadCertificate(Files.DevicesCertificate);
+        using var issuer = IssuerKey.Open(certificate, Uri, Files.Folder, new KeySecrets(null, Pin))!;
+        var leaves = await Task.WhenAll(Enumerable.Range(0, 40).Select(_ => Task.Run(() => Issue(issuer))));
+        Assert.Equal(40, leaves.Select(leaf => leaf.SerialHex).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task Key_that_is_not_in_the_token_is_named_without_the_pin()
+    {
+        await MoveDevicesKeyIntoTokenAsync();
+        File.WriteAllText(Files.DevicesKey + "-uri", Uri.Replace("object=", "object=no-", StringComparison.Ordinal));
+        var refused = Assert.Throws<KeyFileException>(() => RootCeremony.LoadOrCreate(Files.Folder, Names, TimeProvider.System, new KeySecrets(null, Pin)));
+        Assert.Contains("object=no-devices", refused.Message);
+        Assert.DoesNotContain("SECRET", refused.ToString());
+    }
+
+    [Fact]
+    public async Task Key_of_another_authority_in_the_token_is_refused()
+    {
+        await MoveDevicesKeyIntoTokenAsync();
+        File.Copy(Files.DevicesKey + "-uri", Files.ServersKey + "-uri");
+        File.Delete(Files.ServersKey);
+        var refused = Assert.Throws<KeyFileException>(() => RootCeremony.LoadOrCreate(Files.Folder, Names, TimeProvider.System, new KeySecrets(null, Pin)));
+        Assert.Contains("is not the key of O=fleet.local, CN=Server CA", refused.Message);
+    }
+
+    [Theory]
+    [InlineData("pkcs11:object=devices?pin-value=1234", "holds the PIN in its URI")]
+    [InlineData("file:devices.key", "does not hold a PKCS#11 URI")]
+    public void Uri_that_tells_its_pin_or_is_none_is_refused(string uri, string problem)
+    {
+        RootCeremony.LoadOrCreate(Files.Folder, Names, TimeProvider.System).Dispose();
+        File.Delete(Files.DevicesKey);
+        File.WriteAllText(Files.DevicesKey + "-uri", uri + "\n");
+        Assert.Contains(problem, Assert.Throws<KeyFileException>(() => RootCeremony.LoadOrCreate(Files.Folder, Names, TimeProvider.System)).Message);
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private static IssuedLeaf Issue(IssuerKey devices)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        return new CertificateAuthority(devices, TimeProvider.System).Issue(
+            new LeafTerms("pump-1", Names.DeviceUri("pump-1"), key.ExportSubjectPublicKeyInfo(), TimeSpan.FromDays(1), TimeSpan.FromHours(1)));
+    }
+
+    private async Task MoveDevicesKeyIntoTokenAsync()
+    {
+        await Token.RequireAsync();
+        RootCeremony.LoadOrCreate(Files.Folder, Names, TimeProvider.System).Dispose();
+        await Token.ImportAsync(Files.DevicesKey, _label);
+        File.Delete(Files.DevicesKey);
+        File.WriteAllText(Files.DevicesKey + "-uri", Uri + "\n");
+    }
+
+    /// <summary>One SoftHSM for the whole process: its library reads its settings once.</summary>
+    private static partial class Token
+    {
+        private static readonly TemporaryFolder Folder = new();
+        private static readonly SemaphoreSlim Turn = new(1);
+        private static bool _ready;
+
+        public static async Task RequireAsync()
+        {
+            Peers.Require("softhsm2-util");
+            var module = Peers.RequireFile("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so", "/usr/lib64/pkcs11/libsofthsm2.so");
+            Peers.RequireFile("/usr/lib/x86_64-linux-gnu/engines-3/pkcs11.so", "/usr/lib/aarch64-linux-gnu/engines-3/pkcs11.so", "/usr/lib64/engines-3/pkcs11.so");
+            await Turn.WaitAsync();
+            try
+            {
+                if (_ready) return;
+                Directory.CreateDirectory(Folder.File("tokens"));
+                await File.WriteAllTextAsync(Folder.File("softhsm2.conf"), $"directories.tokendir = {Folder.File("tokens")}\nobjectstore.backend = file\nlog.level = ERROR\n");
+                // .NET keeps its own copy of the environment; native code reads the process's.
+                SetVariable("SOFTHSM2_CONF", Folder.File("softhsm2.conf"), 1);
+                SetVariable("PKCS11_MODULE_PATH", module, 1);
+                Environment.SetEnvironmentVariable("SOFTHSM2_CONF", Folder.File("softhsm2.conf"));
+                await RunAsync("--init-token", "--free", "--label", "iotfleet-test", "--pin", Pin, "--so-pin", "0000-so-pin");
+                _ready = true;
+            }
+            finally
+            {
+                Turn.Release();
+            }
+        }
+
+        public static Task ImportAsync(string keyFile, string label) => RunAsync(
+            "--import", keyFile, "--token", "iotfleet-test", "--label", label, "--id", Convert.ToHexString(RandomNumberGenerator.GetBytes(4)), "--pin", Pin);
+
+        private static async Task RunAsync(params string[] arguments)
+        {
+            var done = await Peers.RunAsync("softhsm2-util", arguments);
+            Assert.True(done.ExitCode == 0, done.Everything);
+        }
+
+        [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+        private static partial int SetVariable(string name, string value, int overwrite);
+    }
+}
