@@ -3,7 +3,6 @@ using IoTFleet.Fleet;
 using IoTFleet.Fleet.Certificates;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
-using IoTFleet.Pki;
 using IoTFleet.Server.Mqtt;
 using IoTFleet.Testing;
 using Microsoft.EntityFrameworkCore;

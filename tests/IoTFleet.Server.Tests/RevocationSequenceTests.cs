@@ -1,4 +1,3 @@
-using IoTFleet.Api;
 using IoTFleet.Fleet;
 using IoTFleet.Fleet.Certificates;
 using IoTFleet.Mqtt;

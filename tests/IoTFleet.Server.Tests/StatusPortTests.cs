@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography.X509Certificates;
-using IoTFleet.Api;
 using IoTFleet.Pki;
 using IoTFleet.Server.Status;
 using IoTFleet.Testing;

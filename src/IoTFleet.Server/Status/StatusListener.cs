@@ -1,7 +1,6 @@
 using System.Net;
 using IoTFleet.Broker;
 using IoTFleet.Server.Doors;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
