@@ -106,6 +106,15 @@ public static class ProblemCodes
     /// <summary>409: the fleet has no authority for services yet; the detail says how it gets one.</summary>
     public const string NoServiceAuthority = "no-service-authority";
 
+    /// <summary>404: no such authority.</summary>
+    public const string AuthorityNotFound = "authority-not-found";
+
+    /// <summary>409: the step does not follow from the authority's state; the detail names it.</summary>
+    public const string AuthorityState = "authority-state";
+
+    /// <summary>409: the step is too early; the detail says whom it would shut out, and whether force helps.</summary>
+    public const string AuthorityNotReady = "authority-not-ready";
+
     /// <summary>400: the path speaks MQTT over WebSockets and nothing else.</summary>
     public const string WebSocketExpected = "websocket-expected";
 

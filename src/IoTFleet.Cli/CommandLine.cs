@@ -52,11 +52,18 @@ internal sealed class CommandLine
     private IEnumerable<Command> Nouns() =>
     [
         OverviewCommand.Create(Verb), DeviceCommands.Create(Verb), TokenCommands.Create(Verb), GroupCommands.Create(Verb),
-        ServiceCommands.Create(Verb), TelemetryCommands.Create(Verb), CommandCommands.Create(Verb),
+        Authorities(), ServiceCommands.Create(Verb), TelemetryCommands.Create(Verb), CommandCommands.Create(Verb),
         AuditCommands.Create(Verb), LogCommands.Create(Verb),
         .. RevocationCommands.Create(Verb), OperatorCommands.Create(Verb),
-        new Command("ca", "Authorities") { RevocationCommands.RevokeAuthority(Verb) },
     ];
+
+    private Command Authorities()
+    {
+        var noun = new Command("ca", "The fleet's certificate authorities and their rotation");
+        foreach (var verb in AuthorityCommands.Create(Verb)) noun.Subcommands.Add(verb);
+        noun.Subcommands.Add(RevocationCommands.RevokeAuthority(Verb));
+        return noun;
+    }
 
     private Command Verb(string name, string description, Symbol[] inputs, CommandAction action)
     {

@@ -4,31 +4,32 @@ using System.Security.Cryptography.X509Certificates;
 namespace IoTFleet.Pki;
 
 /// <summary>
-/// One root vouching for another while they change places (RFC 4210 4.4): whoever trusts only the one finds a way to what the other has signed.
-/// Name, key and key identifier are the other root's, so that it stands in a chain where the root itself would.
+/// A root vouching for another root (RFC 4210 4.4), or for an authority that another root has signed, while the two change places: whoever trusts only the one
+/// finds a way to what the other has signed. Name, key and key identifier are the original's, so that it stands in a chain where that one would.
 /// </summary>
+/// <remarks>
+/// Below a root with a path length of 1 there is no room for another root and an authority: a server's chain takes the authority itself, signed by both.
+/// </remarks>
 public static class CrossCertificate
 {
     private static readonly TimeSpan Backdate = TimeSpan.FromDays(1);
 
     /// <param name="signer">The root that vouches.</param>
-    /// <param name="root">The root it vouches for.</param>
-    public static X509Certificate2 Create(IssuerKey signer, X509Certificate2 root, TimeProvider clock)
+    /// <param name="original">The certificate whose holder it vouches for; what it says is said again, but for who signed it and how long.</param>
+    public static X509Certificate2 Create(IssuerKey signer, X509Certificate2 original, TimeProvider clock)
     {
-        var request = new CertificateRequest(root.SubjectName, root.PublicKey, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, true, 1, critical: true));
-        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, critical: true));
-        request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(Convert.FromHexString(AuthorityId.Of(root)), critical: false));
+        var request = new CertificateRequest(original.SubjectName, original.PublicKey, HashAlgorithmName.SHA256);
+        foreach (var extension in original.Extensions.Where(extension => extension.Oid!.Value != Oids.AuthorityKeyIdentifier)) request.CertificateExtensions.Add(extension);
         request.CertificateExtensions.Add(LeafExtensions.AuthorityKey(signer.Certificate));
-        var (from, until) = Life(signer.Certificate, root, clock.GetUtcNow());
+        var (from, until) = Life(signer.Certificate, original, clock.GetUtcNow());
         return signer.Sign(generator => request.Create(signer.Certificate.SubjectName, generator, from, until, SerialNumber.Create().Bytes.Span));
     }
 
     /// <summary>As long as both live.</summary>
-    private static (DateTimeOffset From, DateTimeOffset Until) Life(X509Certificate2 signer, X509Certificate2 root, DateTimeOffset now)
+    private static (DateTimeOffset From, DateTimeOffset Until) Life(X509Certificate2 signer, X509Certificate2 original, DateTimeOffset now)
     {
-        var from = new[] { now - Backdate, signer.NotBefore.ToUniversalTime(), root.NotBefore.ToUniversalTime() }.Max();
-        var until = new DateTimeOffset[] { signer.NotAfter.ToUniversalTime(), root.NotAfter.ToUniversalTime() }.Min();
+        var from = new[] { now - Backdate, signer.NotBefore.ToUniversalTime(), original.NotBefore.ToUniversalTime() }.Max();
+        var until = new DateTimeOffset[] { signer.NotAfter.ToUniversalTime(), original.NotAfter.ToUniversalTime() }.Min();
         return (DateTimeOffset.FromUnixTimeSeconds(from.ToUnixTimeSeconds()), until);
     }
 }

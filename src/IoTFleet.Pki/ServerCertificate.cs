@@ -25,14 +25,15 @@ public sealed class ServerCertificate : IDisposable
     /// Uses <c>server.pem</c> and <c>server.key</c> of the folder unless they are absent, near their end (a third of the life left)
     /// or lack a wanted host; loopback names are always wanted.
     /// </summary>
+    /// <param name="isOurs">Whether an authority, by its id, is another generation of the one that signs now: its certificate is replaced.</param>
     /// <exception cref="KeyFileException">A file is there but is not ours to replace, or cannot be read.</exception>
-    public static ServerCertificate LoadOrCreate(string folder, IReadOnlyCollection<string> hosts, CertificateAuthority servers, TimeProvider clock)
+    public static ServerCertificate LoadOrCreate(string folder, IReadOnlyCollection<string> hosts, CertificateAuthority servers, TimeProvider clock, Func<string, bool>? isOurs = null)
     {
         var certificateFile = Path.Combine(folder, "server.pem");
         var keyFile = Path.Combine(folder, "server.key");
         var wanted = hosts.Concat(Loopback).Select(host => host.ToLowerInvariant()).Distinct().ToArray();
 
-        var found = TryLoad(certificateFile, keyFile, servers, wanted, clock);
+        var found = TryLoad(certificateFile, keyFile, servers, wanted, clock, isOurs);
         return found is null
             ? new ServerCertificate(Create(folder, certificateFile, keyFile, wanted, servers), created: true)
             : new ServerCertificate(found, created: false);
@@ -48,14 +49,15 @@ public sealed class ServerCertificate : IDisposable
     public void Dispose() => Certificate.Dispose();
 
     private static X509Certificate2? TryLoad(
-        string certificateFile, string keyFile, CertificateAuthority servers, string[] wanted, TimeProvider clock)
+        string certificateFile, string keyFile, CertificateAuthority servers, string[] wanted, TimeProvider clock, Func<string, bool>? isOurs)
     {
         if (!File.Exists(certificateFile)) return null;
         using var certificate = PemFile.ReadCertificate(certificateFile);
 
         // Never overwrite a certificate that somebody else put there.
-        if (!certificate.IssuerName.RawData.AsSpan().SequenceEqual(servers.Certificate.SubjectName.RawData))
+        if (AuthorityId.OfIssuer(certificate) != servers.Id)
         {
+            if (isOurs?.Invoke(AuthorityId.OfIssuer(certificate)) == true) return null; // Of another generation of the same authority.
             throw new KeyFileException(certificateFile, "was not issued by this fleet's server authority",
                 $"move it and {keyFile} away to have new ones made");
         }

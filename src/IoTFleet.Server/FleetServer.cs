@@ -17,6 +17,7 @@ using IoTFleet.Server.Doors;
 using IoTFleet.Server.Est;
 using IoTFleet.Server.Mqtt;
 using IoTFleet.Server.Rest;
+using IoTFleet.Server.Rotation;
 using IoTFleet.Server.Security;
 using IoTFleet.Server.Status;
 
@@ -93,6 +94,8 @@ public sealed class FleetServer : IAsyncDisposable
 
         // Identity: who we are and whom we trust. Made before anything listens, so that a broken key file is the first thing said.
         services.AddFleetIdentity();
+        services.AddSingleton(RotationSettings(builder.Configuration));
+        services.AddHostedService<SightingsWriter>();
 
         // The fleet: devices, enrolment, certificates, telemetry, operators, on SQLite.
         services.AddSingleton(new RevocationOptions(options.SecondOperatorAbove < 0 ? null : options.SecondOperatorAbove));
@@ -139,6 +142,7 @@ public sealed class FleetServer : IAsyncDisposable
         app.UseAntiforgery();
 
         app.MapEst();
+        app.MapTrustBundle();
         app.MapMqtt();
         app.MapConsole();
         app.MapHealth();
@@ -151,11 +155,26 @@ public sealed class FleetServer : IAsyncDisposable
         api.MapTokens();
         api.MapGroups();
         api.MapServices();
+        api.MapAuthorities();
         api.MapTelemetry();
         api.MapCommands();
         api.MapAudit();
         api.MapLog();
         return app;
+    }
+
+    private static RotationOptions RotationSettings(ConfigurationManager configuration)
+    {
+        var options = configuration.GetSection("Rotation").Get<RotationOptions>() ?? new RotationOptions();
+        try
+        {
+            options.Validate();
+            return options;
+        }
+        catch (ArgumentException problem)
+        {
+            throw new StartupException(problem.Message, problem);
+        }
     }
 
     private static TelemetryOptions TelemetrySettings(ConfigurationManager configuration)
@@ -179,6 +198,7 @@ public sealed class FleetServer : IAsyncDisposable
         await Services.GetRequiredService<AuthorityDirectory>().LoadAsync(cancellationToken);
         await Services.GetRequiredService<AdoptCertificates>().RunAsync(cancellationToken);
         await Services.GetRequiredService<ReportIntents>().RunAsync(cancellationToken);
+        identity.OpenServerCertificate(Services.GetRequiredService<AuthorityDirectory>());
         var newKey = await AdministratorKeyAsync(options, cancellationToken);
         await Services.GetRequiredService<RevocationWatch>().LoadAsync(cancellationToken);
         await LoadSessionsAsync(cancellationToken);

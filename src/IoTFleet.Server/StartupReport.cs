@@ -14,7 +14,7 @@ internal sealed record NewKey(string? Shown)
 /// <summary>What a start found, made and opened: for the operator's eyes and, without secrets, for programs on this machine.</summary>
 internal sealed record StartupReport(DataFolder Data, FleetIdentity Identity, int MqttPort, int HttpsPort, NewKey? NewAdministratorKey)
 {
-    public string RootFingerprint => Identity.Authorities.RootFingerprint;
+    public string RootFingerprint => Identity.RootFingerprint;
 
     public ServerFile ForLocalPrograms() => new()
     {

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text.RegularExpressions;
 using IoTFleet.Api;
 using IoTFleet.Fleet;
 using IoTFleet.Mqtt;
@@ -143,6 +144,19 @@ public sealed class RecordTests : IAsyncLifetime
 
         Assert.Equal(ProblemCodes.LogDamaged, problem.Code);
         using var another = await _server.EnrolAsync("pump-8"); // Devices still enrol.
+    }
+
+    /// <summary>Whoever else signed would leave no intent behind.</summary>
+    [Fact]
+    public void Nothing_but_issuance_signs_certificates_with_an_authoritys_key()
+    {
+        var signing = new Regex(@"\.(Issue|IssueServer)\(|\.Sign\(prepared", RegexOptions.CultureInvariant);
+        var others = Directory.EnumerateFiles(Repository.PathTo("src"), "*.cs", SearchOption.AllDirectories)
+            .Where(file => !file.Contains("IoTFleet.Pki", StringComparison.Ordinal) && !file.EndsWith("Issuance.cs", StringComparison.Ordinal))
+            .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
+            .Where(file => signing.IsMatch(File.ReadAllText(file)));
+
+        Assert.Empty(others);
     }
 
     private X509Certificate2 Rogue(string id)

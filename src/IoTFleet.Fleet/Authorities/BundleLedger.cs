@@ -6,8 +6,8 @@ namespace IoTFleet.Fleet.Authorities;
 /// <summary>Makes the next trust bundle of what the tables say, inside the unit that changes them: a state and what devices are told of it are never apart.</summary>
 internal static class BundleLedger
 {
-    /// <summary>The profile under which certificates of one root for another are kept among the server's own.</summary>
-    public const string CrossProfile = "CrossRoot";
+    /// <summary>The profile under which certificates of one root for another, or for its authority for servers, are kept among the server's own.</summary>
+    public const string CrossProfile = "Cross";
 
     public const string NoSigner = "the trust bundle cannot be signed: no authority for servers is active with its key on this machine";
 
@@ -35,12 +35,11 @@ internal static class BundleLedger
         .OrderBy(authority => authority.Purpose).ThenBy(authority => authority.Generation)
         .Select(authority => new BundledAuthority(authority.Id, authority.Purpose, authority.Generation, authority.State, authority.Der));
 
-    /// <summary>Only between roots that are both in the bundle.</summary>
+    /// <summary>Only between roots and authorities that are both in the bundle.</summary>
     private static IEnumerable<ReadOnlyMemory<byte>> CrossOf(IEnumerable<ServerCertificateRecord> cross, IEnumerable<Authority> authorities)
     {
-        var roots = authorities.Where(authority => authority.Purpose == AuthorityPurpose.Root && authority.State is not (AuthorityState.Prepared or AuthorityState.Removed))
-            .Select(authority => authority.Id).ToHashSet(StringComparer.Ordinal);
-        return cross.Where(certificate => roots.Contains(certificate.IssuerId) && roots.Contains(certificate.Subject))
+        var known = Bundled(authorities).Select(authority => authority.Id).ToHashSet(StringComparer.Ordinal);
+        return cross.Where(certificate => known.Contains(certificate.IssuerId) && known.Contains(certificate.Subject))
             .OrderBy(certificate => certificate.Serial, StringComparer.Ordinal)
             .Select(certificate => (ReadOnlyMemory<byte>)certificate.Der);
     }

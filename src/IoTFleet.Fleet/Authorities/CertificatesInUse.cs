@@ -92,7 +92,7 @@ public sealed class CertificatesInUse(BundleAdoption adoption, TimeProvider cloc
         return [.. behind.Select(id => $"device {id}, which has not said that it knows the new root")];
     }
 
-    private static string IssuerOf(Authority authority)
+    internal static string IssuerOf(Authority authority)
     {
         using var certificate = X509CertificateLoader.LoadCertificate(authority.Der);
         return AuthorityId.OfIssuer(certificate);

@@ -78,13 +78,14 @@ public sealed class DrillRotation(IDbContextFactory<FleetDbContext> databases, B
             return new DrillReport(DrillStep.Activate, next.Id, next.Generation, next.State, next.State == AuthorityState.Published, Published(next), 0, 0, 0, []);
         var named = await BundleAdoption.NamedSinceAsync(db, next.Id, ct);
         var behind = Behind(db, named);
-        var breaks = next.Purpose == AuthorityPurpose.Root && !await HasCrossAsync(db, next.Id, ct);
+        var knowing = await KnowingServerSinceAsync(db, next, ct);
         var count = await behind.CountAsync(ct);
+        var breaking = knowing is null ? 0 : await Behind(db, knowing).CountAsync(ct);
         var found = await adoption.CountAsync(db, next.Id, ct);
         var problem = Published(next) ?? (found.Percent < options.AdoptionPercent ? $"{found.Holding} of {found.Seen} devices seen lately hold a bundle with it; {options.AdoptionPercent} % must" : null);
         var devices = await behind.OrderBy(d => d.Id).Take(limit).Select(d => new { d.Id, d.TrustBundleVersion, d.LastConnectedAt }).ToListAsync(ct);
-        return new DrillReport(DrillStep.Activate, next.Id, next.Generation, next.State, problem is null, problem, count, breaks ? count : 0, await OfflineAsync(behind, ct),
-            [.. devices.Select(d => BehindDevice(d.Id, d.TrustBundleVersion, d.LastConnectedAt, named, breaks))]);
+        return new DrillReport(DrillStep.Activate, next.Id, next.Generation, next.State, problem is null, problem, count, breaking, await OfflineAsync(behind, ct),
+            [.. devices.Select(d => BehindDevice(d.Id, d.TrustBundleVersion, d.LastConnectedAt, named, breaks: knowing is not null && (d.TrustBundleVersion ?? 0) < knowing))]);
     }
 
     private async Task<DrillReport> RemovalAsync(FleetDbContext db, Authority old, int limit, CancellationToken ct)
@@ -132,8 +133,17 @@ public sealed class DrillRotation(IDbContextFactory<FleetDbContext> databases, B
         return devices.CountAsync(d => d.LastConnectedAt == null || d.LastConnectedAt < since, ct);
     }
 
-    private static Task<bool> HasCrossAsync(FleetDbContext db, string rootId, CancellationToken ct) =>
-        db.ServerCertificates.AnyAsync(c => c.Profile == BundleLedger.CrossProfile && c.Subject == rootId, ct);
+    /// <summary>
+    /// An authority for servers below a new root is known only to who knows that root, unless the old one vouches for it.
+    /// Null when nobody needs to know more than he does; else the bundle that first names the root.
+    /// </summary>
+    private static async Task<long?> KnowingServerSinceAsync(FleetDbContext db, Authority next, CancellationToken ct)
+    {
+        if (next.Purpose != AuthorityPurpose.Servers || await db.ServerCertificates.AnyAsync(c => c.Profile == BundleLedger.CrossProfile && c.Subject == next.Id, ct)) return null;
+        var roots = await db.Authorities.AsNoTracking().Where(a => a.Purpose == AuthorityPurpose.Root && a.State != AuthorityState.Removed && a.State != AuthorityState.Prepared).ToListAsync(ct);
+        var root = CertificatesInUse.IssuerOf(next);
+        return roots.Any(other => other.Id != root) ? await BundleAdoption.NamedSinceAsync(db, root, ct) ?? long.MaxValue : null;
+    }
 
     private static UnpreparedDevice BehindDevice(string id, long? held, DateTimeOffset? lastConnected, long? named, bool breaks)
     {

@@ -54,12 +54,16 @@ public sealed class PrepareAuthority(
         using var certificate = PemFile.ReadCertificate(certificateFile);
         if (FindProblem(certificate, purpose) is { } problem) return new RotationResult.NotReady($"{certificateFile} {problem}", MayForce: false, []);
         var row = Row(certificate, purpose, generation, keyFile);
-        ServerCertificateRecord[] cross = purpose == AuthorityPurpose.Root ? [.. Cross(root, rootKey, certificate, row)] : [];
+        ServerCertificateRecord[] cross = purpose switch
+        {
+            AuthorityPurpose.Root => [.. CrossRoots(root, rootKey, certificate, row)],
+            AuthorityPurpose.Servers => [.. CrossServers(certificate, row)],
+            _ => [],
+        };
         await writer.RunAsync((db, inner) => StoreAsync(db, actor, row, cross), ct);
         await directory.ReloadAsync(ct);
         FleetLog.AuthorityChanged(log, purpose, generation, AuthorityState.Prepared, actor.Name);
-        return new RotationResult.Done(row, directory.Current.BundleVersion, purpose == AuthorityPurpose.Root && cross.Length < 2
-            ? "the keys of both roots were not here, so they do not vouch for each other: devices must hold the new bundle before it is activated" : null);
+        return new RotationResult.Done(row, directory.Current.BundleVersion, FindNote(purpose, cross.Length));
     }
 
     private Task<bool> StoreAsync(FleetDbContext db, Actor actor, Authority row, ServerCertificateRecord[] cross)
@@ -101,7 +105,7 @@ public sealed class PrepareAuthority(
     };
 
     /// <summary>NewWithOld for devices that know only the old root, OldWithNew for those that will know only the new one (RFC 4210 4.4).</summary>
-    private IEnumerable<ServerCertificateRecord> Cross(AuthorityGeneration? old, IssuerKey? oldKey, X509Certificate2 newRoot, Authority row)
+    private IEnumerable<ServerCertificateRecord> CrossRoots(AuthorityGeneration? old, IssuerKey? oldKey, X509Certificate2 newRoot, Authority row)
     {
         if (old is null || oldKey is null) yield break;
         using var newWithOld = CrossCertificate.Create(oldKey, newRoot, clock);
@@ -110,6 +114,29 @@ public sealed class PrepareAuthority(
         if (newKey is null) yield break;
         using var oldWithNew = CrossCertificate.Create(newKey, old.Certificate, clock);
         yield return Record(oldWithNew, row.Id, old.Id);
+    }
+
+    /// <summary>By each other root that is believed: a device that knows only that one goes on knowing this server.</summary>
+    private IEnumerable<ServerCertificateRecord> CrossServers(X509Certificate2 servers, Authority row)
+    {
+        foreach (var other in OtherRoots(servers))
+        {
+            if (directory.KeyOf(other.Id) is not { } key) continue;
+            using var cross = CrossCertificate.Create(key, servers, clock);
+            yield return Record(cross, other.Id, row.Id);
+        }
+    }
+
+    private IEnumerable<AuthorityGeneration> OtherRoots(X509Certificate2 servers) => directory.Current.All
+        .Where(authority => authority is { Purpose: AuthorityPurpose.Root, Verifies: true } && authority.Id != AuthorityId.OfIssuer(servers));
+
+    private string? FindNote(AuthorityPurpose purpose, int cross)
+    {
+        var roots = directory.Current.Roots.Count;
+        if (purpose == AuthorityPurpose.Root && cross < 2) return "the keys of both roots were not here, so they do not vouch for each other";
+        if (purpose == AuthorityPurpose.Servers && cross < roots - 1)
+            return "the key of the other root was not here: a device that knows only that root will not know this server once the authority is active; see 'iotfleet ca drill --of servers'";
+        return null;
     }
 
     private static ServerCertificateRecord Record(X509Certificate2 cross, string signerId, string rootId) => new()

@@ -21,6 +21,7 @@ public sealed class TrustSnapshot
         Issuers = [.. All.Where(authority => authority.Purpose != AuthorityPurpose.Root && authority.Verifies)];
         Manufacturers = [.. manufacturers ?? []];
         Bundle = bundle;
+        Cross = bundle is null ? [] : [.. TrustBundleDocument.ReadOwn(bundle.Document).Cross.Select(der => X509CertificateLoader.LoadCertificate(der.Span))];
         _byId = All.ToFrozenDictionary(authority => authority.Id, StringComparer.Ordinal);
     }
 
@@ -40,6 +41,12 @@ public sealed class TrustSnapshot
     /// <summary>The newest, null before the first was made.</summary>
     public TrustBundle? Bundle { get; }
 
+    /// <summary>Of one root for another, or for its authority for servers, while they change places; part of chains and of what devices are given.</summary>
+    public IReadOnlyList<X509Certificate2> Cross { get; }
+
+    /// <summary>The root by which every device knows this server: the oldest that is believed.</summary>
+    public AuthorityGeneration? CommonRoot => All.FirstOrDefault(authority => authority is { Purpose: AuthorityPurpose.Root, Verifies: true });
+
     /// <summary>Zero before the first bundle was made.</summary>
     public long BundleVersion => Bundle?.Version ?? 0;
 
@@ -55,7 +62,8 @@ public sealed class TrustSnapshot
     public IEnumerable<X509Certificate2> ForDevices() => All
         .Where(authority => authority is { IsInBundle: true, Purpose: AuthorityPurpose.Root or AuthorityPurpose.Devices or AuthorityPurpose.Servers })
         .OrderBy(authority => authority.Purpose)
-        .Select(authority => authority.Certificate);
+        .Select(authority => authority.Certificate)
+        .Concat(Cross); // RFC 7030 4.1.3
 
     /// <summary>A folder's authorities as the first generation of each, all active: a fleet that has rotated nothing yet.</summary>
     public static TrustSnapshot Of(FleetAuthorities folder, TimeProvider clock) => new(folder.Names, AuthorityFolder.Contents(folder).Select(found => new AuthorityGeneration

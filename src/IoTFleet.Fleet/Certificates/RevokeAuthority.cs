@@ -37,7 +37,7 @@ public sealed class RevokeAuthority(
     public async Task<RevokeAuthorityResult> RunAsync(Actor actor, RevokeAuthorityRequest request, CancellationToken ct)
     {
         // An administrator's: it concerns the whole fleet.
-        if (!actor.May(Permission.RevokeDevices | Permission.ManageOperators))
+        if (!actor.May(Permission.RevokeDevices | Permission.ManageAuthorities))
         {
             await audit.ForbiddenAsync(actor, Action, request.AuthorityId, ct);
             return new RevokeAuthorityResult.Forbidden();

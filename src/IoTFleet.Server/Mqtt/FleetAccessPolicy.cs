@@ -1,3 +1,4 @@
+using System.Globalization;
 using IoTFleet.Broker.Connections;
 using IoTFleet.Fleet.Certificates;
 using IoTFleet.Fleet.Devices;
@@ -14,7 +15,9 @@ namespace IoTFleet.Server.Mqtt;
 /// The broker's questions, answered from the fleet's state. The handshake has proved that the certificate is ours and for clients, and says whether it is in time;
 /// here it is decided whose it is, whether that device or service may be here today, and which topics are its own.
 /// </summary>
-internal sealed class FleetAccessPolicy(AdmitDevice admitDevice, AdmitService admitService, RevokedSet revoked, ServerOptions options, RevocationFreshness freshness, TimeProvider clock) : IAccessPolicy
+internal sealed class FleetAccessPolicy(
+    AdmitDevice admitDevice, AdmitService admitService, RevokedSet revoked, DeviceSightings sightings, ServerOptions options, RevocationFreshness freshness,
+    TimeProvider clock) : IAccessPolicy
 {
     public async ValueTask<Admission> AdmitAsync(ClientIdentity identity, ConnectPacket connect, CancellationToken cancellationToken)
     {
@@ -24,9 +27,18 @@ internal sealed class FleetAccessPolicy(AdmitDevice admitDevice, AdmitService ad
         if (peer.Refusal is { } refusal) return Refuse(ReasonCode.NotAuthorized, refusal.Code, refusal.Detail);
         if (peer.Kind is not (PeerKind.Device or PeerKind.Service)) return Refuse(ReasonCode.NotAuthorized, "issuer-purpose", "The certificate is good for enrolment and nothing else.");
         if (peer.Identity is not { } name) return Refuse(ReasonCode.NotAuthorized, peer.IdentityProblem!, $"Certificate {peer.Serial} does not carry one identity of this fleet as its SAN URI.");
-        return peer.Kind == PeerKind.Device
-            ? await AdmitDeviceAsync(new AdmitDeviceRequest(name, peer.Serial, LeafOf(identity), peer.IssuerId), connect, cancellationToken)
-            : await AdmitServiceAsync(new AdmitServiceRequest(name, peer.Serial, LeafOf(identity)), connect, cancellationToken);
+        if (peer.Kind == PeerKind.Service) return await AdmitServiceAsync(new AdmitServiceRequest(name, peer.Serial, LeafOf(identity)), connect, cancellationToken);
+
+        var admission = await AdmitDeviceAsync(new AdmitDeviceRequest(name, peer.Serial, LeafOf(identity), peer.IssuerId), connect, cancellationToken);
+        if (admission is Admission.Accepted) sightings.Saw(name, BundleOf(connect));
+        return admission;
+    }
+
+    /// <summary>The trust bundle that the device says it holds; null when it says nothing readable, as over MQTT 3.1.1.</summary>
+    private static long? BundleOf(ConnectPacket connect)
+    {
+        var said = connect.Properties.UserProperties.FirstOrDefault(property => property.Name == "trust-bundle").Value;
+        return long.TryParse(said, NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version : null;
     }
 
     public bool StillAdmitted(Principal principal)

@@ -97,7 +97,7 @@ internal static class ServicesApi
         NotBefore = leaf.NotBefore,
         NotAfter = leaf.NotAfter,
         CertificatePem = PemEncoding.WriteString("CERTIFICATE", leaf.Der.Span) + "\n",
-        RootPem = authorities.Current.Roots[^1].ExportCertificatePem() + "\n",
+        RootPem = string.Concat(authorities.Current.Roots.Reverse().Select(root => root.ExportCertificatePem() + "\n")),
     };
 
     private static ServiceSummary Summary(Service service, MqttBroker broker) => new()

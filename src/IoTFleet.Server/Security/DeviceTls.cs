@@ -19,19 +19,31 @@ internal sealed class DeviceTls
     private readonly Func<TrustSnapshot> _trust;
     private readonly TimeProvider _clock;
     private readonly Action<TlsRefusal> _refused;
-    private volatile TlsMaterial _material;
+    private readonly Func<X509Certificate2> _firstCertificate;
+    private volatile X509Certificate2? _serverCertificate;
+    private volatile TlsMaterial? _material;
 
-    public DeviceTls(Func<TrustSnapshot> trust, X509Certificate2 serverCertificate, TimeProvider clock, Action<TlsRefusal> refused, int tickets = 0)
+    public DeviceTls(Func<TrustSnapshot> trust, X509Certificate2 serverCertificate, TimeProvider clock, Action<TlsRefusal> refused)
+        : this(trust, () => serverCertificate, clock, refused, tickets: 0)
+    {
+    }
+
+    /// <param name="trust">The trust of the moment.</param>
+    /// <param name="serverCertificate">The certificate to begin with, asked for at the first handshake: listeners are put together before it is open.</param>
+    /// <param name="clock">Whose time certificates are held against.</param>
+    /// <param name="refused">Told of each handshake that ends for its certificate.</param>
+    /// <param name="tickets">TLS session tickets a client is given.</param>
+    public DeviceTls(Func<TrustSnapshot> trust, Func<X509Certificate2> serverCertificate, TimeProvider clock, Action<TlsRefusal> refused, int tickets)
     {
         OpenSslSessionTickets.Allow(tickets);
         _trust = trust;
         _clock = clock;
         _refused = refused;
-        _material = TlsMaterial.Build(trust(), serverCertificate);
+        _firstCertificate = serverCertificate;
     }
 
     /// <summary>From the next handshake on.</summary>
-    public void UseServerCertificate(X509Certificate2 serverCertificate) => _material = TlsMaterial.Build(_trust(), serverCertificate);
+    public void UseServerCertificate(X509Certificate2 serverCertificate) => _serverCertificate = serverCertificate;
 
     /// <summary>For MQTT: a device's or service's certificate is required.</summary>
     public SslServerAuthenticationOptions ForMqtt(EndPoint? client, Action<PeerVerdict>? accepted = null)
@@ -52,11 +64,13 @@ internal sealed class DeviceTls
             certificate is null || Accept(PeerDoor.Https, material, certificate, chain, errors, client, accepted));
     }
 
-    /// <summary>Built again when the trust has changed; two connections that see it first may both do so.</summary>
+    /// <summary>Built again when the trust or our certificate has changed; two connections that see it first may both do so.</summary>
     private TlsMaterial Material()
     {
-        var (material, trust) = (_material, _trust());
-        return ReferenceEquals(material.Trust, trust) ? material : _material = TlsMaterial.Build(trust, material.ServerCertificate);
+        var (trust, certificate) = (_trust(), _serverCertificate ??= _firstCertificate());
+        return _material is { } material && ReferenceEquals(material.Trust, trust) && ReferenceEquals(material.ServerCertificate, certificate)
+            ? material
+            : _material = TlsMaterial.Build(trust, certificate);
     }
 
     private static SslServerAuthenticationOptions Options(

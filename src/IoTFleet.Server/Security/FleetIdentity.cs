@@ -9,17 +9,14 @@ namespace IoTFleet.Server.Security;
 internal sealed class FleetIdentity : IDisposable
 {
     private readonly string _tlsFolder;
-    private readonly CertificateAuthority _servers;
     private readonly TimeProvider _clock;
-    private ServerCertificate _certificate;
+    private AuthorityDirectory? _directory;
+    private ServerCertificate? _certificate;
 
     public FleetIdentity(ServerOptions options, DataFolder data, TimeProvider clock)
     {
         (_tlsFolder, _clock, Hosts) = (data.Tls, clock, options.Hosts);
         Authorities = RootCeremony.LoadOrCreate(data.Authorities, new FleetNames(options.Fleet), clock, SecretsOf(options));
-        _servers = new CertificateAuthority(Authorities.Servers, clock);
-        _certificate = ServerCertificate.LoadOrCreate(_tlsFolder, Hosts, _servers, clock);
-        ServerCertificateIsNew = _certificate.Created;
     }
 
     private static KeySecrets SecretsOf(ServerOptions options) => KeySecrets.Find(options.CaPassphraseFile, options.CaPinFile, Environment.GetEnvironmentVariable);
@@ -28,24 +25,48 @@ internal sealed class FleetIdentity : IDisposable
 
     public IReadOnlyList<string> Hosts { get; }
 
-    public ServerCertificate Server => _certificate;
+    public ServerCertificate Server => _certificate ?? throw new InvalidOperationException("The server's certificate is not open yet.");
 
-    public bool ServerCertificateIsNew { get; }
+    public bool ServerCertificateIsNew { get; private set; }
 
-    public DateTimeOffset ServerCertificateEnd => new(_certificate.Certificate.NotAfter.ToUniversalTime());
+    public DateTimeOffset ServerCertificateEnd => new(Server.Certificate.NotAfter.ToUniversalTime());
 
-    public string RootFile => Authorities.Files!.RootCertificate;
+    /// <summary>Of the root by which this server is known; the new one's only when the old one was removed.</summary>
+    public string RootFingerprint => _directory?.Current.CommonRoot is { } root ? Fingerprint.Sha256(root.Certificate) : Authorities.RootFingerprint;
 
-    /// <returns>The new certificate when the present one was due, else null. The old one is left to handshakes that still use it.</returns>
+    public string RootFile
+    {
+        get
+        {
+            var files = Authorities.Files!;
+            var file = files.Certificate(AuthorityPurpose.Root, _directory?.Current.CommonRoot?.Generation ?? 1);
+            return File.Exists(file) ? file : files.RootCertificate;
+        }
+    }
+
+    /// <summary>Once the authorities are loaded, since one of a later generation may sign it; before anything listens.</summary>
+    public void OpenServerCertificate(AuthorityDirectory directory)
+    {
+        _directory = directory;
+        _certificate = LoadOrCreate();
+        ServerCertificateIsNew = _certificate.Created;
+    }
+
+    /// <returns>The new certificate when the present one was due, or is not of the authority that signs now; else null. The old one is left to handshakes that still use it.</returns>
     public ServerCertificate? RenewIfDue()
     {
-        if (_clock.GetUtcNow() < ServerCertificate.RenewalTime(_certificate.Certificate)) return null;
-        return _certificate = ServerCertificate.LoadOrCreate(_tlsFolder, Hosts, _servers, _clock);
+        var isOfActive = AuthorityId.OfIssuer(Server.Certificate) == _directory!.Current.Active(AuthorityPurpose.Servers)?.Id;
+        if (isOfActive && _clock.GetUtcNow() < ServerCertificate.RenewalTime(Server.Certificate)) return null;
+        return _certificate = LoadOrCreate();
     }
+
+    private ServerCertificate LoadOrCreate() => ServerCertificate.LoadOrCreate(
+        _tlsFolder, Hosts, _directory!.Active(AuthorityPurpose.Servers), _clock,
+        issuerId => _directory.Current.Find(issuerId) is { Purpose: AuthorityPurpose.Servers });
 
     public void Dispose()
     {
-        _certificate.Dispose();
+        _certificate?.Dispose();
         Authorities.Dispose();
     }
 }
@@ -70,7 +91,7 @@ internal static class FleetIdentityServices
             var refusals = provider.GetRequiredService<RefusalLog>();
             return new DeviceTls(
                 () => authorities.Current,
-                provider.GetRequiredService<FleetIdentity>().Server.Certificate,
+                () => provider.GetRequiredService<FleetIdentity>().Server.Certificate,
                 provider.GetRequiredService<TimeProvider>(),
                 refusal => refusals.Record(RefusalDoor.Handshake, refusal.Code, refusal.Name, ClientIdentity.AddressOf(refusal.Address), refusal.Detail),
                 provider.GetRequiredService<ServerOptions>().TlsTickets);
@@ -79,24 +100,40 @@ internal static class FleetIdentityServices
         return services;
     }
 
-    /// <summary>Puts a new server certificate in place before the present one ends; listeners use it from the next handshake on.</summary>
-    private sealed class ServerCertificateRenewal(FleetIdentity identity, DeviceTls tls, TimeProvider clock, ILogger<ServerCertificateRenewal> logger) : BackgroundService
+    /// <summary>Puts a new server certificate in place before the present one ends, or when another authority signs; listeners use it from the next handshake on.</summary>
+    private sealed class ServerCertificateRenewal(FleetIdentity identity, AuthorityDirectory authorities, DeviceTls tls, TimeProvider clock, ILogger<ServerCertificateRenewal> logger) : BackgroundService
     {
         protected override async Task ExecuteAsync(CancellationToken stoppingToken)
         {
-            using var hourly = new PeriodicTimer(TimeSpan.FromHours(1), clock);
-            while (await hourly.WaitForNextTickAsync(stoppingToken))
+            while (true)
             {
+                var changed = authorities.Changed;
                 try
                 {
-                    if (identity.RenewIfDue() is not { } renewed) continue;
-                    tls.UseServerCertificate(renewed.Certificate);
-                    logger.ServerCertificateRenewed(identity.ServerCertificateEnd);
+                    if (identity.RenewIfDue() is { } renewed)
+                    {
+                        tls.UseServerCertificate(renewed.Certificate);
+                        logger.ServerCertificateRenewed(identity.ServerCertificateEnd);
+                    }
                 }
                 catch (Exception error) when (error is KeyFileException or IOException or UnauthorizedAccessException)
                 {
                     logger.ServerCertificateNotRenewed(error, identity.ServerCertificateEnd);
                 }
+
+                await OneHourOrAsync(changed, stoppingToken);
+            }
+        }
+
+        private async Task OneHourOrAsync(Task changed, CancellationToken stoppingToken)
+        {
+            try
+            {
+                await changed.WaitAsync(TimeSpan.FromHours(1), clock, stoppingToken);
+            }
+            catch (TimeoutException)
+            {
+                // Time to look.
             }
         }
     }

@@ -48,8 +48,15 @@ internal sealed class TlsMaterial
 
     public bool Owns(X509Certificate2 certificate) => _ours.Contains(certificate);
 
-    private static IEnumerable<X509Certificate2> ChainOf(TrustSnapshot trust, X509Certificate2 serverCertificate) =>
-        trust.Find(AuthorityId.OfIssuer(serverCertificate)) is { } issuer ? [issuer.Certificate] : [];
+    /// <summary>
+    /// The authority; while roots change places as the old root has signed it, since that one every device knows. Both cannot be sent: who verifies
+    /// a chain takes the first that fits and does not come back to the other.
+    /// </summary>
+    private static IEnumerable<X509Certificate2> ChainOf(TrustSnapshot trust, X509Certificate2 serverCertificate)
+    {
+        if (trust.Find(AuthorityId.OfIssuer(serverCertificate)) is not { } issuer) return [];
+        return [trust.Cross.FirstOrDefault(cross => AuthorityId.Of(cross) == issuer.Id && AuthorityId.OfIssuer(cross) == trust.CommonRoot?.Id) ?? issuer.Certificate];
+    }
 
     private static IEnumerable<X509Certificate2> Named(TrustSnapshot trust) =>
     [

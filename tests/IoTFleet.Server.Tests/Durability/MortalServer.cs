@@ -33,6 +33,7 @@ internal sealed class MortalServer(TemporaryFolder folder) : IAsyncDisposable
         lock (_gate) _up = NewSource();
         ServerProgram.Kill(_ready!.ProcessId);
         await _program!.DisposeAsync();
+        _program = null;
         File.Delete(Path.Combine(folder.Path, ServerFile.FileName));        // the next one's is another
     }
 
