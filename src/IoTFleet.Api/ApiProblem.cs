@@ -76,9 +76,6 @@ public static class ProblemCodes
     /// <summary>409: the claim batch is revoked, which is for good.</summary>
     public const string BatchRevoked = "batch-revoked";
 
-    /// <summary>404: no such authority.</summary>
-    public const string AuthorityNotFound = "authority-not-found";
-
     /// <summary>409: the authority is revoked already.</summary>
     public const string AuthorityRevoked = "authority-revoked";
 
