@@ -49,6 +49,30 @@ public static class ProblemCodes
     /// <summary>409: an enrolment group of that name exists.</summary>
     public const string GroupExists = "group-exists";
 
+    /// <summary>404: no such claim batch.</summary>
+    public const string BatchNotFound = "batch-not-found";
+
+    /// <summary>409: a claim batch of that name exists.</summary>
+    public const string BatchExists = "batch-exists";
+
+    /// <summary>409: the claim batch is revoked or its window is over.</summary>
+    public const string BatchOver = "batch-over";
+
+    /// <summary>409: the fleet has no authority for claim certificates yet.</summary>
+    public const string NoClaimAuthority = "no-claim-authority";
+
+    /// <summary>404: no such manufacturer.</summary>
+    public const string ManufacturerNotFound = "manufacturer-not-found";
+
+    /// <summary>409: the certificate does not prove that its sender has the manufacturer's key.</summary>
+    public const string ProofWrong = "proof-wrong";
+
+    /// <summary>404: no such request waits for approval.</summary>
+    public const string ApprovalNotFound = "approval-not-found";
+
+    /// <summary>409: the request was approved or rejected before.</summary>
+    public const string DecidedBefore = "decided-before";
+
     /// <summary>404: the device has sent no telemetry.</summary>
     public const string TelemetryNotFound = "telemetry-not-found";
 
@@ -64,6 +88,30 @@ public static class ProblemCodes
     /// <summary>409: the device is revoked, which is for good.</summary>
     public const string DeviceRevoked = "device-revoked";
 
+    /// <summary>404: no such certificate.</summary>
+    public const string CertificateNotFound = "certificate-not-found";
+
+    /// <summary>409: the certificate is revoked, which is for good.</summary>
+    public const string CertificateRevoked = "certificate-revoked";
+
+    /// <summary>409: the claim batch is revoked, which is for good.</summary>
+    public const string BatchRevoked = "batch-revoked";
+
+    /// <summary>404: no such authority.</summary>
+    public const string AuthorityNotFound = "authority-not-found";
+
+    /// <summary>409: the authority is revoked already.</summary>
+    public const string AuthorityRevoked = "authority-revoked";
+
+    /// <summary>409: the number confirmed is not the number it concerns; nothing was changed.</summary>
+    public const string CountMismatch = "count-mismatch";
+
+    /// <summary>409: whoever asked for it cannot also confirm it.</summary>
+    public const string SecondOperatorRequired = "second-operator-required";
+
+    /// <summary>404: nothing of that id waits for a second operator.</summary>
+    public const string OrderNotFound = "order-not-found";
+
     /// <summary>404: no such service.</summary>
     public const string ServiceNotFound = "service-not-found";
 
@@ -78,9 +126,6 @@ public static class ProblemCodes
 
     /// <summary>409: the fleet has no authority for services yet; the detail says how it gets one.</summary>
     public const string NoServiceAuthority = "no-service-authority";
-
-    /// <summary>404: no such authority.</summary>
-    public const string AuthorityNotFound = "authority-not-found";
 
     /// <summary>409: the step does not follow from the authority's state; the detail names it.</summary>
     public const string AuthorityState = "authority-state";

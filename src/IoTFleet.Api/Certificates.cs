@@ -40,4 +40,7 @@ public sealed record RevocationResult
 
     /// <summary>How many live connections were closed.</summary>
     public required int SessionsClosed { get; init; }
+
+    /// <summary>Where it is in force.</summary>
+    public Effective? Effective { get; init; }
 }

@@ -36,6 +36,9 @@ public record DeviceSummary
 
     /// <summary>Since when it holds that connection; null when not connected.</summary>
     public DateTimeOffset? ConnectedSince { get; init; }
+
+    /// <summary>Where what was asked for is in force; only in the answer to a change.</summary>
+    public Effective? Effective { get; init; }
 }
 
 /// <summary>A device with the certificates issued to it.</summary>

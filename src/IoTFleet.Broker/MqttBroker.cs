@@ -74,6 +74,11 @@ public sealed class MqttBroker : IDisposable
     /// <summary>Whom the policy let in as the client that is connected; null when it is not.</summary>
     public Principal? ConnectedAs(string clientId) => Parts.Sessions.Holder(clientId)?.Principal;
 
+    /// <summary>
+    /// Whom the policy let in and who is connected now. Takes no gate and looks at every connection: for what an operator does, not for each message.
+    /// </summary>
+    public IEnumerable<Principal> Connected() => _connections.Select(connection => connection.Key.Principal).OfType<Principal>();
+
     /// <summary>Ends the client's session, and its connection with the reason if it has one. Returns whether there was one.</summary>
     public bool Disconnect(string clientId, ReasonCode reason, string detail)
     {

@@ -52,15 +52,18 @@ internal sealed class CommandLine
 
     private IEnumerable<Command> Nouns() =>
     [
-        OverviewCommand.Create(Verb), DeviceCommands.Create(Verb), TokenCommands.Create(Verb), GroupCommands.Create(Verb),
+        OverviewCommand.Create(Verb), DeviceCommands.Create(Verb), TokenCommands.Create(Verb), GroupCommands.Create(Verb), ClaimCommands.Create(Verb),
+        ManufacturerCommands.Create(Verb), .. ApprovalCommands.Create(Verb), ImportCommand.Create(Verb),
         Authorities(), ServiceCommands.Create(Verb), TelemetryCommands.Create(Verb), CommandCommands.Create(Verb),
         AuditCommands.Create(Verb), LogCommands.Create(Verb),
+        .. RevocationCommands.Create(Verb), OperatorCommands.Create(Verb),
     ];
 
     private Command Authorities()
     {
         var noun = new Command("ca", "The fleet's certificate authorities and their rotation");
         foreach (var verb in AuthorityCommands.Create(Verb)) noun.Subcommands.Add(verb);
+        noun.Subcommands.Add(RevocationCommands.RevokeAuthority(Verb));
         foreach (var verb in AuthorityFolderCommands.Create(LocalVerb)) noun.Subcommands.Add(verb);
         return noun;
     }

@@ -39,6 +39,7 @@ public sealed partial class FleetDbContext : DbContext
     public DbSet<BlockedKey> BlockedKeys => Set<BlockedKey>();
     public DbSet<IssuanceIntent> IssuanceIntents => Set<IssuanceIntent>();
     public DbSet<RevocationEntry> Revocations => Set<RevocationEntry>();
+    public DbSet<RevocationOrder> RevocationOrders => Set<RevocationOrder>();
     public DbSet<NodeStatus> Nodes => Set<NodeStatus>();
     public DbSet<Authority> Authorities => Set<Authority>();
     public DbSet<TrustBundle> TrustBundles => Set<TrustBundle>();
@@ -131,6 +132,14 @@ public sealed partial class FleetDbContext : DbContext
         {
             entry.Property(e => e.Subject).HasMaxLength(HashLength);
             entry.Property(e => e.Serial).HasMaxLength(SerialLength);
+            entry.Property(e => e.IssuerId).HasMaxLength(KeyIdLength);
+        });
+        model.Entity<RevocationOrder>(order =>
+        {
+            order.Property(o => o.Id).HasMaxLength(32);
+            order.Property(o => o.RequestedBy).HasMaxLength(NameLength);
+            order.Property(o => o.DecidedBy).HasMaxLength(NameLength);
+            order.HasIndex(o => o.State);
         });
         model.Entity<NodeStatus>(node =>
         {

@@ -34,11 +34,35 @@ internal static partial class FleetLog
     [LoggerMessage(2020, LogLevel.Information, "Device {DeviceId} revoked with {Certificates} certificates, by {Actor}.")]
     internal static partial void DeviceRevoked(ILogger log, string deviceId, int certificates, string actor);
 
-    [LoggerMessage(2021, LogLevel.Information, "{Devices} blocked devices, {Services} revoked services and {Certificates} revoked certificates loaded.")]
-    internal static partial void RevokedSetLoaded(ILogger log, int devices, int services, int certificates);
+    [LoggerMessage(2021, LogLevel.Information, "{Devices} blocked devices, {Services} revoked services, {Certificates} revoked certificates and {Keys} blocked keys loaded, in {Kilobytes} KB.")]
+    internal static partial void RevokedSetLoaded(ILogger log, int devices, int services, int certificates, int keys, long kilobytes);
 
     [LoggerMessage(2022, LogLevel.Information, "Service {ServiceName} revoked with {Certificates} certificates, by {Actor}.")]
     internal static partial void ServiceRevoked(ILogger log, string serviceName, int certificates, string actor);
+
+    [LoggerMessage(2023, LogLevel.Information, "Certificate {Serial} of {Holder} revoked ({Reason}), by {Actor}.")]
+    internal static partial void CertificateRevoked(ILogger log, string serial, string holder, Pki.RevocationReason reason, string actor);
+
+    [LoggerMessage(2024, LogLevel.Information, "Key {Fingerprint} blocked for good with {Certificates} certificates, by {Actor}.")]
+    internal static partial void KeyBlocked(ILogger log, string fingerprint, int certificates, string actor);
+
+    [LoggerMessage(2025, LogLevel.Information, "Claim batch {Batch}: {Change}, {Certificates} claim certificates revoked, by {Actor}.")]
+    internal static partial void BatchChanged(ILogger log, string batch, Certificates.BatchChange change, int certificates, string actor);
+
+    [LoggerMessage(2026, LogLevel.Information, "{Action}: {Count} devices ({Target}), by {Actor}.")]
+    internal static partial void ManyChanged(ILogger log, Certificates.ManyAction action, int count, string target, string actor);
+
+    [LoggerMessage(2027, LogLevel.Information, "Revocation {Order} of {Count} devices ({Target}) asked for by {Actor}; it waits for a second operator.")]
+    internal static partial void RevocationOrdered(ILogger log, string order, int count, string target, string actor);
+
+    [LoggerMessage(2028, LogLevel.Warning, "Authority {Authority} ({Purpose}, generation {Generation}) revoked, and {Certificates} certificates with it, by {Actor}.")]
+    internal static partial void AuthorityRevoked(ILogger log, string authority, Pki.AuthorityPurpose purpose, int generation, int certificates, string actor);
+
+    [LoggerMessage(2050, LogLevel.Information, "{Lists} revocation lists of {Purpose} generation {Generation} published; {Entries} certificates are on that authority's lists.")]
+    internal static partial void CrlsPublished(ILogger log, int lists, Pki.AuthorityPurpose purpose, int generation, int entries);
+
+    [LoggerMessage(2051, LogLevel.Warning, "An OCSP question could not be answered, and its asker told to try later: {Problem}")]
+    internal static partial void OcspFailed(ILogger log, string problem);
 
     [LoggerMessage(2030, LogLevel.Information, "Database brought up to date with {Migrations} migrations, the last {Last}.")]
     internal static partial void DatabaseMigrated(ILogger log, int migrations, string last);

@@ -17,6 +17,7 @@ public sealed class FleetMetrics : IDisposable
     private readonly Counter<long> _certificatesIssued;
     private readonly Counter<long> _certificatesRevoked;
     private readonly Counter<long> _enrolmentsRefused;
+    private readonly Counter<long> _ocspAnswers;
     private readonly ConcurrentDictionary<string, long> _enrolmentRefusals = new(StringComparer.Ordinal);
     private long _accepted;
     private long _stored;
@@ -32,8 +33,12 @@ public sealed class FleetMetrics : IDisposable
         _commitDuration = _meter.CreateHistogram<double>("iotfleet.telemetry.commit", "s", "From taking a batch to its commit.");
         _certificatesIssued = _meter.CreateCounter<long>("iotfleet.certificates.issued", "{certificate}");
         _certificatesRevoked = _meter.CreateCounter<long>("iotfleet.certificates.revoked", "{certificate}");
+        _ocspAnswers = _meter.CreateCounter<long>("iotfleet.ocsp.answers", "{answer}");
         _enrolmentsRefused = _meter.CreateCounter<long>("iotfleet.enrolment.refused", "{request}");
     }
+
+    /// <param name="result"><c>answered</c>, a refusal of RFC 6960, or <c>busy</c> for what was not looked at.</param>
+    public void CountOcsp(string result) => _ocspAnswers.Add(1, new KeyValuePair<string, object?>("result", result));
 
     public long TelemetryAccepted => Interlocked.Read(ref _accepted);
     public long TelemetryStored => Interlocked.Read(ref _stored);

@@ -19,7 +19,8 @@ public sealed record IssuedLeaf(ReadOnlyMemory<byte> Der, SerialNumber Serial, D
 /// Signs leaf certificates and revocation lists with one issuing key. Safe to call from many threads. A certificate is first
 /// prepared (built, signed by a key that nobody trusts, linted), then signed: what the linter did not pass never meets the key.
 /// </summary>
-public sealed class CertificateAuthority(IssuerKey issuer, TimeProvider clock)
+/// <param name="status">Where certificates say that their revocation is published; null when nothing is published.</param>
+public sealed class CertificateAuthority(IssuerKey issuer, TimeProvider clock, StatusAddresses? status = null)
 {
     public X509Certificate2 Certificate => issuer.Certificate;
 
@@ -31,7 +32,19 @@ public sealed class CertificateAuthority(IssuerKey issuer, TimeProvider clock)
     public PreparedLeaf Prepare(LeafTerms terms)
     {
         var (notBefore, notAfter) = Life(terms.Lifetime, terms.Backdate);
-        return Prepare(issuer, CertificateOrder.Of(terms, notBefore, notAfter), clock.GetUtcNow());
+        return Prepare(issuer, WithAddresses(CertificateOrder.Of(terms, notBefore, notAfter)), clock.GetUtcNow());
+    }
+
+    /// <summary>Which list will name a certificate follows from its serial number, so the addresses cannot be the caller's to give.</summary>
+    private CertificateOrder WithAddresses(CertificateOrder order)
+    {
+        if (status is null || !ProfileRules.Of(order.Profile).Publishes) return order;
+        return order with
+        {
+            CrlUrl = order.CrlUrl ?? status.Crl(Id, StatusAddresses.ShardOf(order.Serial)).OriginalString,
+            OcspUrl = order.OcspUrl ?? status.Ocsp.OriginalString,
+            IssuerUrl = order.IssuerUrl ?? status.Issuer(Id).OriginalString,
+        };
     }
 
     /// <summary>Redeems the permit; each signs one certificate.</summary>
@@ -49,7 +62,7 @@ public sealed class CertificateAuthority(IssuerKey issuer, TimeProvider clock)
         Issue(LeafTerms.ForServer(hosts, subjectPublicKeyInfo));
 
     /// <summary>A signed CRL in DER form.</summary>
-    public byte[] SignCrl(RevocationList list) => issuer.Sign(generator => list.Encode(issuer.Certificate, generator));
+    public byte[] SignCrl(RevocationList list) => issuer.Sign(generator => list.Encode(issuer.Certificate, generator, issuer.Facts.Hash));
 
     /// <summary>
     /// A signature (ECDSA, DER) over a document that is no X.509 structure. The context, such as <c>trust-bundle</c>, is signed with

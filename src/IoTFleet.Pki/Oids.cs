@@ -38,6 +38,10 @@ internal static class Oids
     public const string AuthorityInformationAccess = "1.3.6.1.5.5.7.1.1";
     public const string AccessOcsp = "1.3.6.1.5.5.7.48.1";
     public const string AccessCaIssuers = "1.3.6.1.5.5.7.48.2";
+    public const string OcspBasic = "1.3.6.1.5.5.7.48.1.1";
+    public const string OcspNonce = "1.3.6.1.5.5.7.48.1.2";
+    public const string Sha1 = "1.3.14.3.2.26";
+    public const string Sha256 = "2.16.840.1.101.3.4.2.1";
     public const string OcspNoCheck = "1.3.6.1.5.5.7.48.1.5";
 
     public const string Pkcs7Data = "1.2.840.113549.1.7.1";

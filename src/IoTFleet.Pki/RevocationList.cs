@@ -38,16 +38,19 @@ public sealed record RevocationList
     /// <summary>The one URL this list is published at; null for a list that covers everything its authority issued.</summary>
     public Uri? DistributionPoint { get; init; }
 
-    internal byte[] Encode(X509Certificate2 issuer, X509SignatureGenerator generator)
+    /// <summary>A root's list names authorities only. RFC 5280 5.2.5</summary>
+    public bool OfAuthorities { get; init; }
+
+    internal byte[] Encode(X509Certificate2 issuer, X509SignatureGenerator generator, HashAlgorithmName hash)
     {
-        var algorithm = generator.GetSignatureAlgorithmIdentifier(HashAlgorithmName.SHA256);
+        var algorithm = generator.GetSignatureAlgorithmIdentifier(hash);
         var toBeSigned = EncodeToBeSigned(issuer, algorithm);
         var writer = new AsnWriter(AsnEncodingRules.DER, toBeSigned.Length + 256);
         using (writer.PushSequence())
         {
             writer.WriteEncodedValue(toBeSigned);
             writer.WriteEncodedValue(algorithm);
-            writer.WriteBitString(generator.SignData(toBeSigned, HashAlgorithmName.SHA256));
+            writer.WriteBitString(generator.SignData(toBeSigned, hash));
         }
         return writer.Encode();
     }
@@ -94,20 +97,23 @@ public sealed record RevocationList
         var authorityKey = LeafExtensions.AuthorityKey(issuer);
         WriteExtension(writer, Oids.AuthorityKeyIdentifier, critical: false, value => value.WriteEncodedValue(authorityKey.RawData));
         WriteExtension(writer, Oids.CrlNumber, critical: false, value => value.WriteInteger(Number));
-        if (DistributionPoint is null) return;
+        if (DistributionPoint is null && !OfAuthorities) return;
         WriteExtension(writer, Oids.IssuingDistributionPoint, critical: true, WriteDistributionPoint);
     }
 
-    // RFC 5280 5.2.5: the URL as fullName, and onlyContainsUserCerts.
+    // RFC 5280 5.2.5: the URL as fullName, and onlyContainsUserCerts or onlyContainsCACerts.
     private void WriteDistributionPoint(AsnWriter writer)
     {
         using var point = writer.PushSequence();
-        using (writer.PushSequence(new Asn1Tag(TagClass.ContextSpecific, 0)))
-        using (writer.PushSequence(new Asn1Tag(TagClass.ContextSpecific, 0)))
-        {
-            writer.WriteCharacterString(UniversalTagNumber.IA5String, DistributionPoint!.AbsoluteUri, new Asn1Tag(TagClass.ContextSpecific, 6));
-        }
-        writer.WriteBoolean(true, new Asn1Tag(TagClass.ContextSpecific, 1));
+        if (DistributionPoint is not null) WriteName(writer, DistributionPoint);
+        writer.WriteBoolean(true, new Asn1Tag(TagClass.ContextSpecific, OfAuthorities ? 2 : 1));
+    }
+
+    private static void WriteName(AsnWriter writer, Uri url)
+    {
+        using var name = writer.PushSequence(new Asn1Tag(TagClass.ContextSpecific, 0));
+        using var full = writer.PushSequence(new Asn1Tag(TagClass.ContextSpecific, 0));
+        writer.WriteCharacterString(UniversalTagNumber.IA5String, url.AbsoluteUri, new Asn1Tag(TagClass.ContextSpecific, 6));
     }
 
     private static void WriteExtension(AsnWriter writer, string oid, bool critical, Action<AsnWriter> writeValue)

@@ -20,6 +20,8 @@ public sealed partial class SigningRequest
     /// <summary>SHA-256 of the SubjectPublicKeyInfo.</summary>
     public string KeyFingerprint => Fingerprint.Sha256(SubjectPublicKeyInfo.Span);
 
+    public bool IsRsa { get; private set; }
+
     /// <summary>The subject's one CN; null when the subject is empty.</summary>
     public string? CommonName { get; private set; }
 
@@ -95,6 +97,7 @@ public sealed partial class SigningRequest
         using (var key = RequestedKey.Read(request.SubjectPublicKeyInfo, rules))
         {
             CheckSignature(key, signedBytes, algorithm, signature);
+            request.IsRsa = key is RequestedRsaKey;
         }
         if (rules.WhyBlocked?.Invoke(request.KeyFingerprint) is { } reason)
             throw new RequestRefused(RequestRefusal.KeyForbidden, $"nothing is issued to this key: {reason}");

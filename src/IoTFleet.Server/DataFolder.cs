@@ -32,6 +32,9 @@ internal sealed class DataFolder : IDisposable
     /// <summary>Keys that protect the console's cookies.</summary>
     public string CookieKeys => In("console-keys");
 
+    /// <summary>The newest revocation that this node has put into force.</summary>
+    public string RevocationSequence => In("revocations.sequence");
+
     private string Ready => In(ServerFile.FileName);
 
     /// <exception cref="StartupException">The folder cannot be made, written, or is in use by another server.</exception>

@@ -19,6 +19,7 @@ using IoTFleet.Server.Mqtt;
 using IoTFleet.Server.Rest;
 using IoTFleet.Server.Rotation;
 using IoTFleet.Server.Security;
+using IoTFleet.Server.Status;
 
 namespace IoTFleet.Server;
 
@@ -44,6 +45,9 @@ public sealed class FleetServer : IAsyncDisposable
     public int MqttPort => Report.MqttPort;
 
     public int HttpsPort => Report.HttpsPort;
+
+    /// <summary>Of the plain port for revocation lists and OCSP; null while there is none.</summary>
+    public int? StatusPort => Services.GetRequiredService<StatusListener>().Port;
 
     public string RootFingerprint => Report.RootFingerprint;
 
@@ -94,6 +98,8 @@ public sealed class FleetServer : IAsyncDisposable
         services.AddHostedService<SightingsWriter>();
 
         // The fleet: devices, enrolment, certificates, telemetry, operators, on SQLite.
+        services.AddSingleton(new RevocationOptions(options.SecondOperatorAbove < 0 ? null : options.SecondOperatorAbove));
+        if (options.StatusAddresses() is { } addresses) services.AddSingleton(addresses);
         services.AddFleet(TelemetrySettings(builder.Configuration));
         services.AddSqliteFleet(data.Database);
         services.AddSqliteSessions(data.Sessions);
@@ -101,14 +107,20 @@ public sealed class FleetServer : IAsyncDisposable
         // The broker, and the product behind its three ports.
         services.AddSingleton<DbBrokerStore>().AddSingleton<IBrokerStore>(provider => provider.GetRequiredService<DbBrokerStore>());
         services.AddBroker();
-        services.AddSingleton<IAccessPolicy, FleetAccessPolicy>();
+        services.AddSingleton<FleetAccessPolicy>().AddSingleton<IAccessPolicy>(provider => provider.GetRequiredService<FleetAccessPolicy>());
         services.AddSingleton<IMessageSink, TelemetrySink>();
         services.AddSingleton<CommandRelay>();
-        services.AddSingleton<RevocationWatch>();
+        services.AddSingleton<RevocationFreshness>().AddSingleton<RevocationSequence>().AddSingleton<RevocationWatch>();
         services.AddHostedService(provider => provider.GetRequiredService<RevocationWatch>());
+        services.AddSingleton<NodeReports>().AddHostedService(provider => provider.GetRequiredService<NodeReports>());
+
+        // What third parties may know of revocations.
+        services.AddSingleton<StatusPages>().AddSingleton<StatusListener>().AddHostedService(provider => provider.GetRequiredService<StatusListener>());
+        services.AddHostedService<CrlSchedule>();
 
         // The doors for people.
         services.AddOperatorAuth(data.CookieKeys);
+        services.AddSingleton(EnrolmentOptions.From(builder.Configuration)).AddSingleton<EnrolmentLimits>().AddSingleton<EnrolmentDesk>().AddSingleton<EnrolmentAnswer>();
         services.AddSingleton<MessageRate>().AddSingleton<OverviewReport>();
         services.AddRazorComponents();
         services.AddCascadingAuthenticationState();
@@ -117,7 +129,10 @@ public sealed class FleetServer : IAsyncDisposable
 
         services.AddHostedService<OrderlyStop>();
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(20));
-        listeners = Listeners.Configure(builder.WebHost, options, DoorOptions.From(builder.Configuration));
+        var doors = DoorOptions.From(builder.Configuration);
+        services.AddSingleton(doors);
+        listeners = Listeners.Configure(builder.WebHost, options, doors);
+        services.AddSingleton(listeners);
 
         var app = builder.Build();
         app.UseProblems();
@@ -129,6 +144,7 @@ public sealed class FleetServer : IAsyncDisposable
         app.UseAntiforgery();
 
         app.MapEst();
+        app.MapDeviceEnrolment();
         app.MapTrustBundle();
         app.MapMqtt();
         app.MapConsole();
@@ -136,8 +152,15 @@ public sealed class FleetServer : IAsyncDisposable
         var api = app.MapGroup("/api/v1").RequireAuthorization(OperatorAuth.Rest);
         api.MapOverview();
         api.MapDevices();
+        api.MapCertificates();
+        api.MapRevocations();
+        api.MapOperators();
         api.MapTokens();
         api.MapGroups();
+        api.MapClaims();
+        api.MapManufacturers();
+        api.MapApprovals();
+        api.MapImport();
         api.MapServices();
         api.MapAuthorities();
         api.MapTelemetry();

@@ -12,6 +12,9 @@ namespace IoTFleet.Server;
 /// <summary>The two ports: MQTT over mutual TLS, and HTTPS for EST, REST and the console.</summary>
 internal sealed class Listeners
 {
+    /// <summary>A line of HTTP ends with CR LF: one reader's end of a header must not be another's middle. RFC 9112 2.2 leaves it to us.</summary>
+    private const string NoBareLineFeeds = "Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators";
+
     private ListenOptions? _mqtt;
     private ListenOptions? _https;
 
@@ -23,6 +26,7 @@ internal sealed class Listeners
     public static Listeners Configure(IWebHostBuilder host, ServerOptions options, DoorOptions doors)
     {
         var listeners = new Listeners();
+        AppContext.SetSwitch(NoBareLineFeeds, true);
         host.ConfigureServices(services => services.AddSingleton<IConnectionListenerFactory>(provider => new DeviceTransport(doors, provider.GetRequiredService<ILoggerFactory>())));
         host.ConfigureServices(services => services.AddSingleton(provider =>
             new HandshakeTurns(doors.HandshakesPerSecond, doors.MaxHandshakes, provider.GetRequiredService<TimeProvider>())));
@@ -32,6 +36,7 @@ internal sealed class Listeners
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = 1024 * 1024;
+            kestrel.Limits.MaxRequestHeadersTotalSize = 8 * 1024;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
             kestrel.Listen(DeviceTransport.EndPoint(options.MqttPort), listen => listeners._mqtt = ForMqtt(listen, options, doors));
             kestrel.ListenAnyIP(options.HttpsPort, listen => listeners._https = ForHttps(listen, doors));
@@ -48,7 +53,7 @@ internal sealed class Listeners
         listen.UseHttps(new TlsHandshakeCallbackOptions
         {
             HandshakeTimeout = doors.HandshakeTimeout,
-            OnConnection = connection => new(tls.ForMqtt(connection.Connection.RemoteEndPoint, verdict => connection.Connection.Features.Set<PeerProof>(verdict))),
+            OnConnection = connection => new(tls.ForMqtt(connection.Connection.RemoteEndPoint, Accepted(connection), Refused(connection))),
         });
         listen.Use(DeviceTransport.RestOnPoller);
         if (options.ReleaseTlsBuffers) listen.Use(ReleaseBuffersWhenIdle);
@@ -60,15 +65,20 @@ internal sealed class Listeners
     private static ListenOptions ForHttps(ListenOptions listen, DoorOptions doors)
     {
         var tls = listen.ApplicationServices.GetRequiredService<DeviceTls>();
+        listen.Protocols = HttpProtocols.Http1; // What EST's clients speak; one request after the other leaves no room for smuggling or floods of streams.
         KeepDoor(listen, doors, OpenFiles.Connections(doors, OpenFiles.Limit()).Https);
         listen.UseHttps(new TlsHandshakeCallbackOptions
         {
             HandshakeTimeout = doors.HandshakeTimeout,
-            OnConnection = connection => new(tls.ForHttps(connection.Connection.RemoteEndPoint, verdict => connection.Connection.Features.Set<PeerProof>(verdict))),
+            OnConnection = connection => new(tls.ForHttps(connection.Connection.RemoteEndPoint, Accepted(connection), Refused(connection))),
         });
         LetThrough(listen);
         return listen;
     }
+
+    private static Action<PeerVerdict> Accepted(TlsHandshakeCallbackContext connection) => verdict => connection.Connection.Features.Set<PeerProof>(verdict);
+
+    private static Action Refused(TlsHandshakeCallbackContext connection) => () => Doorkeeper.Refused(connection.Connection);
 
     private static int MqttConnections(ListenOptions listen, DoorOptions doors)
     {

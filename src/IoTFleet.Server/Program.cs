@@ -7,11 +7,12 @@ var data = new Option<string?>("--data") { Description = "Folder for authorities
 var hosts = new Option<string[]>("--host") { Description = "Name or address that devices reach this server by, beside localhost; may be given more than once", HelpName = "NAME" };
 var mqttPort = new Option<int?>("--mqtt-port") { Description = "Port of MQTT over mutual TLS; 0 takes any free one (default: 8883)", HelpName = "PORT" };
 var httpsPort = new Option<int?>("--https-port") { Description = "Port of EST, REST and the console; 0 takes any free one (default: 8443)", HelpName = "PORT" };
+var statusPort = new Option<int?>("--status-port") { Description = "Port of revocation lists and OCSP, plain HTTP for third parties; 0 takes any free one, -1 none (default: 8880)", HelpName = "PORT" };
 var fleet = new Option<string?>("--fleet") { Description = "Domain of the fleet, part of every identity (default: fleet.local)", HelpName = "DOMAIN" };
 var newKey = new Option<bool>("--new-admin-key") { Description = "Make another administrator API key, show it once and keep it in admin.key" };
 var root = new RootCommand("IoTFleet server: MQTT broker with mutual TLS, certificate authority, EST, REST and console. Every setting can also be given in appsettings.json or as an environment variable such as IoTFleet__MqttPort.")
 {
-    data, hosts, mqttPort, httpsPort, fleet, newKey,
+    data, hosts, mqttPort, httpsPort, statusPort, fleet, newKey,
 };
 
 root.SetAction(async (given, cancellationToken) =>
@@ -21,6 +22,7 @@ root.SetAction(async (given, cancellationToken) =>
     if (given.GetValue(fleet) is { } domain) settings["IoTFleet:Fleet"] = domain;
     if (given.GetValue(mqttPort) is { } mqtt) settings["IoTFleet:MqttPort"] = $"{mqtt}";
     if (given.GetValue(httpsPort) is { } https) settings["IoTFleet:HttpsPort"] = $"{https}";
+    if (given.GetValue(statusPort) is { } status) settings["IoTFleet:StatusPort"] = $"{status}";
     if (given.GetValue(newKey)) settings["IoTFleet:NewAdministratorKey"] = "true";
     foreach (var (index, host) in (given.GetValue(hosts) ?? []).Index()) settings[$"IoTFleet:Hosts:{index}"] = host;
     return await RunAsync(settings, cancellationToken);

@@ -5,6 +5,30 @@ internal static partial class ServerLog
     [LoggerMessage(3001, LogLevel.Error, "The revocation feed could not be read; trying again in {Seconds} s")]
     public static partial void RevocationFeedUnread(this ILogger logger, Exception error, double seconds);
 
+    [LoggerMessage(3040, LogLevel.Information, "The revocation feed can be read again")]
+    public static partial void RevocationFeedReadAgain(this ILogger logger);
+
+    [LoggerMessage(3041, LogLevel.Critical, "The database is an older copy of itself: revocations up to number {InForce} are in force here, and it ends at {Found}. No new sessions are taken. Restore a newer copy, or stop, start once with IoTFleet:AcceptOlderRevocations=true and revoke again whom it has forgotten")]
+    public static partial void RevocationsRolledBack(this ILogger logger, long inForce, long found);
+
+    [LoggerMessage(3042, LogLevel.Warning, "Started on a database that is an older copy of itself, as IoTFleet:AcceptOlderRevocations says: revocation {InForce} was in force, it ends at {Found}. Revoke again whom it has forgotten, and remove the setting")]
+    public static partial void OlderRevocationsAccepted(this ILogger logger, long inForce, long found);
+
+    [LoggerMessage(3043, LogLevel.Warning, "How far this node has come could not be written down; trying again in {Seconds} s: {Problem}")]
+    public static partial void NodeNotReported(this ILogger logger, double seconds, string problem);
+
+    [LoggerMessage(3044, LogLevel.Error, "Port {Port} for revocation lists and OCSP cannot be opened; everything else runs on, and this is tried again in {Seconds} s: {Problem}")]
+    public static partial void NoStatusPort(this ILogger logger, int port, double seconds, string problem);
+
+    [LoggerMessage(3045, LogLevel.Error, "A question about revocations failed")]
+    public static partial void StatusFailed(this ILogger logger, Exception error);
+
+    [LoggerMessage(3046, LogLevel.Warning, "Revocation lists could not be published; trying again in {Seconds} s. Devices do not need them, others may")]
+    public static partial void CrlsNotPublished(this ILogger logger, Exception error, double seconds);
+
+    [LoggerMessage(3047, LogLevel.Error, "{Count} revocation lists have more than half of their life behind them and were not made anew; the first ends at {End}. Look for event 3046")]
+    public static partial void CrlsLate(this ILogger logger, int count, DateTimeOffset end);
+
     [LoggerMessage(3002, LogLevel.Information, "Closed the session of {Who}: {Why}")]
     public static partial void SessionSwept(this ILogger logger, string who, string why);
 
@@ -19,6 +43,9 @@ internal static partial class ServerLog
 
     [LoggerMessage(3006, LogLevel.Error, "The server's certificate could not be renewed; the present one is valid until {End}, and this is tried again in an hour")]
     public static partial void ServerCertificateNotRenewed(this ILogger logger, Exception error, DateTimeOffset end);
+
+    [LoggerMessage(3010, LogLevel.Warning, "{Network} has sent {Tokens} unknown enrolment tokens in a minute; no token from there is looked at for a while")]
+    public static partial void TokensGuessed(this ILogger logger, string network, int tokens);
 
     [LoggerMessage(3020, LogLevel.Error, "{Count} changes of sessions could not be stored; what waited for them is not acknowledged, and their clients are cut off and ask again. Check the disk")]
     public static partial void SessionsNotStored(this ILogger logger, Exception error, int count);

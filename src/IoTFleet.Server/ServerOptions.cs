@@ -49,6 +49,34 @@ public sealed class ServerOptions
     /// <summary>Whether an idle device's TLS buffers are given back (Linux); costs a little when it sends, saves a quarter of its memory.</summary>
     public bool ReleaseTlsBuffers { get; set; } = true;
 
+    /// <summary>Revocation lists and OCSP over plain HTTP, for third parties. 0 takes any free port, -1 none.</summary>
+    public int StatusPort { get; set; } = 8880;
+
+    /// <summary>
+    /// Where third parties reach that port, such as <c>http://pki.fleet.example/</c>; written into certificates. Empty: the first of Hosts, or localhost, and the
+    /// port; nothing is written while the port is 0 or -1.
+    /// </summary>
+    public string StatusUrl { get; set; } = "";
+
+    /// <summary>What a node does that could not read the revocations for 30 s: <c>refuse</c> new sessions, or <c>accept</c> them, which is audited.</summary>
+    public string StaleRevocations { get; set; } = "refuse";
+
+    /// <summary>Lets a node start on a database that lacks revocations which it had put into force; for one start, after an older copy had to be restored. Audited.</summary>
+    public bool AcceptOlderRevocations { get; set; }
+
+    /// <summary>Devices that one operator may revoke in one request; above it a second one has to confirm. -1 for any number.</summary>
+    public int SecondOperatorAbove { get; set; } = 100;
+
+    /// <summary>Null when certificates are to name no place.</summary>
+    internal StatusAddresses? StatusAddresses() =>
+        StatusUrl.Length > 0 ? Pki.StatusAddresses.Of(StatusUrl)
+        : StatusPort > 0 ? Pki.StatusAddresses.Of($"http://{HostForUrl()}:{StatusPort}/")
+        : null;
+
+    private string HostForUrl() => Hosts.FirstOrDefault() is not { } host ? "localhost" : host.Contains(':') ? $"[{host}]" : host;
+
+    internal bool AcceptsStaleRevocations => StaleRevocations == "accept";
+
     /// <summary>TLS session tickets given to a client: 0, or 1 for fleets of small devices, whose own cost a resumed handshake lowers. Judged anew each time.</summary>
     public int TlsTickets { get; set; }
 
@@ -65,8 +93,13 @@ public sealed class ServerOptions
         if (MqttPort is < 0 or > 65_535) return $"IoTFleet:MqttPort is {MqttPort}; it must be 0 to 65535.";
         if (HttpsPort is < 0 or > 65_535) return $"IoTFleet:HttpsPort is {HttpsPort}; it must be 0 to 65535.";
         if (MqttPort == HttpsPort && MqttPort != 0) return $"IoTFleet:MqttPort and IoTFleet:HttpsPort are both {MqttPort}; they need different ports.";
+        if (StatusPort is < -1 or > 65_535) return $"IoTFleet:StatusPort is {StatusPort}; it must be 0 to 65535, or -1 for none.";
+        if (StatusPort > 0 && (StatusPort == MqttPort || StatusPort == HttpsPort)) return $"IoTFleet:StatusPort is {StatusPort}, the port of another listener; it needs one of its own.";
+        if (StatusUrl.Length > 0 && (!Uri.TryCreate(StatusUrl, UriKind.Absolute, out var url) || url.Scheme != "http")) return $"IoTFleet:StatusUrl is '{StatusUrl}'; it must be an http URL such as http://pki.fleet.example/.";
         if (DeviceCertificateDays is < 1 or > 90) return $"IoTFleet:DeviceCertificateDays is {DeviceCertificateDays}; it must be 1 to 90.";
         if (ServiceCertificateDays is < 1 or > 366) return $"IoTFleet:ServiceCertificateDays is {ServiceCertificateDays}; it must be 1 to 366.";
+        if (SecondOperatorAbove < -1) return $"IoTFleet:SecondOperatorAbove is {SecondOperatorAbove}; it must be a number of devices, or -1 for no limit.";
+        if (StaleRevocations is not ("refuse" or "accept")) return $"IoTFleet:StaleRevocations is '{StaleRevocations}'; it must be refuse or accept.";
         if (TlsTickets is not (0 or 1)) return $"IoTFleet:TlsTickets is {TlsTickets}; it must be 0 or 1.";
         if (Hosts.FirstOrDefault(host => Uri.CheckHostName(host) == UriHostNameType.Unknown) is { } host) return $"IoTFleet:Hosts holds '{host}', which is neither a host name nor an address.";
         return Names(Fleet) is null ? $"IoTFleet:Fleet is '{Fleet}'; it must be a domain name such as fleet.example." : null;

@@ -1,13 +1,19 @@
 using System.Globalization;
 using IoTFleet.Benchmarks;
 using IoTFleet.Benchmarks.Brokers;
+using IoTFleet.Benchmarks.Enrolments;
+using IoTFleet.Benchmarks.Handshakes;
 using IoTFleet.Benchmarks.Hostile;
 using IoTFleet.Benchmarks.Load;
+using IoTFleet.Benchmarks.Revocations;
 
-// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- [codec] [routing] [acks] [sessions]
+// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- [codec] [routing] [acks] [sessions] [revokedset] [crl] [ocsp]
+// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- revocations [--port N]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- issuance|log
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- brokers [row...] [--rounds N] [--port N]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- hostile [attack...] [--port N]
+// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- handshakes [rounds] [port]
+// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- enrolments [--port N]
 //
 // CPU time, not time on the clock, because the cores may be shared; each case beside its baseline in the same rounds, because the
 // machine's speed may change from minute to minute. Compare ratios between runs, absolute figures only within one table.
@@ -18,23 +24,31 @@ Dictionary<string, Func<Task<Table>>> benchmarks = new(StringComparer.Ordinal)
     ["routing"] = RoutingBenchmark.RunAsync,
     ["acks"] = AckBenchmark.RunAsync,
     ["sessions"] = SessionBenchmark.RunAsync,
+    ["revokedset"] = RevokedSetBenchmark.RunAsync,
+    ["crl"] = CrlBenchmark.RunAsync,
+    ["ocsp"] = OcspBenchmark.RunAsync,
 };
 
 switch (args)
 {
     case ["serve", var folder, var port]: return await OwnBroker.RunAsync(folder, int.Parse(port, CultureInfo.InvariantCulture));
+    case ["serve", var folder, var port, var tickets, var httpsPort]:
+        return await OwnBroker.RunAsync(folder, int.Parse(port, CultureInfo.InvariantCulture), int.Parse(tickets, CultureInfo.InvariantCulture), int.Parse(httpsPort, CultureInfo.InvariantCulture));
+    case ["handshakes", .. var rest]: return await HandshakeBenchmark.RunAsync(rest);
     case ["load", var load, var folder, var port]: return await LoadCommand.RunAsync(load, folder, int.Parse(port, CultureInfo.InvariantCulture));
     case ["issuance"]: return await RecordBenchmark.IssuanceAsync();
     case ["log"]: return await RecordBenchmark.LogAsync();
     case ["hostile", .. var rest]: return await HostileBenchmark.RunAsync(rest);
+    case ["revocations", .. var rest]: return await RevocationsBenchmark.RunAsync(rest);
     case ["attack", var attack, var folder, var port]: return await HostileBenchmark.AttackAsync(attack, folder, int.Parse(port, CultureInfo.InvariantCulture));
+    case ["enrolments", .. var rest]: return await EnrolmentsBenchmark.RunAsync(rest);
     case ["brokers", .. var rest]: return await BrokersCommand.RunAsync(rest);
 }
 
 var unknown = args.Except(benchmarks.Keys).ToList();
 if (unknown.Count > 0)
 {
-    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers, hostile, issuance, log.");
+    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers, hostile, handshakes, revocations, enrolments, issuance, log.");
     return 2;
 }
 

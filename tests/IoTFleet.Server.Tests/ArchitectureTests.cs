@@ -4,6 +4,7 @@ using System.Xml.Linq;
 using IoTFleet.Broker;
 using IoTFleet.Mqtt;
 using IoTFleet.Server.Doors;
+using IoTFleet.Server.Est;
 
 namespace IoTFleet.Server.Tests;
 
@@ -83,6 +84,7 @@ public sealed partial class ArchitectureTests
     [Theory]
     [InlineData(typeof(ServerOptions), "IoTFleet:")]
     [InlineData(typeof(DoorOptions), "Doors:")]
+    [InlineData(typeof(EnrolmentOptions), "Enrolment:")]
     [InlineData(typeof(BrokerOptions), "Broker:")]
     [InlineData(typeof(PacketLimits), "Broker:PacketLimits:")]
     public void Every_setting_is_in_the_operations_page(Type options, string section)

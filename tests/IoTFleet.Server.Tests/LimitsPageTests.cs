@@ -4,6 +4,7 @@ using System.Text.RegularExpressions;
 using IoTFleet.Broker;
 using IoTFleet.Mqtt;
 using IoTFleet.Server.Doors;
+using IoTFleet.Server.Est;
 
 namespace IoTFleet.Server.Tests;
 
@@ -48,6 +49,7 @@ public sealed partial class LimitsPageTests
 
     private static IEnumerable<Setting> All() =>
         Of("Doors:", () => new DoorOptions(), options => ((DoorOptions)options).Problems())
+            .Concat(Of("Enrolment:", () => new EnrolmentOptions(), options => ((EnrolmentOptions)options).Problems()))
             .Concat(Of("Broker:", () => new BrokerOptions(), options => ((BrokerOptions)options).Problems()))
             .Concat(Of("Broker:PacketLimits:", () => new PacketLimits(), limits => new BrokerOptions { PacketLimits = (PacketLimits)limits }.Problems()))
             .Where(setting => !NoLimits.Contains(setting.Name));

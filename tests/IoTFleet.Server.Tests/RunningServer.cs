@@ -18,6 +18,8 @@ namespace IoTFleet.Server.Tests;
 /// <summary>The real server in this process: real Kestrel, real TLS, real SQLite, ports of its own on loopback.</summary>
 public sealed class RunningServer : IAsyncDisposable
 {
+    private const string StatusPortSetting = "IoTFleet:StatusPort";
+
     private readonly TemporaryFolder _folder;
     private FleetServer _server;
     private bool _keepFolder;
@@ -36,6 +38,9 @@ public sealed class RunningServer : IAsyncDisposable
     public int MqttPort => _server.MqttPort;
 
     public int HttpsPort => _server.HttpsPort;
+
+    /// <summary>Of the plain port; -1 unless the test asked for one.</summary>
+    public int StatusPort => _server.StatusPort ?? -1;
 
     public string RootFingerprint => _server.RootFingerprint;
 
@@ -158,8 +163,9 @@ public sealed class RunningServer : IAsyncDisposable
     }
 
     private static Task<FleetServer> StartAsync(TemporaryFolder folder, StrictLog log, params (string Name, string Value)[] settings) => FleetServer.StartAsync(
-        new Dictionary<string, string?>(settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)))
+        new Dictionary<string, string?>(settings.Where(setting => setting.Name != StatusPortSetting).Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)))
         {
+            [StatusPortSetting] = settings.Where(setting => setting.Name == StatusPortSetting).Select(setting => setting.Value).SingleOrDefault("-1"),
             ["IoTFleet:Data"] = folder.Path,
             ["IoTFleet:MqttPort"] = "0",
             ["IoTFleet:HttpsPort"] = "0",

@@ -16,6 +16,7 @@ internal sealed class ServerProgram : IAsyncDisposable
     private ServerProgram(string assembly, string[] arguments, params (string Name, string Value)[] environment)
     {
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, assembly), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["IoTFleet__StatusPort"] = "-1";        // many run at once
         foreach (var (name, value) in environment) start.Environment[name] = value;
         _process = new Process { StartInfo = start };
         _process.OutputDataReceived += (_, line) => Keep(line.Data);

@@ -62,7 +62,8 @@ internal static class DeviceCommands
             ("id", result.Id),
             ("state", DeviceStates.Revoked),
             ("certificates revoked", $"{result.CertificatesRevoked}"),
-            ("connections closed", $"{result.SessionsClosed}"));
+            ("connections closed", $"{result.SessionsClosed}"),
+            ("effective", RevocationCommands.Where(result.Effective)));
     }
 
     private static Option<string?> NewState()
@@ -80,6 +81,7 @@ internal static class DeviceCommands
         ("state", device.State),
         ("registered", Output.Time(device.RegisteredAt)),
         ("connected since", device.Connected ? Output.Time(device.ConnectedSince) : "not connected"),
+        ("effective", RevocationCommands.Where(device.Effective)),
     ];
 
     internal static string Describe(CertificateSummary certificate)

@@ -11,7 +11,7 @@ namespace IoTFleet.Fleet.Authorities;
 /// Readers take <see cref="Current"/> once and use it to the end; whoever changes a row calls <see cref="ReloadAsync"/> after the commit.
 /// </summary>
 public sealed class AuthorityDirectory(
-    IDbContextFactory<FleetDbContext> databases, FleetAuthorities folder, TimeProvider clock, ILogger<AuthorityDirectory> log) : IDisposable
+    IDbContextFactory<FleetDbContext> databases, FleetAuthorities folder, TimeProvider clock, ILogger<AuthorityDirectory> log, StatusAddresses? addresses = null) : IDisposable
 {
     // Opened once each and kept, behind the gate: what hands out a signer or a certificate cannot know when its last reader is done.
     private readonly Dictionary<string, Opened> _opened = new(StringComparer.Ordinal);
@@ -154,11 +154,11 @@ public sealed class AuthorityDirectory(
         if (_opened.TryGetValue(row.Id, out var opened) && (opened.Signer is not null || row.KeyReference is null)) return opened; // A key may be put into its place later.
         if (AuthorityFolder.Contents(folder).FirstOrDefault(one => one.Id == row.Id) is { } found)
         {
-            return _opened[row.Id] = new Opened(found.Certificate, found.Key, found.Key is { } known ? new CertificateAuthority(known, clock) : null);
+            return _opened[row.Id] = new Opened(found.Certificate, found.Key, found.Key is { } known ? new CertificateAuthority(known, clock, addresses) : null);
         }
         var certificate = opened?.Certificate ?? X509CertificateLoader.LoadCertificate(row.Der);
         var key = row.State == AuthorityState.Removed ? null : AuthorityFolder.Open(folder, certificate, row.KeyReference);
-        return _opened[row.Id] = new Opened(certificate, key, key is null ? null : new CertificateAuthority(key, clock)) { IsOurs = true };
+        return _opened[row.Id] = new Opened(certificate, key, key is null ? null : new CertificateAuthority(key, clock, addresses)) { IsOurs = true };
     }
 
     private TrustedManufacturer Manufacturer(ManufacturerAuthority row)

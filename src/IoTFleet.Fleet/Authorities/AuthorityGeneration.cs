@@ -27,6 +27,9 @@ public sealed class AuthorityGeneration
 
     public DateTimeOffset NotAfter => new(Certificate.NotAfter.ToUniversalTime());
 
+    /// <summary>Whether it names the other as its issuer; a root has none.</summary>
+    public bool IsIssuedBy(AuthorityGeneration other) => Purpose != AuthorityPurpose.Root && AuthorityId.OfIssuer(Certificate) == other.Id;
+
     public override string ToString() => $"{Purpose} generation {Generation}";
 }
 

@@ -11,6 +11,8 @@ namespace IoTFleet.Fleet.Authorities;
 public sealed class RotationSteps(
     FleetWriter writer, AuthorityDirectory directory, FleetAuthorities folder, AuditTrail audit, TimeProvider clock, ILogger<RotationSteps> log)
 {
+    private const string NotReady = "not-ready"; // An operator is told why; no device ever is.
+
     internal DateTimeOffset Now => clock.GetUtcNow();
 
     /// <param name="change">Null when it was done; else why not.</param>
@@ -31,7 +33,7 @@ public sealed class RotationSteps(
         }
         else if (Reason(result) is { } reason)
         {
-            await audit.RefusedAsync(actor, action, id, "not-ready", reason, ct);
+            await audit.RefusedAsync(actor, action, id, NotReady, reason, ct);
         }
         return result;
     }

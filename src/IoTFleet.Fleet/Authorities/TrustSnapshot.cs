@@ -65,6 +65,9 @@ public sealed class TrustSnapshot
         .Select(authority => authority.Certificate)
         .Concat(Cross); // RFC 7030 4.1.3
 
+    /// <summary>New roots signed by old ones and the other way round, while devices hold different ones. RFC 4210 4.4</summary>
+    public IReadOnlyList<ReadOnlyMemory<byte>> CrossSigned => Bundle is null ? [] : TrustBundleDocument.ReadOwn(Bundle.Document).Cross;
+
     /// <summary>A folder's authorities as the first generation of each, all active: a fleet that has rotated nothing yet.</summary>
     public static TrustSnapshot Of(FleetAuthorities folder, TimeProvider clock) => new(folder.Names, AuthorityFolder.Contents(folder).Select(found => new AuthorityGeneration
     {

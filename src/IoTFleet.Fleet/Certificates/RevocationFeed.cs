@@ -16,6 +16,11 @@ public enum RevocationKind
     BatchSuspended,
     BatchResumed,
     AuthorityRevoked,
+
+    /// <summary>Those of a batch that concern the devices enrolled through it, beside its claim certificates.</summary>
+    BatchDevicesRevoked,
+    BatchDevicesSuspended,
+    BatchDevicesResumed,
 }
 
 /// <summary>One change of who may connect. Rows are appended and never changed; the newest id is the fleet's revocation sequence number.</summary>
@@ -30,6 +35,9 @@ public sealed class RevocationEntry
 
     /// <summary>Of the certificate, when the entry concerns one and not the whole device.</summary>
     public string? Serial { get; init; }
+
+    /// <summary>The authority that issued the certificate; without it the serial number is refused whoever issued it.</summary>
+    public string? IssuerId { get; init; }
 }
 
 /// <summary>How far each node has come: it has put every revocation up to its sequence number into force.</summary>
@@ -55,15 +63,22 @@ public sealed class RevocationFeed(IDbContextFactory<FleetDbContext> databases, 
     internal Task Announced => Volatile.Read(ref _announced).Task;
 
     /// <summary>Reads what is appended from now on; see <see cref="RevokedSet.LoadAsync"/>, which starts one.</summary>
-    internal async Task<RevocationReader> StartReaderAsync(CancellationToken ct)
+    /// <param name="inForce">The newest entry that this node has ever put into force; null to believe the database.</param>
+    /// <exception cref="RevocationsRolledBackException">That entry is not in the database.</exception>
+    internal async Task<RevocationReader> StartReaderAsync(RevocationMark? inForce, CancellationToken ct)
     {
         await using var db = await databases.CreateDbContextAsync(ct);
-        var newest = await db.Revocations.MaxAsync(e => (long?)e.Id, ct) ?? 0;
-        return new RevocationReader(this, databases, clock, newest);
+        var newest = await db.Revocations.OrderByDescending(e => e.Id).Select(e => new { e.Id, e.At }).FirstOrDefaultAsync(ct);
+        if (inForce is { Id: > 0 } mark && !await db.Revocations.AnyAsync(e => e.Id == mark.Id && e.At == mark.At, ct))
+            throw new RevocationsRolledBackException(mark.Id, newest?.Id ?? 0);
+
+        var start = newest is null ? RevocationMark.Nothing : new RevocationMark(newest.Id, newest.At);
+        var window = await db.Revocations.Where(e => e.Id > start.Id - RevocationReader.Overlap && e.Id <= start.Id).Select(e => e.Id).ToListAsync(ct);
+        return new RevocationReader(this, databases, clock, start, window);
     }
 
-    internal void Append(FleetDbContext db, RevocationKind kind, string subject, string? serial = null) =>
-        db.Revocations.Add(new RevocationEntry { At = clock.GetUtcNow(), Kind = kind, Subject = subject, Serial = serial });
+    internal void Append(FleetDbContext db, RevocationKind kind, string subject, string? serial = null, string? issuerId = null) => db.Revocations.Add(
+        new RevocationEntry { At = clock.GetUtcNow(), Kind = kind, Subject = subject, Serial = serial, IssuerId = string.IsNullOrEmpty(issuerId) ? null : issuerId });
 
     /// <summary>After the commit: wakes this node's readers. Other nodes learn of it by their link or their poll.</summary>
     internal void Announce() => Interlocked.Exchange(ref _announced, NewSignal()).SetResult();
@@ -83,26 +98,36 @@ public sealed class RevocationReader
     private readonly RevocationFeed _feed;
     private readonly IDbContextFactory<FleetDbContext> _databases;
     private readonly TimeProvider _clock;
-    private readonly HashSet<long> _yielded = [];
-    private long _newest;
+    private readonly HashSet<long> _yielded;
+    private RevocationMark _newest;
     private Task _announced;
 
-    internal RevocationReader(RevocationFeed feed, IDbContextFactory<FleetDbContext> databases, TimeProvider clock, long newest)
+    internal RevocationReader(
+        RevocationFeed feed, IDbContextFactory<FleetDbContext> databases, TimeProvider clock, RevocationMark newest, IEnumerable<long> seen)
     {
-        (_feed, _databases, _clock, _newest) = (feed, databases, clock, newest);
+        (_feed, _databases, _clock, _newest, _yielded) = (feed, databases, clock, newest, [.. seen]);
         _announced = feed.Announced;
     }
 
+    /// <summary>The newest entry yielded, or that was there when the reader began.</summary>
+    public RevocationMark Newest => _newest;
+
     /// <summary>The entries not yielded before, oldest first.</summary>
+    /// <exception cref="RevocationsRolledBackException">Entries that were yielded are gone: the database is an older copy.</exception>
     public async Task<IReadOnlyList<RevocationEntry>> ReadAsync(CancellationToken ct)
     {
         _announced = _feed.Announced; // Before reading, so that what is announced meanwhile ends the next wait at once.
         await using var db = await _databases.CreateDbContextAsync(ct);
-        var window = _newest - Overlap;
-        var entries = await db.Revocations.AsNoTracking().Where(e => e.Id > window).OrderBy(e => e.Id).ToListAsync(ct);
+        var (newest, at, window) = (_newest.Id, _newest.At, _newest.Id - Overlap);
+        var known = await db.Revocations.CountAsync(e => e.Id > window && (e.Id < newest || (e.Id == newest && e.At == at)), ct);
+        if (known < _yielded.Count) throw new RevocationsRolledBackException(newest, await db.Revocations.MaxAsync(e => (long?)e.Id, ct) ?? 0);
+
+        // Reading the whole window each time would cost more than all the rest of a revocation, and mostly nobody was late.
+        var from = known == _yielded.Count ? newest : window;
+        var entries = await db.Revocations.AsNoTracking().Where(e => e.Id > from).OrderBy(e => e.Id).ToListAsync(ct);
         entries.RemoveAll(entry => !_yielded.Add(entry.Id));
-        if (entries.Count > 0) _newest = Math.Max(_newest, entries[^1].Id);
-        _yielded.RemoveWhere(id => id <= _newest - Overlap);
+        if (entries.Count > 0 && entries[^1].Id > newest) _newest = new RevocationMark(entries[^1].Id, entries[^1].At);
+        _yielded.RemoveWhere(id => id <= _newest.Id - Overlap);
         return entries;
     }
 
@@ -118,4 +143,18 @@ public sealed class RevocationReader
             // Time to poll.
         }
     }
+}
+
+/// <summary>One entry of the feed, told from the entry that another history of the same database may have in its place.</summary>
+public readonly record struct RevocationMark(long Id, DateTimeOffset At)
+{
+    public static RevocationMark Nothing => new(0, DateTimeOffset.UnixEpoch);
+}
+
+/// <summary>The feed ends before the newest entry that was put into force: the database was replaced by an older copy of itself.</summary>
+public sealed class RevocationsRolledBackException(long inForce, long found)
+    : Exception($"The database knows revocations up to number {found}, but number {inForce} is in force here: it was replaced by an older copy.")
+{
+    public long InForce { get; } = inForce;
+    public long Found { get; } = found;
 }

@@ -20,7 +20,7 @@ public abstract record RevokeDeviceResult
 
 /// <summary>Shuts a device out for good: it, and every certificate it holds.</summary>
 public sealed class RevokeDevice(
-    IDbContextFactory<FleetDbContext> databases, RevocationFeed feed, AuditTrail audit, FleetMetrics metrics, TimeProvider clock,
+    IDbContextFactory<FleetDbContext> databases, RevocationFeed feed, BlockKey keys, AuditTrail audit, FleetMetrics metrics, TimeProvider clock,
     ILogger<RevokeDevice> log)
 {
     private const string Action = "device.revoke";
@@ -41,6 +41,7 @@ public sealed class RevokeDevice(
         }
         var certificates = await RevokeCertificatesAsync(db, request, ct);
         feed.Append(db, RevocationKind.DeviceRevoked, request.DeviceId);
+        if (request.Reason == RevocationReason.KeyCompromise) await BlockKeysAsync(db, request.DeviceId, ct);
         audit.Done(db, actor, Action, request.DeviceId, $"{request.Reason}, {certificates} certificates");
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
@@ -49,6 +50,13 @@ public sealed class RevokeDevice(
         metrics.CountCertificatesRevoked(certificates);
         FleetLog.DeviceRevoked(log, request.DeviceId, certificates, actor.Name);
         return new RevokeDeviceResult.Revoked(request.DeviceId, certificates);
+    }
+
+    /// <summary>Of all it ever had: whoever copied one may have had time to copy the others.</summary>
+    private async Task BlockKeysAsync(FleetDbContext db, string id, CancellationToken ct)
+    {
+        var fingerprints = await db.DeviceKeys.Where(k => k.DeviceId == id).Select(k => k.Fingerprint).ToListAsync(ct);
+        await keys.AddAsync(db, fingerprints, $"device {id} revoked: key compromise", ct);
     }
 
     private async Task<bool> ShutOutAsync(FleetDbContext db, string id, CancellationToken ct)

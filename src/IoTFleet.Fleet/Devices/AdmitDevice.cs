@@ -1,3 +1,4 @@
+using IoTFleet.Fleet.Certificates;
 using Microsoft.EntityFrameworkCore;
 
 namespace IoTFleet.Fleet.Devices;
@@ -5,7 +6,8 @@ namespace IoTFleet.Fleet.Devices;
 /// <param name="DeviceId">From the certificate's identity.</param>
 /// <param name="CertificateSerial">Lower-case hex.</param>
 /// <param name="LoggedAs">The certificate's leaf hash, when only logged certificates may come in.</param>
-public sealed record AdmitDeviceRequest(string DeviceId, string CertificateSerial, byte[]? LoggedAs = null);
+/// <param name="IssuerId">The authority that the certificate names; empty where the certificate's row is to tell.</param>
+public sealed record AdmitDeviceRequest(string DeviceId, string CertificateSerial, byte[]? LoggedAs = null, string IssuerId = "");
 
 public enum RefusalReason
 {
@@ -16,15 +18,20 @@ public enum RefusalReason
     CertificateUnknown,
     NotInLog,
     CertificateRevoked,
+    CertificateSuspended,
     CertificateNotYetValid,
     CertificateExpired,
+    KeyRevoked,
+    BatchBlocked,
+    AuthorityRevoked,
 }
 
 public abstract record AdmitDeviceResult
 {
     private AdmitDeviceResult() { }
 
-    public sealed record Admitted(Actor Actor) : AdmitDeviceResult;
+    /// <param name="Facts">What the certificate may be refused by later.</param>
+    public sealed record Admitted(Actor Actor, CertificateFacts Facts) : AdmitDeviceResult;
     public sealed record Refused(RefusalReason Reason) : AdmitDeviceResult;
 }
 
@@ -32,7 +39,7 @@ public abstract record AdmitDeviceResult
 /// Asked at each connect, with a certificate whose chain was verified: is this device, with this certificate, welcome now?
 /// A door, so it takes no actor; one read, so that a whole fleet may come back at once.
 /// </summary>
-public sealed class AdmitDevice(IDbContextFactory<FleetDbContext> databases, TimeProvider clock)
+public sealed class AdmitDevice(IDbContextFactory<FleetDbContext> databases, RevokedSet revoked, TimeProvider clock)
 {
     // Compiled once: building the query anew would cost more than running it.
     private static readonly Func<FleetDbContext, string, string, byte[]?, CancellationToken, Task<Standing?>> ReadStanding =
@@ -40,16 +47,21 @@ public sealed class AdmitDevice(IDbContextFactory<FleetDbContext> databases, Tim
             (from device in db.Devices
              where device.Id == id
              from certificate in db.Certificates.Where(c => c.Serial == serial && c.DeviceId == device.Id).DefaultIfEmpty()
-             select new Standing(device.State, certificate != null, certificate!.RevokedAt, certificate.NotBefore, certificate.NotAfter, db.LogLeaves.Any(l => l.Hash == leaf)))
+             select new Standing(
+                 device.State, certificate != null, certificate!.RevokedAt, certificate.HeldAt, certificate.NotBefore, certificate.NotAfter,
+                 certificate.IssuerId, certificate.KeyFingerprint, certificate.BatchId, db.LogLeaves.Any(l => l.Hash == leaf)))
             .SingleOrDefault());
 
     public async Task<AdmitDeviceResult> RunAsync(AdmitDeviceRequest request, CancellationToken ct)
     {
         await using var db = await databases.CreateDbContextAsync(ct);
         var standing = await ReadStanding(db, request.DeviceId, request.CertificateSerial, request.LoggedAs, ct);
-        return FindRefusal(standing, request.LoggedAs is not null) is { } reason
-            ? new AdmitDeviceResult.Refused(reason)
-            : new AdmitDeviceResult.Admitted(Actor.Device(request.DeviceId));
+        if (FindRefusal(standing, request.LoggedAs is not null) is { } reason) return new AdmitDeviceResult.Refused(reason);
+        var issuer = request.IssuerId.Length > 0 ? request.IssuerId : standing!.IssuerId;
+        var facts = new CertificateFacts(request.DeviceId, request.CertificateSerial, issuer, standing!.KeyFingerprint, standing.BatchId);
+        return FindRefusal(revoked.FindBlock(facts)) is { } blocked
+            ? new AdmitDeviceResult.Refused(blocked)
+            : new AdmitDeviceResult.Admitted(Actor.Device(request.DeviceId), facts);
     }
 
     private RefusalReason? FindRefusal(Standing? standing, bool onlyLogged)
@@ -61,6 +73,7 @@ public sealed class AdmitDevice(IDbContextFactory<FleetDbContext> databases, Tim
         if (onlyLogged && !standing.IsLogged) return RefusalReason.NotInLog; // Before the row: whoever can sign can also write one.
         if (!standing.CertificateKnown) return RefusalReason.CertificateUnknown;
         if (standing.RevokedAt is not null) return RefusalReason.CertificateRevoked;
+        if (standing.HeldAt is not null) return RefusalReason.CertificateSuspended;
         var now = clock.GetUtcNow();
         if (now < standing.NotBefore) return RefusalReason.CertificateNotYetValid;
         // A certificate is good until the end of its last second.
@@ -68,6 +81,16 @@ public sealed class AdmitDevice(IDbContextFactory<FleetDbContext> databases, Tim
         return null;
     }
 
+    /// <summary>What no row of the device or its certificate tells.</summary>
+    private static RefusalReason? FindRefusal(Block block) => block switch
+    {
+        Block.Key => RefusalReason.KeyRevoked,
+        Block.Batch => RefusalReason.BatchBlocked,
+        Block.Authority => RefusalReason.AuthorityRevoked,
+        _ => null, // The rows are newer than the set: a device just resumed is let in.
+    };
+
     private sealed record Standing(
-        DeviceState State, bool CertificateKnown, DateTimeOffset? RevokedAt, DateTimeOffset? NotBefore, DateTimeOffset? NotAfter, bool IsLogged);
+        DeviceState State, bool CertificateKnown, DateTimeOffset? RevokedAt, DateTimeOffset? HeldAt, DateTimeOffset? NotBefore, DateTimeOffset? NotAfter,
+        string IssuerId, string KeyFingerprint, string? BatchId, bool IsLogged);
 }

@@ -1,41 +1,83 @@
 using IoTFleet.Fleet.Audit;
 using IoTFleet.Fleet.Authorities;
 using IoTFleet.Fleet.Certificates;
-using IoTFleet.Fleet.Devices;
+using IoTFleet.Fleet.Enrolment.Groups;
 using IoTFleet.Pki;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 
 namespace IoTFleet.Fleet.Enrolment;
 
-/// <param name="TokenSecret">What the device presented as its token.</param>
-/// <param name="DeviceId">Who it says it is.</param>
+/// <param name="Credential">What the device shows.</param>
 /// <param name="Request">Parsed, so it holds the key it names.</param>
-/// <param name="Origin">Where it came from, for the audit trail.</param>
-public sealed record EnrolDeviceRequest(string TokenSecret, string DeviceId, SigningRequest Request, string? Origin = null)
+public sealed record EnrolDeviceRequest(EnrolmentCredential Credential, SigningRequest Request)
 {
-    public override string ToString() => $"{nameof(EnrolDeviceRequest)} of {DeviceId}"; // Never the token.
+    public EnrolDeviceRequest(string tokenSecret, string deviceId, SigningRequest request, string? origin = null)
+        : this(new EnrolmentCredential.Token(tokenSecret), request) => (DeviceId, Origin) = (deviceId, origin);
+
+    /// <summary>Who it says it is, where that is not in the signing request.</summary>
+    public string? DeviceId { get; init; }
+
+    /// <summary>The group it addressed, by the label of the address; null when it named none.</summary>
+    public string? GroupId { get; init; }
+
+    /// <summary>What it says its maker calls it.</summary>
+    public string? HardwareSerial { get; init; }
+
+    /// <summary>Where it came from, for the audit trail.</summary>
+    public string? Origin { get; init; }
+
+    /// <summary>The request was found linked to the TLS session it came by. RFC 7030 3.5</summary>
+    public bool IsChannelBound { get; init; }
+
+    /// <summary>The key was made by the server for this request.</summary>
+    public bool KeyByServer { get; init; }
+
+    public override string ToString() => $"{nameof(EnrolDeviceRequest)} of {DeviceId ?? Request.CommonName} by {Credential}"; // Never the token.
 }
 
-/// <summary>Unauthorized: no valid credential. Forbidden: a credential that may not do this. Conflict: at odds with what is known. BadRequest: mend the request.</summary>
-public enum EnrolRefusalKind { Unauthorized, Forbidden, Conflict, BadRequest }
+/// <summary>
+/// Unauthorized: no valid credential. Forbidden: a credential that may not do this. Conflict: at odds with what is known. BadRequest: mend the request.
+/// NotFound: no such group. TryLater: nothing wrong but the moment. TooMany: this peer asks too often. WrongType, TooLarge: of the body.
+/// </summary>
+public enum EnrolRefusalKind { Unauthorized, Forbidden, Conflict, BadRequest, NotFound, TryLater, TooMany, WrongType, TooLarge }
 
 public abstract record EnrolDeviceResult
 {
     private EnrolDeviceResult() { }
 
     /// <summary>The certificate is committed: whoever asks again with the same key gets the same one.</summary>
-    public sealed record Issued(ReadOnlyMemory<byte> CertificateDer, string Serial, DateTimeOffset NotAfter) : EnrolDeviceResult;
+    public sealed record Issued(ReadOnlyMemory<byte> CertificateDer, string Serial, DateTimeOffset NotAfter) : EnrolDeviceResult
+    {
+        public required string DeviceId { get; init; }
+        public required string IssuerId { get; init; }
+        public required DateTimeOffset NotBefore { get; init; }
+        public required string GroupId { get; init; }
+        public long? LogIndex { get; init; }
+
+        /// <summary>It was issued before, to the same request.</summary>
+        public bool Repeated { get; init; }
+    }
+
+    /// <summary>An operator has to decide; the device asks again, with the same request.</summary>
+    /// <param name="Id">The waiting request's.</param>
+    /// <param name="IsNew">It was not waiting before.</param>
+    public sealed record Pending(string Id, TimeSpan RetryAfter, bool IsNew) : EnrolDeviceResult;
 
     /// <param name="Kind">What sort of answer it deserves.</param>
     /// <param name="Code">Stable, for programs.</param>
     /// <param name="Detail">For the person at the device: what is wrong and what to do.</param>
-    public sealed record Refused(EnrolRefusalKind Kind, string Code, string Detail) : EnrolDeviceResult;
+    public sealed record Refused(EnrolRefusalKind Kind, string Code, string Detail) : EnrolDeviceResult
+    {
+        /// <summary>When it is worth asking again.</summary>
+        public TimeSpan? RetryAfter { get; init; }
+    }
 }
 
 /// <summary>
-/// A device without a certificate gets its first one, by a token. A door, so it takes no actor: the token is the credential,
-/// and is checked and spent in the unit that gives leave to sign.
+/// A device gets a certificate by whatever credential its group takes. A door, so it takes no actor: the credential is what is judged.
+/// First only reading, side by side with others; then <see cref="Issuance"/>, whose first unit holds everything against what is committed
+/// and takes what the certificate costs, and whose last one stores it. Only then do its bytes leave.
 /// </summary>
 public sealed class EnrolDevice(
     IDbContextFactory<FleetDbContext> databases, IssuancePolicy policy, AuthorityDirectory authorities, Issuance issuance, RevocationFeed feed,
@@ -44,174 +86,71 @@ public sealed class EnrolDevice(
     private const string Action = "device.enrol";
     private const string Nobody = "nobody";
 
-    private static readonly Func<FleetDbContext, string, CancellationToken, Task<EnrolmentToken?>> ReadToken =
-        EF.CompileAsyncQuery((FleetDbContext db, string hash, CancellationToken ct) => db.Tokens.AsNoTracking().SingleOrDefault(t => t.SecretHash == hash));
-
-    private static readonly Func<FleetDbContext, string, CancellationToken, Task<DeviceState?>> ReadState =
-        EF.CompileAsyncQuery((FleetDbContext db, string id, CancellationToken ct) => db.Devices.Where(d => d.Id == id).Select(d => (DeviceState?)d.State).SingleOrDefault());
-
-    private static readonly Func<FleetDbContext, string, DateTimeOffset, IAsyncEnumerable<IssuedCertificate>> ReadLive =
-        EF.CompileAsyncQuery((FleetDbContext db, string id, DateTimeOffset now) =>
-            db.Certificates.AsNoTracking().Where(c => c.DeviceId == id && c.RevokedAt == null && c.NotAfter > now));
-
-    private static readonly Func<FleetDbContext, string, CancellationToken, Task<string?>> ReadKeyOwner =
-        EF.CompileAsyncQuery((FleetDbContext db, string key, CancellationToken ct) => db.DeviceKeys.Where(k => k.Fingerprint == key).Select(k => k.DeviceId).SingleOrDefault());
+    private readonly CredentialJudge _judge = new(clock);
+    private readonly EnrolmentUnits _units = new(feed, audit, clock);
+    private readonly AuditBudget _strangers = new(clock);
 
     public async Task<EnrolDeviceResult> RunAsync(EnrolDeviceRequest request, CancellationToken ct)
     {
-        var token = await FindTokenAsync(request.TokenSecret, ct);
-        var result = FindFault(token, request)
-            ?? (policy.TryForDevice(request.DeviceId, request.Request, out var terms, out var problem)
-                ? await EnrolAsync(token!, terms, request, ct)
-                : new EnrolDeviceResult.Refused(EnrolRefusalKind.BadRequest, EnrolRefusal.RequestNotAcceptable, problem));
-        if (result is EnrolDeviceResult.Refused refused) await TellAsync(refused, token, request, ct);
+        var judgement = await JudgeAsync(request, ct);
+        var result = judgement.Refused ?? await EnrolAsync(judgement.Standing!, request, ct);
+        if (result is EnrolDeviceResult.Issued issued) Tell(issued, judgement.Standing!);
+        // Missing credentials are no offence: clients ask without them first, to be told which to show.
+        if (result is EnrolDeviceResult.Refused refused && refused != EnrolRefusal.CredentialMissing) await TellAsync(refused, judgement, request, ct);
         return result;
     }
 
-    private async Task<EnrolmentToken?> FindTokenAsync(string presented, CancellationToken ct)
+    private async Task<Judgement> JudgeAsync(EnrolDeviceRequest request, CancellationToken ct)
     {
         await using var db = await databases.CreateDbContextAsync(ct);
-        var token = await ReadToken(db, Secret.HashOf(presented), ct);
-        return token is not null && Secret.Matches(token.SecretHash, presented) ? token : null;
+        return await _judge.JudgeAsync(db, request, ct);
     }
 
-    private EnrolDeviceResult.Refused? FindFault(EnrolmentToken? token, EnrolDeviceRequest request)
+    private async Task<EnrolDeviceResult> EnrolAsync(EnrolmentStanding standing, EnrolDeviceRequest request, CancellationToken ct)
     {
-        if (token is null) return EnrolRefusal.TokenUnknown;
-        if (token.RevokedAt is not null) return EnrolRefusal.TokenRevoked;
-        if (token.ExpiresAt <= clock.GetUtcNow()) return EnrolRefusal.TokenExpired;
-        if (token.DeviceId is { } bound && bound != request.DeviceId) return EnrolRefusal.TokenOfAnotherDevice;
-        return null;
-    }
-
-    private async Task<EnrolDeviceResult> EnrolAsync(EnrolmentToken token, LeafTerms terms, EnrolDeviceRequest request, CancellationToken ct)
-    {
-        var order = new IssuanceOrder(authorities.Active(AuthorityPurpose.Devices), terms, request.DeviceId, Actor.Enrolling(token.Id), Action)
+        if (GroupGate.FindFault(standing, request, clock.GetUtcNow()) is { } fault) return fault;
+        if (!TryTerms(standing, request.Request, out var terms, out var problem)) return Unacceptable(problem);
+        var order = new IssuanceOrder(authorities.Active(AuthorityPurpose.Devices), terms, standing.DeviceId, standing.Actor, Action)
         {
-            Door = EnrolmentDoor.Token,
-            TokenId = token.Id,
+            Door = request.KeyByServer ? EnrolmentDoor.ServerKey : standing.Door,
+            TokenId = standing.Token?.Id,
+            BatchId = standing.Batch?.Id,
             Origin = request.Origin,
         };
-        var (result, isNew) = await issuance.RunAsync<(EnrolDeviceResult, bool)>(
-            order,
-            (db, owed, inner) => TakeAsync(db, token, request, owed, inner),
-            async (db, signed, inner) => (await StoreAsync(db, token, request, signed, inner), true), ct);
-        if (isNew && result is EnrolDeviceResult.Issued issued) Announce(issued, token, request);
-        return result;
+        return await issuance.RunAsync(
+            order, (db, owed, stop) => _units.TakeAsync(db, standing, request, owed, stop), (db, signed, stop) => _units.StoreAsync(db, standing, signed, stop), ct);
     }
 
-    private async Task<Taking<(EnrolDeviceResult, bool)>> TakeAsync(
-        FleetDbContext db, EnrolmentToken token, EnrolDeviceRequest request, IssuanceIntent? owed, CancellationToken ct)
+    private bool TryTerms(EnrolmentStanding standing, SigningRequest request, out LeafTerms terms, out string problem)
     {
-        var state = await ReadState(db, request.DeviceId, ct);
-        if (ShutOut(state) is { } shutOut) return Instead(shutOut);
-        var live = await ReadLive(db, request.DeviceId, clock.GetUtcNow()).ToListAsync(ct);
-        var same = live.FirstOrDefault(c => c.KeyFingerprint == request.Request.KeyFingerprint);
-        if (same is not null) return Instead(new EnrolDeviceResult.Issued(same.Der, same.Serial, same.NotAfter)); // A retry, whose first answer got lost.
-        if (live.Count > 0 && token.DeviceId is null) return Instead(EnrolRefusal.AlreadyEnrolled);
-        if (await TakeKeyAsync(db, request, ct) is { } taken) return Instead(taken);
-        if (owed is null && !await SpendAsync(db, token.Id, ct)) return Instead(EnrolRefusal.TokenUsedUp);
-        await TakeDeviceAsync(db, request.DeviceId, state, ct);
-        return new Taking<(EnrolDeviceResult, bool)>.Granted();
-    }
-
-    private static Taking<(EnrolDeviceResult, bool)>.Instead Instead(EnrolDeviceResult answer) => new((answer, false));
-
-    private static EnrolDeviceResult.Refused? ShutOut(DeviceState? state) => state switch
-    {
-        DeviceState.Suspended => EnrolRefusal.DeviceSuspended,
-        DeviceState.Revoked => EnrolRefusal.DeviceRevoked,
-        _ => null,
-    };
-
-    private static async Task<EnrolDeviceResult.Refused?> TakeKeyAsync(FleetDbContext db, EnrolDeviceRequest request, CancellationToken ct)
-    {
-        var fingerprint = request.Request.KeyFingerprint;
-        var owner = await ReadKeyOwner(db, fingerprint, ct);
-        if (owner is null) db.DeviceKeys.Add(new DeviceKey { Fingerprint = fingerprint, DeviceId = request.DeviceId });
-        return owner is null || owner == request.DeviceId ? null : EnrolRefusal.KeyOfAnotherDevice;
-    }
-
-    /// <summary>The condition is in the update, so however many ask at once, no more than MaxUses get a row.</summary>
-    private async Task<bool> SpendAsync(FleetDbContext db, string tokenId, CancellationToken ct)
-    {
-        var now = clock.GetUtcNow();
-        return await db.Tokens
-            .Where(t => t.Id == tokenId && t.Uses < t.MaxUses && t.RevokedAt == null && t.ExpiresAt > now)
-            .ExecuteUpdateAsync(set => set.SetProperty(t => t.Uses, t => t.Uses + 1), ct) == 1;
-    }
-
-    /// <summary>Makes the device active; makes its row if there is none.</summary>
-    private async Task TakeDeviceAsync(FleetDbContext db, string id, DeviceState? state, CancellationToken ct)
-    {
-        var now = clock.GetUtcNow();
-        if (state is null)
-            db.Devices.Add(new Device { Id = id, State = DeviceState.Active, RegisteredAt = now, StateChangedAt = now });
-        else if (state == DeviceState.Registered)
-            await db.Devices.Where(d => d.Id == id && d.State == DeviceState.Registered).ExecuteUpdateAsync(
-                set => set.SetProperty(d => d.State, DeviceState.Active).SetProperty(d => d.StateChangedAt, now), ct);
-    }
-
-    private async Task<EnrolDeviceResult> StoreAsync(
-        FleetDbContext db, EnrolmentToken token, EnrolDeviceRequest request, SignedCertificate signed, CancellationToken ct)
-    {
-        var shutOut = await LockDeviceAsync(db, request.DeviceId, ct);
-        if (shutOut is null && token.DeviceId is not null) await SupersedeAsync(db, request.DeviceId, ct);
-        db.Certificates.Add(RowFor(signed, request, shutOut is null ? null : clock.GetUtcNow()));
-        return shutOut ?? (EnrolDeviceResult)new EnrolDeviceResult.Issued(signed.Leaf.Der, signed.Leaf.SerialHex, signed.Leaf.NotAfter);
-    }
-
-    /// <summary>Changes nothing, but locks the row against a revocation at the same moment; one may have come while the key signed.</summary>
-    private static async Task<EnrolDeviceResult.Refused?> LockDeviceAsync(FleetDbContext db, string id, CancellationToken ct)
-    {
-        var active = await db.Devices.Where(d => d.Id == id && d.State == DeviceState.Active)
-            .ExecuteUpdateAsync(set => set.SetProperty(d => d.State, DeviceState.Active), ct);
-        return active == 1 ? null : ShutOut(await ReadState(db, id, ct)) ?? EnrolRefusal.DeviceRevoked;
-    }
-
-    /// <summary>A device enrolled anew by a token of its own has lost its key or was replaced: what its old key holds must not stay welcome.</summary>
-    private async Task SupersedeAsync(FleetDbContext db, string deviceId, CancellationToken ct)
-    {
-        DateTimeOffset? now = clock.GetUtcNow();
-        RevocationReason? superseded = RevocationReason.Superseded;
-        foreach (var old in await ReadLive(db, deviceId, now.Value).ToListAsync(ct))
+        if (!policy.TryForDevice(standing.DeviceId, request, out var found, out var fault, standing.CertifiableSerial)) { (terms, problem) = (null!, fault); return false; }
+        terms = standing.Group switch
         {
-            await db.Certificates.Where(c => c.Serial == old.Serial).ExecuteUpdateAsync(
-                set => set.SetProperty(c => c.RevokedAt, now).SetProperty(c => c.RevocationReason, superseded), ct);
-            feed.Append(db, RevocationKind.CertificateRevoked, old.DeviceId, old.Serial);
-        }
+            { CertificateMinutes: { } minutes } => found with { Lifetime = TimeSpan.FromMinutes(minutes) + found.Backdate }, // Short, and so from now on.
+            { CertificateDays: { } days } => found with { Lifetime = TimeSpan.FromDays(days) },
+            _ => found,
+        };
+        problem = "";
+        return true;
     }
 
-    private static IssuedCertificate RowFor(SignedCertificate signed, EnrolDeviceRequest request, DateTimeOffset? revokedAt) => new()
-    {
-        Serial = signed.Leaf.SerialHex,
-        DeviceId = request.DeviceId,
-        KeyFingerprint = request.Request.KeyFingerprint,
-        IssuerId = signed.Intent.IssuerId,
-        Door = signed.Intent.Door ?? EnrolmentDoor.Token,
-        TokenId = signed.Intent.TokenId,
-        BatchId = signed.Intent.BatchId,
-        Der = signed.Leaf.Der.ToArray(),
-        NotBefore = signed.Leaf.NotBefore,
-        NotAfter = signed.Leaf.NotAfter,
-        Lineage = signed.Leaf.SerialHex,
-        LogIndex = signed.LogIndex,
-        RevokedAt = revokedAt,
-        RevocationReason = revokedAt is null ? null : RevocationReason.CessationOfOperation,
-    };
+    private static EnrolDeviceResult.Refused Unacceptable(string problem) => new(EnrolRefusalKind.BadRequest, EnrolRefusal.RequestNotAcceptable, problem);
 
-    private void Announce(EnrolDeviceResult.Issued issued, EnrolmentToken token, EnrolDeviceRequest request)
+    private void Tell(EnrolDeviceResult.Issued issued, EnrolmentStanding standing)
     {
-        if (token.DeviceId is not null) feed.Announce(); // It may have superseded others.
+        if (issued.Repeated) return;
+        if (standing.Replaces) feed.Announce(); // It may have superseded others.
         metrics.CountCertificateIssued();
-        FleetLog.CertificateIssued(log, issued.Serial, request.DeviceId, token.Id, issued.NotAfter);
+        FleetLog.CertificateIssued(log, issued.Serial, issued.DeviceId, standing.Actor.Name, issued.NotAfter);
     }
 
-    private async Task TellAsync(EnrolDeviceResult.Refused refused, EnrolmentToken? token, EnrolDeviceRequest request, CancellationToken ct)
+    private async Task TellAsync(EnrolDeviceResult.Refused refused, Judgement judgement, EnrolDeviceRequest request, CancellationToken ct)
     {
+        var subject = judgement.Standing?.DeviceId ?? request.DeviceId ?? request.Request.CommonName ?? Nobody;
         metrics.CountEnrolmentRefused(refused.Code);
-        FleetLog.EnrolmentRefused(log, request.DeviceId, refused.Code, refused.Detail);
-        var actor = Actor.Enrolling(token?.Id ?? Nobody);
-        await audit.RefusedAsync(actor, Action, request.DeviceId, refused.Code, $"{refused.Detail} From {request.Origin ?? Nobody}.", ct);
+        FleetLog.EnrolmentRefused(log, subject, refused.Code, refused.Detail);
+        // Guesses cost the guesser nothing, so they may not fill the disk; they stay counted.
+        if (refused.Kind == EnrolRefusalKind.Unauthorized && !_strangers.TryTake()) return;
+        await audit.RefusedAsync(judgement.Actor, Action, subject, refused.Code, $"{refused.Detail} From {request.Origin ?? Nobody}.", ct);
     }
 }

@@ -102,6 +102,15 @@ public sealed class ClaimBatch
     public required DateTimeOffset ClosesAt { get; init; }
     public required DateTimeOffset CreatedAt { get; init; }
     public DateTimeOffset? RevokedAt { get; init; }
+
+    /// <summary>Set while its claim certificates are suspended.</summary>
+    public DateTimeOffset? HeldAt { get; init; }
+
+    /// <summary>Set when the certificates of the devices it enrolled were revoked with it.</summary>
+    public DateTimeOffset? DevicesRevokedAt { get; init; }
+
+    /// <summary>Set while the certificates of the devices it enrolled are suspended.</summary>
+    public DateTimeOffset? DevicesHeldAt { get; init; }
 }
 
 /// <summary>A certificate that a factory puts into each device of a batch; good for enrolment and nothing else.</summary>

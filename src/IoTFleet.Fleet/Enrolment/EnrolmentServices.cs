@@ -1,4 +1,8 @@
+using IoTFleet.Fleet.Enrolment.Approvals;
+using IoTFleet.Fleet.Enrolment.Claims;
 using IoTFleet.Fleet.Enrolment.Groups;
+using IoTFleet.Fleet.Enrolment.Import;
+using IoTFleet.Fleet.Enrolment.Manufacturers;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace IoTFleet.Fleet.Enrolment;
@@ -8,7 +12,11 @@ internal static class EnrolmentServices
     public static IServiceCollection AddEnrolment(this IServiceCollection services)
     {
         services.AddSingleton<CreateToken>().AddSingleton<FindTokens>().AddSingleton<RevokeToken>().AddSingleton<EnrolDevice>();
-        services.AddSingleton<CreateGroup>().AddSingleton<ChangeGroup>().AddSingleton<CloseGroup>().AddSingleton<FindGroups>();
+        services.AddSingleton<CreateGroup>().AddSingleton<ChangeGroup>().AddSingleton<CloseGroup>().AddSingleton<FindGroups>().AddSingleton<DescribeGroup>();
+        services.AddSingleton<ImportDevices>();
+        services.AddSingleton<FindPending>().AddSingleton<DecideEnrolment>();
+        services.AddSingleton<CreateBatch>().AddSingleton<IssueClaim>().AddSingleton<FindBatches>().AddSingleton<RevokeBatch>();
+        services.AddSingleton<RegisterManufacturer>().AddSingleton<ProveManufacturer>().AddSingleton<FindManufacturers>().AddSingleton<RemoveManufacturer>();
         return services;
     }
 }

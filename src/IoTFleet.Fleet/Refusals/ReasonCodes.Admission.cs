@@ -9,6 +9,7 @@ public static partial class ReasonCodes
     [
         Untold("not-tls", Handshake, "What came is not the beginning of a TLS handshake.", "Check that the client speaks TLS and uses the right port."),
         Untold("handshake-timeout", Handshake, "The handshake was not over in time.", "Check the network; see `Doors:HandshakeTimeout`."),
+        Untold("handshake-failed", Handshake, "The TLS handshake was begun and did not come to its end.", "The client broke off or does not take our certificate, or it speaks no TLS that is spoken here: 1.2 and 1.3 with forward secrecy."),
         Untold("too-many-connections", Handshake, "The port is full.", "See `Doors:MaxConnections`; look for who holds them."),
         Untold("too-many-from-address", Handshake, "One address holds as many connections as it may.", "Raise `Doors:MaxConnectionsPerAddress` when many devices share an address."),
         Untold("too-many-handshakes", Handshake, "As many connections wait for the end of their handshake as may.", "Devices come back by themselves; see `Doors:MaxHandshakes` and `Doors:MaxWaitingHandshakes`."),
@@ -44,6 +45,9 @@ public static partial class ReasonCodes
         Told("device-not-enrolled", Connect, "The device is registered but has not enrolled.", "Enrol it."),
         Told("device-suspended", Connect | Enrolling | Renewing, "An operator suspended the device.", "Resume it to let it in: `iotfleet devices resume`. The device may ask again."),
         Told("device-revoked", Connect | Enrolling | Renewing, "The device was revoked, which is for good.", "Enrol it under another id."),
+        Told("key-revoked", Connect | Enrolling | Renewing, "The key was revoked for good, with every certificate for it.", "Make a new key on the device and enrol it anew."),
+        Told("batch-blocked", Connect | Enrolling | Renewing, "It came by a claim batch that is revoked or suspended together with its devices.", "Resume the batch's devices: `iotfleet batch resume --with-devices`. A revoked batch does not come back."),
+        Told("authority-revoked", Connect | Renewing, "The authority that issued the certificate was revoked, with all it had issued.", "Enrol the device anew, by another generation of the authority."),
         Told("service-unknown", Connect, "There is no such service.", "Create it."),
         Told("service-revoked", Connect, "The service was revoked, which is for good.", "Create it under another name."),
     ];
@@ -57,6 +61,8 @@ public static partial class ReasonCodes
         Told("admission-timeout", Connect, "The server could not decide in time.", "It may try again; look at the database's load."),
         Told("admission-failed", Connect, "The server could not decide.", "It may try again; the log says why."),
         Told("revoked-while-connecting", Connect, "It was revoked or suspended at that moment.", "As for device-revoked and device-suspended."),
+        Told("revocations-stale", Connect, "The server could not read for 30 s who was revoked, and lets nobody in until it can.", "Check the database; see `IoTFleet:StaleRevocations`. The device may ask again."),
+        Told("revocations-rolled-back", Connect, "The database is an older copy of itself: devices revoked since would be welcome.", "Restore a newer copy; see docs/pki.md. The device may ask again."),
         Told("session-not-stored", Connect, "The session could not be stored.", "It may try again; the log says why."),
         Told("client-takes-too-little", Connect, "The client's Maximum Packet Size is below that of our CONNACK.", "Raise it in the client."),
         Told("will-not-authorized", Connect, "The will's topic is not this client's to publish.", "Use a topic below `devices/<id>/`, or give the service the right."),

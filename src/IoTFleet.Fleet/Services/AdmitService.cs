@@ -1,3 +1,4 @@
+using IoTFleet.Fleet.Certificates;
 using Microsoft.EntityFrameworkCore;
 
 namespace IoTFleet.Fleet.Services;
@@ -22,7 +23,7 @@ public abstract record AdmitServiceResult
 {
     private AdmitServiceResult() { }
 
-    public sealed record Admitted(TopicRules Rules) : AdmitServiceResult;
+    public sealed record Admitted(TopicRules Rules, CertificateFacts Facts) : AdmitServiceResult;
     public sealed record Refused(ServiceRefusalReason Reason) : AdmitServiceResult;
 }
 
@@ -30,7 +31,7 @@ public abstract record AdmitServiceResult
 /// Asked at each connect, with a certificate whose chain was verified: is this service, with this certificate, welcome now, and what may it do?
 /// A door, so it takes no actor. Services are few, so unlike a device's admission this query is not compiled.
 /// </summary>
-public sealed class AdmitService(IDbContextFactory<FleetDbContext> databases, TimeProvider clock)
+public sealed class AdmitService(IDbContextFactory<FleetDbContext> databases, RevokedSet revoked, TimeProvider clock)
 {
     public async Task<AdmitServiceResult> RunAsync(AdmitServiceRequest request, CancellationToken ct)
     {
@@ -40,8 +41,10 @@ public sealed class AdmitService(IDbContextFactory<FleetDbContext> databases, Ti
             .SingleOrDefaultAsync(c => c.Serial == request.CertificateSerial && c.ServiceName == request.Name, ct);
         var isLogged = request.LoggedAs is not { } leaf || await db.LogLeaves.AnyAsync(l => l.Hash == leaf, ct);
         if (FindRefusal(service, certificate, isLogged) is { } reason) return new AdmitServiceResult.Refused(reason);
+        var facts = new CertificateFacts("", certificate!.Serial, certificate.IssuerId, certificate.KeyFingerprint);
+        if (revoked.IsBlocked(facts)) return new AdmitServiceResult.Refused(ServiceRefusalReason.CertificateRevoked);
         return TopicRules.TryParse(service!.PublishRules, service.SubscribeRules, out var rules, out var problem)
-            ? new AdmitServiceResult.Admitted(rules)
+            ? new AdmitServiceResult.Admitted(rules, facts)
             : throw new InvalidOperationException($"The stored rules of service {service.Name} cannot be used: {problem}");
     }
 

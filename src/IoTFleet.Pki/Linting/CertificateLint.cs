@@ -68,9 +68,11 @@ internal sealed partial class CertificateLint
             Require(_issuer.Purposes is null, "P-4.issuer-purpose", "an authority is issued by a root");
             return;
         }
-        var needed = _order.Profile == Profile.OcspResponder ? null : _rules.Purposes[0]; // A responder answers for whoever issues it.
-        Require(_issuer.Purposes is { Length: 1 } purposes && (needed is null || purposes[0] == needed),
-            "P-4.issuer-purpose", "the authority is not one for certificates of this kind");
+        // A responder answers for whoever issues it, a root included.
+        var may = _order.Profile == Profile.OcspResponder
+            ? _issuer.Purposes is null or { Length: 1 }
+            : _issuer.Purposes is { Length: 1 } purposes && purposes[0] == _rules.Purposes[0];
+        Require(may, "P-4.issuer-purpose", "the authority is not one for certificates of this kind");
     }
 
     private void CheckValidity(DateTimeOffset now)

@@ -32,6 +32,12 @@ internal sealed class DoorOptions
     /// <summary>Connections of one port from one address that are not through their handshake. 1 to 100,000.</summary>
     public int MaxHandshakesPerAddress { get; set; } = 1_000;
 
+    /// <summary>Open connections of the port for revocation lists and OCSP. 10 to 100,000.</summary>
+    public int MaxStatusConnections { get; set; } = 500;
+
+    /// <summary>OCSP questions answered in a second, of all askers together; more are told to come back. 10 to 100,000.</summary>
+    public int StatusRequestsPerSecond { get; set; } = 1_000;
+
     /// <summary>Bytes that may lie unread in one connection before its socket is no longer read. 16 KiB to 1 MiB.</summary>
     public int MaxUnreadBytes { get; set; } = 64 * 1024;
 
@@ -52,6 +58,8 @@ internal sealed class DoorOptions
         if (MaxHandshakes is < 1 or > 100_000) yield return "Doors:MaxHandshakes must be 1 to 100000.";
         if (MaxWaitingHandshakes is < 1 or > 100_000) yield return "Doors:MaxWaitingHandshakes must be 1 to 100000.";
         if (MaxHandshakesPerAddress is < 1 or > 100_000) yield return "Doors:MaxHandshakesPerAddress must be 1 to 100000.";
+        if (MaxStatusConnections is < 10 or > 100_000) yield return "Doors:MaxStatusConnections must be 10 to 100000.";
+        if (StatusRequestsPerSecond is < 10 or > 100_000) yield return "Doors:StatusRequestsPerSecond must be 10 to 100000.";
         if (MaxUnreadBytes is < 16 * 1024 or > 1024 * 1024) yield return "Doors:MaxUnreadBytes must be 16384 to 1048576.";
     }
 }

@@ -1,109 +1,122 @@
-using System.Net;
 using System.Text;
-using IoTFleet.Broker;
-using IoTFleet.Broker.Connections;
 using IoTFleet.Fleet.Authorities;
 using IoTFleet.Fleet.Enrolment;
+using IoTFleet.Fleet.Enrolment.Groups;
 using IoTFleet.Pki;
 
 namespace IoTFleet.Server.Est;
 
-/// <summary>Enrolment over Secure Transport (RFC 7030 with RFC 8951): what a device needs before it has a certificate.</summary>
+/// <summary>
+/// Enrolment over Secure Transport (RFC 7030 with RFC 8951 and RFC 9908): what a device needs to get a certificate. An address may name an enrolment group as its label (3.2.2).
+/// </summary>
 internal static class EstApi
 {
     private const string RequestType = "application/pkcs10";
-    private const string CertificatesType = "application/pkcs7-mime; smime-type=certs-only";
+    private static readonly TimeSpan BodyTimeout = TimeSpan.FromSeconds(10);
 
     public static void MapEst(this IEndpointRouteBuilder endpoints)
     {
-        var est = endpoints.MapGroup("/.well-known/est");
-        est.MapGet("/cacerts", CaCerts);
+        MapOperations(endpoints.MapGroup("/.well-known/est"));
+        MapOperations(endpoints.MapGroup("/.well-known/est/{label}"));
+    }
+
+    private static void MapOperations(RouteGroupBuilder est)
+    {
+        est.MapGet("/cacerts", CaCertsAsync);
+        est.MapGet("/csrattrs", CsrAttrsAsync);
         est.MapPost("/simpleenroll", SimpleEnrollAsync);
+        est.MapPost("/serverkeygen", ServerKeyGenAsync);
+        est.MapPost("/fullcmc", () => EstAnswers.Text(StatusCodes.Status501NotImplemented, "Full CMC is not offered; use simpleenroll.")); // RFC 7030 4.3 is optional
     }
 
     /// <summary>RFC 7030 4.1. For anybody: a device checks the root against the fingerprint it was given.</summary>
-    private static IResult CaCerts(AuthorityDirectory authorities, HttpContext context) =>
-        Certificates(context, CertsOnlyMessage.Encode([.. authorities.Current.ForDevices()]));
-
-    /// <summary>RFC 7030 4.2. The token is the password of HTTP Basic (3.2.3), the device id the user.</summary>
-    private static async Task<IResult> SimpleEnrollAsync(EnrolDevice enrol, RefusalLog refusals, HttpContext context, CancellationToken cancellationToken)
+    private static async Task<IResult> CaCertsAsync(AuthorityDirectory authorities, DescribeGroup groups, HttpContext context, CancellationToken cancellationToken, string? label = null)
     {
-        var address = context.Connection.RemoteIpAddress is { } peer ? ClientIdentity.AddressOf(new IPEndPoint(peer, context.Connection.RemotePort)) : null;
-        if (!TryReadBasic(context.Request, out var deviceId, out var token))
-        {
-            return Challenge("Send the device id and its enrolment token as HTTP Basic user and password.");
-        }
-
-        if (!IsRequestType(context.Request.ContentType)) return Refused(StatusCodes.Status415UnsupportedMediaType, "content-type", $"The content type must be {RequestType}.");
-        if (await ReadBodyAsync(context.Request, cancellationToken) is not { } body) return Refused(StatusCodes.Status413PayloadTooLarge, "request-too-large", $"The request must not be larger than {EstFormat.MaxBody} bytes.");
-        if (!EstFormat.TryReadRequest(body, out var der, out var problem)) return Refused(StatusCodes.Status400BadRequest, "request-unreadable", problem);
-        if (!SigningRequest.TryParse(der, out var request, out problem)) return Refused(StatusCodes.Status400BadRequest, "request-not-acceptable", problem);
-
-        return await enrol.RunAsync(new EnrolDeviceRequest(token, deviceId, request, address), cancellationToken) switch
-        {
-            EnrolDeviceResult.Issued issued => Certificates(context, CertsOnlyMessage.Encode([issued.CertificateDer])),     // only the one that was issued (RFC 7030 4.2.3)
-            EnrolDeviceResult.Refused refused => Refused(StatusOf(refused.Kind), refused.Code, refused.Detail),
-            var other => throw new InvalidOperationException($"Unknown answer {other}."),
-        };
-
-        IResult Refused(int status, string code, string detail)
-        {
-            refusals.Record(RefusalDoor.Enrolment, code, DeviceName.IsValid(deviceId) ? deviceId : null, address, detail);
-            return status == StatusCodes.Status401Unauthorized ? Challenge($"{detail} ({code})") : Text(status, $"{detail} ({code})");
-        }
-
-        IResult Challenge(string text)
-        {
-            context.Response.Headers.WWWAuthenticate = "Basic realm=\"enrolment\", charset=\"UTF-8\"";      // RFC 9110 15.5.2
-            return Text(StatusCodes.Status401Unauthorized, text);
-        }
+        if (await groups.RunAsync(label, cancellationToken) is null) return EstAnswers.Refused(context, EnrolRefusal.GroupUnknown);
+        return EstAnswers.Certificates(context, [.. authorities.Current.ForDevices().Select(certificate => certificate.RawDataMemory), .. authorities.Current.CrossSigned]);
     }
 
-    private static int StatusOf(EnrolRefusalKind kind) => kind switch
+    /// <summary>RFC 7030 4.5.</summary>
+    private static async Task<IResult> CsrAttrsAsync(DescribeGroup groups, HttpContext context, CancellationToken cancellationToken, string? label = null)
     {
-        EnrolRefusalKind.Unauthorized => StatusCodes.Status401Unauthorized,
-        EnrolRefusalKind.Forbidden => StatusCodes.Status403Forbidden,
-        EnrolRefusalKind.Conflict => StatusCodes.Status409Conflict,
-        _ => StatusCodes.Status400BadRequest,
-    };
-
-    private static IResult Certificates(HttpContext context, ReadOnlySpan<byte> message)
-    {
-        context.Response.Headers["Content-Transfer-Encoding"] = "base64";      // RFC 8951 drops it; clients of RFC 7030 look for it
-        return TypedResults.Bytes(Encoding.ASCII.GetBytes(EstFormat.WriteCertificates(message)), CertificatesType);
+        if (await groups.RunAsync(label, cancellationToken) is not { } group) return EstAnswers.Refused(context, EnrolRefusal.GroupUnknown);
+        return EstAnswers.Base64(context, CsrAttributes.Encode(group.RequireChannelBinding), "application/csrattrs");
     }
 
-    private static IResult Text(int status, string text) => TypedResults.Text(text + "\n", "text/plain", Encoding.UTF8, status);
+    /// <summary>RFC 7030 4.2. Who asks is told by HTTP Basic (3.2.3), the challenge password, or the certificate of the connection.</summary>
+    private static async Task<IResult> SimpleEnrollAsync(EnrolmentDesk door, HttpContext context, CancellationToken cancellationToken, string? label = null)
+    {
+        var (request, refused) = await ReadAsync(door, context, cancellationToken);
+        if (request is null) return EstAnswers.Refused(context, refused!);
+        return EstAnswers.Of(context, await door.EnrolAsync(context, AttemptOf(context, label, request), cancellationToken));
+    }
+
+    /// <summary>RFC 7030 4.4. For devices that cannot make a key; off unless the group allows it.</summary>
+    private static async Task<IResult> ServerKeyGenAsync(EnrolmentDesk door, HttpContext context, CancellationToken cancellationToken, string? label = null)
+    {
+        var (request, refused) = await ReadAsync(door, context, cancellationToken);
+        if (request is null) return EstAnswers.Refused(context, refused!);
+        if (ServerMadeKey.IsToBeProtected(request)) return EstAnswers.Refused(context, door.Refuse(context, ServerMadeKey.NoProtection));
+        using var key = ServerMadeKey.For(request);
+        var attempt = AttemptOf(context, label, key.Request) with { ChallengePassword = request.ChallengePassword ?? "", KeyByServer = true };
+        var result = await door.EnrolAsync(context, attempt, cancellationToken);
+        return result is EnrolDeviceResult.Issued issued ? await key.SendAsync(context, issued.CertificateDer, cancellationToken) : EstAnswers.Of(context, result);
+    }
+
+    private static EnrolmentAttempt AttemptOf(HttpContext context, string? label, SigningRequest request)
+    {
+        var (user, password) = ReadBasic(context.Request);
+        return new EnrolmentAttempt(label, request) { DeviceId = string.IsNullOrEmpty(user) ? null : user, Token = password };
+    }
+
+    private static async Task<(SigningRequest? Request, EnrolDeviceResult.Refused? Refused)> ReadAsync(EnrolmentDesk door, HttpContext context, CancellationToken cancellationToken)
+    {
+        if (door.MayAsk(context) is { } tooMany) return (null, tooMany);
+        if (!IsRequestType(context.Request.ContentType)) return Refuse(EnrolmentDesk.WrongType with { Detail = $"The content type must be {RequestType}." });
+        if (await ReadBodyAsync(context, cancellationToken) is not { } body)
+            return Refuse(new(EnrolRefusalKind.TooLarge, "request-too-large", $"The request must not be larger than {EstFormat.MaxBody} bytes."));
+        if (!EstFormat.TryReadRequest(body, out var der, out var problem)) return Refuse(new(EnrolRefusalKind.BadRequest, "request-unreadable", problem));
+        return door.TryRead(der, out var request, out var refused) ? (request, null) : Refuse(refused);
+
+        (SigningRequest?, EnrolDeviceResult.Refused?) Refuse(EnrolDeviceResult.Refused refused) => (null, door.Refuse(context, refused));
+    }
 
     private static bool IsRequestType(string? contentType) =>
         contentType is not null && contentType.Split(';')[0].Trim().Equals(RequestType, StringComparison.OrdinalIgnoreCase);
 
-    private static bool TryReadBasic(HttpRequest request, out string user, out string password)
+    /// <summary>RFC 7617; what is no Basic header is none.</summary>
+    private static (string? User, string? Password) ReadBasic(HttpRequest request)
     {
-        (user, password) = ("", "");
         var header = request.Headers.Authorization.ToString();
-        if (!header.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase)) return false;
+        if (!header.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase)) return default;
         var bytes = new byte[header.Length];
-        if (!Convert.TryFromBase64String(header["Basic ".Length..].Trim(), bytes, out var length)) return false;
+        if (!Convert.TryFromBase64String(header["Basic ".Length..].Trim(), bytes, out var length)) return default;
         var text = Encoding.UTF8.GetString(bytes, 0, length);
         var colon = text.IndexOf(':', StringComparison.Ordinal);
-        if (colon < 0) return false;
-        (user, password) = (text[..colon], text[(colon + 1)..]);
-        return true;
+        return colon < 0 ? default : (text[..colon], text[(colon + 1)..]);
     }
 
-    private static async Task<byte[]?> ReadBodyAsync(HttpRequest request, CancellationToken cancellationToken)
+    /// <returns>Null when it is too large. One that does not come in time ends the request.</returns>
+    internal static async Task<byte[]?> ReadBodyAsync(HttpContext context, CancellationToken cancellationToken)
     {
-        if (request.ContentLength > EstFormat.MaxBody) return null;
+        if (context.Request.ContentLength > EstFormat.MaxBody) return null;
+        using var deadline = new CancellationTokenSource(BodyTimeout, context.RequestServices.GetRequiredService<TimeProvider>());
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         using var body = new MemoryStream();
         var buffer = new byte[4096];
-        int read;
-        while ((read = await request.Body.ReadAsync(buffer, cancellationToken)) > 0)
+        try
         {
-            if (body.Length + read > EstFormat.MaxBody) return null;
-            body.Write(buffer, 0, read);
+            int read;
+            while ((read = await context.Request.Body.ReadAsync(buffer, either.Token)) > 0)
+            {
+                if (body.Length + read > EstFormat.MaxBody) return null;
+                body.Write(buffer, 0, read);
+            }
         }
-
+        catch (OperationCanceledException) when (deadline.IsCancellationRequested)
+        {
+            throw new BadHttpRequestException("The body did not come in time.", StatusCodes.Status408RequestTimeout);
+        }
         return body.ToArray();
     }
 }

@@ -16,18 +16,20 @@ namespace IoTFleet.Server.Mqtt;
 /// here it is decided whose it is, whether that device or service may be here today, and which topics are its own.
 /// </summary>
 internal sealed class FleetAccessPolicy(
-    AdmitDevice admitDevice, AdmitService admitService, RevokedSet revoked, DeviceSightings sightings, ServerOptions options, TimeProvider clock) : IAccessPolicy
+    AdmitDevice admitDevice, AdmitService admitService, RevokedSet revoked, DeviceSightings sightings, ServerOptions options, RevocationFreshness freshness,
+    TimeProvider clock) : IAccessPolicy
 {
     public async ValueTask<Admission> AdmitAsync(ClientIdentity identity, ConnectPacket connect, CancellationToken cancellationToken)
     {
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);       // the database blocks, and this may be the thread that polls the sockets
+        if (freshness.FindRefusal() is { } notNow) return notNow;
         if (identity.Proof is not PeerVerdict { Kind: not PeerKind.None } peer) return Refuse(ReasonCode.NotAuthorized, "no-certificate", "The connection has no client certificate.");
         if (peer.Refusal is { } refusal) return Refuse(ReasonCode.NotAuthorized, refusal.Code, refusal.Detail);
         if (peer.Kind is not (PeerKind.Device or PeerKind.Service)) return Refuse(ReasonCode.NotAuthorized, "issuer-purpose", "The certificate is good for enrolment and nothing else.");
         if (peer.Identity is not { } name) return Refuse(ReasonCode.NotAuthorized, peer.IdentityProblem!, $"Certificate {peer.Serial} does not carry one identity of this fleet as its SAN URI.");
         if (peer.Kind == PeerKind.Service) return await AdmitServiceAsync(new AdmitServiceRequest(name, peer.Serial, LeafOf(identity)), connect, cancellationToken);
 
-        var admission = await AdmitDeviceAsync(new AdmitDeviceRequest(name, peer.Serial, LeafOf(identity)), connect, cancellationToken);
+        var admission = await AdmitDeviceAsync(new AdmitDeviceRequest(name, peer.Serial, LeafOf(identity), peer.IssuerId), connect, cancellationToken);
         if (admission is Admission.Accepted) sightings.Saw(name, BundleOf(connect));
         return admission;
     }
@@ -39,11 +41,19 @@ internal sealed class FleetAccessPolicy(
         return long.TryParse(said, NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version : null;
     }
 
-    public bool StillAdmitted(Principal principal) => principal switch
+    public bool StillAdmitted(Principal principal)
     {
-        DevicePrincipal device => !revoked.IsBlocked(device.ClientId, device.Serial),
-        ServicePrincipal service => !revoked.IsServiceBlocked(service.Name),
-        _ => false,
+        // The session was registered before, and a sweep looks at sessions after it changed the set: neither may see the other's old state.
+        Interlocked.MemoryBarrier();
+        return !IsBlocked(principal);
+    }
+
+    /// <summary>True for whom the revoked set shuts out, by whatever of its facts.</summary>
+    internal bool IsBlocked(Principal principal) => principal switch
+    {
+        DevicePrincipal device => revoked.IsBlocked(device.Facts),
+        ServicePrincipal service => revoked.IsServiceBlocked(service.Name) || revoked.IsBlocked(service.Facts),
+        _ => true,
     };
 
     public bool MayPublish(Principal principal, TopicName topic) => principal switch
@@ -70,8 +80,8 @@ internal sealed class FleetAccessPolicy(
 
         return await admitDevice.RunAsync(request, cancellationToken) switch
         {
-            AdmitDeviceResult.Admitted => new Admission.Accepted(new DevicePrincipal(deviceId, serial)),
-            AdmitDeviceResult.Refused refused => DevicePrincipal.Refused(refused.Reason, deviceId, serial),
+            AdmitDeviceResult.Admitted admitted => new Admission.Accepted(new DevicePrincipal(admitted.Facts)),
+            AdmitDeviceResult.Refused refused => DevicePrincipal.Refused(refused.Reason, deviceId, request.CertificateSerial),
             var other => throw new InvalidOperationException($"Unknown answer {other}."),
         };
     }
@@ -79,7 +89,7 @@ internal sealed class FleetAccessPolicy(
     private async Task<Admission> AdmitServiceAsync(AdmitServiceRequest request, ConnectPacket connect, CancellationToken cancellationToken) =>
         await admitService.RunAsync(request, cancellationToken) switch
         {
-            AdmitServiceResult.Admitted admitted => new Admission.Accepted(new ServicePrincipal(request.Name, ClientIdOf(connect), admitted.Rules)),
+            AdmitServiceResult.Admitted admitted => new Admission.Accepted(new ServicePrincipal(request.Name, ClientIdOf(connect), admitted.Rules, admitted.Facts)),
             AdmitServiceResult.Refused refused => ServicePrincipal.Refused(refused.Reason, request.Name, request.CertificateSerial),
             var other => throw new InvalidOperationException($"Unknown answer {other}."),
         };

@@ -1,12 +1,17 @@
 using IoTFleet.Broker.Connections;
+using IoTFleet.Fleet.Certificates;
 using IoTFleet.Fleet.Services;
 using IoTFleet.Mqtt;
 
 namespace IoTFleet.Server.Mqtt;
 
 /// <summary>A service that was let in, with the rules it had then. Its sessions are told apart by the client ids it chooses.</summary>
-internal sealed class ServicePrincipal(string name, string clientId, TopicRules rules) : Principal(SessionsOf(name) + clientId)
+internal sealed class ServicePrincipal(string name, string clientId, TopicRules rules, CertificateFacts facts) : Principal(SessionsOf(name) + clientId)
 {
+    private readonly CertificateFacts _facts = facts;
+
+    public ref readonly CertificateFacts Facts => ref _facts;
+
     public string Name { get; } = name;
 
     public TopicRules Rules { get; } = rules;

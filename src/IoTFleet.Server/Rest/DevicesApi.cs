@@ -59,13 +59,13 @@ internal static class DevicesApi
         };
 
     private static async Task<IResult> SuspendAsync(
-        string id, SuspendDevice suspend, RevocationWatch watch, MqttBroker broker, HttpContext context, CancellationToken cancellationToken)
+        string id, SuspendDevice suspend, NodeReports nodes, MqttBroker broker, HttpContext context, CancellationToken cancellationToken)
     {
         var result = await suspend.RunAsync(ActorOf(context), new SuspendDeviceRequest(id), cancellationToken);
-        await watch.CatchUpAsync(cancellationToken);     // answered once it is in force here
+        var effective = await nodes.WaitAsync(cancellationToken);     // answered once it is in force
         return result switch
         {
-            SuspendDeviceResult.Suspended done => TypedResults.Ok(Summary(done.Device, broker)),
+            SuspendDeviceResult.Suspended done => TypedResults.Ok(Summary(done.Device, broker) with { Effective = effective }),
             SuspendDeviceResult.AlreadyRevoked => Problems.Conflict(ProblemCodes.DeviceRevoked, $"Device {id} is revoked, which cannot be undone."),
             SuspendDeviceResult.UnknownDevice => Problems.NoDevice(id),
             _ => Problems.Forbidden("suspend devices"),
@@ -73,13 +73,13 @@ internal static class DevicesApi
     }
 
     private static async Task<IResult> ResumeAsync(
-        string id, ResumeDevice resume, RevocationWatch watch, MqttBroker broker, HttpContext context, CancellationToken cancellationToken)
+        string id, ResumeDevice resume, NodeReports nodes, MqttBroker broker, HttpContext context, CancellationToken cancellationToken)
     {
         var result = await resume.RunAsync(ActorOf(context), new ResumeDeviceRequest(id), cancellationToken);
-        await watch.CatchUpAsync(cancellationToken);
+        var effective = await nodes.WaitAsync(cancellationToken);
         return result switch
         {
-            ResumeDeviceResult.Resumed done => TypedResults.Ok(Summary(done.Device, broker)),
+            ResumeDeviceResult.Resumed done => TypedResults.Ok(Summary(done.Device, broker) with { Effective = effective }),
             ResumeDeviceResult.NotSuspended other => Problems.Conflict(ProblemCodes.DeviceNotSuspended, $"Device {id} is {Name(other.State)}, not suspended."),
             ResumeDeviceResult.UnknownDevice => Problems.NoDevice(id),
             _ => Problems.Forbidden("resume devices"),
@@ -87,15 +87,18 @@ internal static class DevicesApi
     }
 
     private static async Task<IResult> RevokeAsync(
-        string id, RevokeDevice revoke, RevocationWatch watch, MqttBroker broker, HttpContext context, CancellationToken cancellationToken, RevokeDeviceRequest? request = null)
+        string id, RevokeDevice revoke, NodeReports nodes, MqttBroker broker, HttpContext context, CancellationToken cancellationToken, RevokeDeviceRequest? request = null)
     {
         if (!TryReadReason(request?.Reason, out var reason)) return NoReason(request!.Reason!);
         var wasConnected = broker.ConnectedSince(id) is not null;
         var result = await revoke.RunAsync(ActorOf(context), new Fleet.Certificates.RevokeDeviceRequest(id, reason), cancellationToken);
-        await watch.CatchUpAsync(cancellationToken);
+        var effective = await nodes.WaitAsync(cancellationToken);
         return result switch
         {
-            RevokeDeviceResult.Revoked done => TypedResults.Ok(new RevocationResult { Id = id, CertificatesRevoked = done.Certificates, SessionsClosed = wasConnected ? 1 : 0 }),
+            RevokeDeviceResult.Revoked done => TypedResults.Ok(new RevocationResult
+            {
+                Id = id, CertificatesRevoked = done.Certificates, SessionsClosed = wasConnected ? 1 : 0, Effective = effective,
+            }),
             RevokeDeviceResult.UnknownDevice => Problems.NoDevice(id),
             _ => Problems.Forbidden("revoke devices"),
         };

@@ -45,10 +45,10 @@ internal sealed class AttackedServer : IAsyncDisposable
     }
 
     /// <summary>Enrols the devices by the use case itself, then starts the program on the same data.</summary>
-    public static async Task<AttackedServer> StartAsync(string folder, IEnumerable<string> devices, int port)
+    public static async Task<AttackedServer> StartAsync(string folder, IEnumerable<string> devices, int port, IReadOnlyDictionary<string, string>? environment = null)
     {
         var data = Path.Combine(folder, "data");
-        var settings = new Dictionary<string, string?> { ["IoTFleet:Data"] = data, ["IoTFleet:MqttPort"] = $"{port}", ["IoTFleet:HttpsPort"] = $"{port + 1}" };
+        var settings = new Dictionary<string, string?> { ["IoTFleet:Data"] = data, ["IoTFleet:MqttPort"] = $"{port}", ["IoTFleet:HttpsPort"] = $"{port + 1}", ["IoTFleet:StatusPort"] = "-1" };
         await using (var server = await FleetServer.StartAsync(settings, builder => builder.Logging.ClearProviders()))
         {
             var asked = new IoTFleet.Fleet.Enrolment.CreateTokenRequest("hostile benchmark", TimeSpan.FromHours(1), MaxUses: 1_000);
@@ -57,7 +57,8 @@ internal sealed class AttackedServer : IAsyncDisposable
             foreach (var device in devices) await EnrolAsync(server, secret, folder, device);
         }
 
-        var start = new ProcessStartInfo("dotnet", [typeof(FleetServer).Assembly.Location, "--data", data, "--mqtt-port", $"{port}", "--https-port", $"{port + 1}"]) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("dotnet", [typeof(FleetServer).Assembly.Location, "--data", data, "--mqtt-port", $"{port}", "--https-port", $"{port + 1}", "--status-port", "-1"]) { RedirectStandardOutput = true };
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
         var process = Process.Start(start)!;
         process.BeginOutputReadLine();      // read and forgotten
         for (var began = Stopwatch.GetTimestamp(); ServerFile.TryRead(data)?.ProcessId != process.Id;)

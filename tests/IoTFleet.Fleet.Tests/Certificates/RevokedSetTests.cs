@@ -8,6 +8,8 @@ public sealed class RevokedSetTests
 {
     private const string OtherSerial = "01";
 
+    private static CertificateFacts Facts(string device, string serial) => new(device, serial, "", "");
+
     [Fact]
     public async Task What_was_shut_out_before_the_start_is_loaded()
     {
@@ -22,10 +24,10 @@ public sealed class RevokedSetTests
         var set = fleet.Get<RevokedSet>();
         await set.LoadAsync(default);
 
-        Assert.True(set.IsBlocked("pump-1", OtherSerial));
-        Assert.True(set.IsBlocked("pump-2", OtherSerial));
-        Assert.True(set.IsBlocked("pump-3", old.Serial));
-        Assert.False(set.IsBlocked("pump-3", OtherSerial));
+        Assert.True(set.IsBlocked(Facts("pump-1", OtherSerial)));
+        Assert.True(set.IsBlocked(Facts("pump-2", OtherSerial)));
+        Assert.True(set.IsBlocked(Facts("pump-3", old.Serial) with { IssuerId = fleet.Pki.DeviceAuthority.Id }));
+        Assert.False(set.IsBlocked(Facts("pump-3", OtherSerial)));
     }
 
     [Fact]
@@ -38,11 +40,11 @@ public sealed class RevokedSetTests
 
         await fleet.Get<SuspendDevice>().RunAsync(TestFleet.Admin, new("pump-1"), default);
         set.Apply(await reader.ReadAsync(default));
-        Assert.True(set.IsBlocked("pump-1", OtherSerial));
+        Assert.True(set.IsBlocked(Facts("pump-1", OtherSerial)));
 
         await fleet.Get<ResumeDevice>().RunAsync(TestFleet.Admin, new("pump-1"), default);
         set.Apply(await reader.ReadAsync(default));
-        Assert.False(set.IsBlocked("pump-1", OtherSerial));
+        Assert.False(set.IsBlocked(Facts("pump-1", OtherSerial)));
     }
 
     [Fact]
@@ -61,7 +63,7 @@ public sealed class RevokedSetTests
         set.Apply(entries);
         set.Apply(entries);
 
-        Assert.False(set.IsBlocked("pump-1", OtherSerial));
-        Assert.True(set.IsBlocked("pump-2", OtherSerial));
+        Assert.False(set.IsBlocked(Facts("pump-1", OtherSerial)));
+        Assert.True(set.IsBlocked(Facts("pump-2", OtherSerial)));
     }
 }

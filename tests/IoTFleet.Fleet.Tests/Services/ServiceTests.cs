@@ -112,7 +112,7 @@ public sealed class ServiceTests
 
         Assert.True(set.IsServiceBlocked("billing"));
         Assert.True(set.IsServiceBlocked("weather"));
-        Assert.False(set.IsBlocked("billing", new string('0', 32)));
+        Assert.False(set.IsBlocked(new("billing", new string('0', 32), "", "")));
     }
 
     [Fact]

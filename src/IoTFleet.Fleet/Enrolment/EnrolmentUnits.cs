@@ -1,0 +1,183 @@
+using IoTFleet.Fleet.Audit;
+using IoTFleet.Fleet.Certificates;
+using IoTFleet.Fleet.Devices;
+using IoTFleet.Fleet.Enrolment.Approvals;
+using IoTFleet.Fleet.Enrolment.Groups;
+using IoTFleet.Pki;
+using Microsoft.EntityFrameworkCore;
+using static IoTFleet.Fleet.Enrolment.EnrolDeviceResult;
+
+namespace IoTFleet.Fleet.Enrolment;
+
+/// <summary>The two units of an enrolment, before and after the signature. The first reads all it needs, then takes; a refusal undoes what was taken before it.</summary>
+internal sealed class EnrolmentUnits(RevocationFeed feed, AuditTrail audit, TimeProvider clock)
+{
+    private static readonly Func<FleetDbContext, string, CancellationToken, Task<Device?>> DeviceById =
+        EF.CompileAsyncQuery((FleetDbContext db, string id, CancellationToken ct) => db.Devices.SingleOrDefault(d => d.Id == id));
+
+    private static readonly Func<FleetDbContext, string, DateTimeOffset, IAsyncEnumerable<IssuedCertificate>> LiveOf =
+        EF.CompileAsyncQuery((FleetDbContext db, string id, DateTimeOffset now) =>
+            db.Certificates.AsNoTracking().Where(c => c.DeviceId == id && c.RevokedAt == null && c.NotAfter > now));
+
+    private static readonly Func<FleetDbContext, string, CancellationToken, Task<string?>> OwnerOfKey =
+        EF.CompileAsyncQuery((FleetDbContext db, string key, CancellationToken ct) =>
+            db.DeviceKeys.Where(k => k.Fingerprint == key).Select(k => k.DeviceId).SingleOrDefault());
+
+    private static readonly Func<FleetDbContext, string, CancellationToken, Task<bool>> IsBlocked =
+        EF.CompileAsyncQuery((FleetDbContext db, string key, CancellationToken ct) => db.BlockedKeys.Any(k => k.Fingerprint == key));
+
+    /// <param name="owed">What a crash left unfinished for the same device and key: it has been paid for.</param>
+    public async Task<Taking<EnrolDeviceResult>> TakeAsync(
+        FleetDbContext db, EnrolmentStanding standing, EnrolDeviceRequest request, IssuanceIntent? owed, CancellationToken ct)
+    {
+        var device = await DeviceById(db, standing.DeviceId, ct);
+        if (ShutOut(device?.State) is { } shutOut) return Instead(shutOut);
+        if (GroupGate.FindFault(standing, device) is { } fault) return Instead(fault);
+
+        var live = device is null ? [] : await LiveOf(db, device.Id, clock.GetUtcNow()).ToListAsync(ct);
+        var owner = await OwnerOfKey(db, request.Request.KeyFingerprint, ct);
+        if (await FindKeyFaultAsync(db, standing, request, owner, ct) is { } forbidden) return forbidden;
+        var same = live.FirstOrDefault(c => c.KeyFingerprint == request.Request.KeyFingerprint);
+        if (same is not null) return Instead(IssuedOf(same, device!.GroupId) with { Repeated = true }); // A retry, whose first answer got lost.
+        if (standing.PresentSerial is { } shown && live.TrueForAll(c => c.Serial != shown)) return Instead(EnrolRefusal.CertificateNotLive);
+        if (live.Count > 0 && !standing.Replaces && standing.PresentSerial is null) return Instead(EnrolRefusal.AlreadyEnrolled);
+        if (standing.Group.Approval == ApprovalMode.Queue && await ApprovalQueue.AskAsync(db, standing, request, clock, ct) is { } waits)
+            return Instead(waits, keep: waits is Pending);
+        return await TakeAsync(db, standing, new KeyFacts(request.Request.KeyFingerprint, IsNew: owner is null), device, owed, ct);
+    }
+
+    /// <summary>It has been signed, so it is stored whatever has happened since: revoked, if its device was.</summary>
+    public async Task<EnrolDeviceResult> StoreAsync(FleetDbContext db, EnrolmentStanding standing, SignedCertificate signed, CancellationToken ct)
+    {
+        var active = await db.Devices.Where(d => d.Id == standing.DeviceId && d.State == DeviceState.Active)
+            .ExecuteUpdateAsync(set => set.SetProperty(d => d.State, DeviceState.Active), ct) == 1; // Locks its row against a revocation at this moment.
+        var shutOut = active ? null : ShutOut((await DeviceById(db, standing.DeviceId, ct))?.State) ?? EnrolRefusal.DeviceRevoked;
+        if (active && standing.Replaces) await SupersedeAsync(db, standing.DeviceId, ct);
+        var row = RowFor(standing, signed, active ? null : clock.GetUtcNow());
+        db.Certificates.Add(row);
+        return shutOut ?? (EnrolDeviceResult)IssuedOf(row, standing.Group.Id);
+    }
+
+    private async Task<Taking<EnrolDeviceResult>> TakeAsync(
+        FleetDbContext db, EnrolmentStanding standing, KeyFacts key, Device? device, IssuanceIntent? owed, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow();
+        var (refusal, serial) = await GroupGate.TakeSerialAsync(db, standing, ct);
+        if (refusal is not null) return Instead(refusal);
+        if (owed is null) // Else a crash came after it was paid for.
+        {
+            var isNew = device is null or { State: DeviceState.Registered } || device.GroupId != standing.Group.Id;
+            if (await GroupGate.TakePlaceAsync(db, standing.Group, isNew, now, ct) is { } full) return Instead(full);
+            if (await SpendAsync(db, standing, now, ct) is { } spent) return Instead(spent);
+        }
+        KeepDevice(db, device, standing, serial, now);
+        if (key.IsNew) db.DeviceKeys.Add(new DeviceKey { Fingerprint = key.Fingerprint, DeviceId = standing.DeviceId });
+        return new Taking<EnrolDeviceResult>.Granted();
+    }
+
+    /// <summary>A key that nobody may have, or that another device has: then one of the two is not what it says it is.</summary>
+    private async Task<Taking<EnrolDeviceResult>?> FindKeyFaultAsync(
+        FleetDbContext db, EnrolmentStanding standing, EnrolDeviceRequest request, string? owner, CancellationToken ct)
+    {
+        var key = request.Request.KeyFingerprint;
+        if (await IsBlocked(db, key, ct)) return Instead(EnrolRefusal.KeyForbidden);
+        if (owner is null || owner == standing.DeviceId) return null;
+
+        DateTimeOffset? now = clock.GetUtcNow();
+        var suspects = await db.Devices.Where(d => (d.Id == owner || d.Id == standing.DeviceId) && d.CloneSuspectedAt == null)
+            .ExecuteUpdateAsync(set => set.SetProperty(d => d.CloneSuspectedAt, now), ct);
+        if (suspects > 0)
+            audit.Done(db, standing.Actor, "device.clone-suspect", owner, $"{standing.DeviceId} asked with the same key {key}, from {request.Origin ?? "nobody"}");
+        return Instead(EnrolRefusal.KeyOfAnotherDevice, keep: true);
+    }
+
+    /// <summary>The condition is in the update, so however many ask at once, no more than there is get something.</summary>
+    private static async Task<Refused?> SpendAsync(FleetDbContext db, EnrolmentStanding standing, DateTimeOffset now, CancellationToken ct)
+    {
+        if (standing.Token is { } token)
+        {
+            var spent = await db.Tokens.Where(t => t.Id == token.Id && t.Uses < t.MaxUses && t.RevokedAt == null && t.ExpiresAt > now)
+                .ExecuteUpdateAsync(set => set.SetProperty(t => t.Uses, t => t.Uses + 1), ct);
+            return spent == 1 ? null : EnrolRefusal.TokenUsedUp;
+        }
+        if (standing.Batch is { } batch)
+        {
+            var spent = await db.ClaimBatches.Where(b => b.Id == batch.Id && b.Used < b.Quota && b.RevokedAt == null)
+                .ExecuteUpdateAsync(set => set.SetProperty(b => b.Used, b => b.Used + 1), ct);
+            return spent == 1 ? null : EnrolRefusal.BatchUsedUp;
+        }
+        return null;
+    }
+
+    private static void KeepDevice(FleetDbContext db, Device? known, EnrolmentStanding standing, string? serial, DateTimeOffset now)
+    {
+        var device = new Device
+        {
+            Id = standing.DeviceId,
+            State = DeviceState.Active,
+            RegisteredAt = known?.RegisteredAt ?? now,
+            StateChangedAt = known is { State: DeviceState.Active } ? known.StateChangedAt : now,
+            GroupId = standing.Group.Id,
+            HardwareSerial = serial ?? known?.HardwareSerial,
+            DisplayName = known?.DisplayName,
+            Tags = [.. (known?.Tags ?? []).Union(standing.Group.Tags)],
+            TrustBundleVersion = known?.TrustBundleVersion,
+            LastConnectedAt = known?.LastConnectedAt,
+            CloneSuspectedAt = known?.CloneSuspectedAt,
+        };
+        if (known is null) db.Devices.Add(device);
+        else db.Entry(known).CurrentValues.SetValues(device); // Only what differs is written.
+    }
+
+    /// <summary>A device enrolled anew by a credential of its own has lost its key or was replaced: what its old key holds must not stay welcome.</summary>
+    private async Task SupersedeAsync(FleetDbContext db, string deviceId, CancellationToken ct)
+    {
+        DateTimeOffset? now = clock.GetUtcNow();
+        RevocationReason? superseded = RevocationReason.Superseded;
+        foreach (var old in await LiveOf(db, deviceId, now.Value).ToListAsync(ct))
+        {
+            await db.Certificates.Where(c => c.Serial == old.Serial).ExecuteUpdateAsync(
+                set => set.SetProperty(c => c.RevokedAt, now).SetProperty(c => c.RevocationReason, superseded), ct);
+            feed.Append(db, RevocationKind.CertificateRevoked, old.DeviceId, old.Serial);
+        }
+    }
+
+    private static Refused? ShutOut(DeviceState? state) => state switch
+    {
+        DeviceState.Suspended => EnrolRefusal.DeviceSuspended,
+        DeviceState.Revoked => EnrolRefusal.DeviceRevoked,
+        _ => null,
+    };
+
+    private static IssuedCertificate RowFor(EnrolmentStanding standing, SignedCertificate signed, DateTimeOffset? revokedAt) => new()
+    {
+        Serial = signed.Leaf.SerialHex,
+        DeviceId = standing.DeviceId,
+        KeyFingerprint = signed.Intent.KeyFingerprint,
+        IssuerId = signed.Intent.IssuerId,
+        Door = signed.Intent.Door ?? standing.Door,
+        TokenId = signed.Intent.TokenId,
+        BatchId = signed.Intent.BatchId,
+        Der = signed.Leaf.Der.ToArray(),
+        NotBefore = signed.Leaf.NotBefore,
+        NotAfter = signed.Leaf.NotAfter,
+        PredecessorSerial = standing.PresentSerial,
+        Lineage = signed.Leaf.SerialHex,
+        LogIndex = signed.LogIndex,
+        RevokedAt = revokedAt,
+        RevocationReason = revokedAt is null ? null : RevocationReason.CessationOfOperation,
+    };
+
+    private static Issued IssuedOf(IssuedCertificate row, string? groupId) => new(row.Der, row.Serial, row.NotAfter)
+    {
+        DeviceId = row.DeviceId,
+        IssuerId = row.IssuerId,
+        NotBefore = row.NotBefore,
+        GroupId = groupId ?? EnrolmentGroup.DefaultId,
+        LogIndex = row.LogIndex,
+    };
+
+    private static Taking<EnrolDeviceResult> Instead(EnrolDeviceResult answer, bool keep = false) => new Taking<EnrolDeviceResult>.Instead(answer, keep);
+
+    private readonly record struct KeyFacts(string Fingerprint, bool IsNew);
+}
