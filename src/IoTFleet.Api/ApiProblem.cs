@@ -97,6 +97,9 @@ public static class ProblemCodes
     /// <summary>409: the claim batch is revoked, which is for good.</summary>
     public const string BatchRevoked = "batch-revoked";
 
+    /// <summary>404: no such authority.</summary>
+    public const string AuthorityNotFound = "authority-not-found";
+
     /// <summary>409: the authority is revoked already.</summary>
     public const string AuthorityRevoked = "authority-revoked";
 
@@ -108,7 +111,6 @@ public static class ProblemCodes
 
     /// <summary>404: nothing of that id waits for a second operator.</summary>
     public const string OrderNotFound = "order-not-found";
-
 
     /// <summary>404: no such service.</summary>
     public const string ServiceNotFound = "service-not-found";
@@ -124,9 +126,6 @@ public static class ProblemCodes
 
     /// <summary>409: the fleet has no authority for services yet; the detail says how it gets one.</summary>
     public const string NoServiceAuthority = "no-service-authority";
-
-    /// <summary>404: no such authority.</summary>
-    public const string AuthorityNotFound = "authority-not-found";
 
     /// <summary>409: the step does not follow from the authority's state; the detail names it.</summary>
     public const string AuthorityState = "authority-state";

@@ -82,8 +82,11 @@ public sealed partial class FleetClient
     /// <param name="id">The batch.</param>
     /// <param name="cancellationToken">Ends the request.</param>
     /// <exception cref="ApiProblemException"><see cref="ProblemCodes.BatchNotFound"/>.</exception>
-    public Task<BatchRevocation> RevokeBatchAsync(string id, CancellationToken cancellationToken = default) =>
-        PostAsync($"claims/{Escape(id)}/revoke", null, ApiJson.Default.BatchRevocation, cancellationToken);
+    public async Task<BatchRevocation> RevokeBatchAsync(string id, CancellationToken cancellationToken = default)
+    {
+        var report = await ChangeBatchAsync(id, "revoke", new ChangeBatchRequest(), cancellationToken);
+        return new BatchRevocation { Id = id, CertificatesRevoked = report.Certificates, DevicesEnrolled = (await GetBatchAsync(id, cancellationToken)).Used };
+    }
 
     /// <summary>Every manufacturer, by name.</summary>
     /// <param name="cancellationToken">Ends the request.</param>

@@ -69,7 +69,7 @@ public sealed partial class FleetClient
     /// <param name="cancellationToken">Ends the request.</param>
     /// <exception cref="ApiProblemException"><see cref="ProblemCodes.BatchNotFound"/>, <see cref="ProblemCodes.BatchRevoked"/>, <see cref="ProblemCodes.CountMismatch"/>.</exception>
     public Task<RevocationReport> ChangeBatchAsync(string batch, string action, ChangeBatchRequest request, CancellationToken cancellationToken = default) =>
-        PostAsync($"batches/{Escape(batch)}/{action}", Body(request, ApiJson.Default.ChangeBatchRequest), ApiJson.Default.RevocationReport, cancellationToken);
+        PostAsync($"claims/{Escape(batch)}/{action}", Body(request, ApiJson.Default.ChangeBatchRequest), ApiJson.Default.RevocationReport, cancellationToken);
 
     /// <summary>Revokes one generation of an authority with everything it has issued.</summary>
     /// <param name="id">Its subject key identifier, hex.</param>

@@ -26,13 +26,13 @@ public record GroupSettings
     public string? Description { get; init; }
 
     /// <summary>By which credentials devices may enter, of <see cref="EnrolmentWayNames"/>.</summary>
-    public IReadOnlyList<string> Ways { get; init; } = [EnrolmentWayNames.Token];
+    public IReadOnlyList<string> Ways { get; set; } = [EnrolmentWayNames.Token];      // set: left out of JSON, an init property is null instead of its default
 
     /// <summary>Whether each request waits for an operator.</summary>
     public bool ApprovalRequired { get; init; }
 
     /// <summary>Requests that may wait for approval at once.</summary>
-    public int MaxPending { get; init; } = 1_000;
+    public int MaxPending { get; set; } = 1_000;
 
     /// <summary>Devices it enrols in all; null for no limit.</summary>
     public int? MaxDevices { get; init; }
@@ -53,7 +53,7 @@ public record GroupSettings
     public bool OnlyListedSerials { get; init; }
 
     /// <summary>Given to each device enrolled, <c>name=value</c>.</summary>
-    public IReadOnlyList<string> Tags { get; init; } = [];
+    public IReadOnlyList<string> Tags { get; set; } = [];
 
     /// <summary>Days a certificate lives; null for the server's setting.</summary>
     public int? CertificateDays { get; init; }

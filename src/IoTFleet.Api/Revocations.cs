@@ -69,7 +69,7 @@ public sealed record RevokeKeyRequest
     public string? Why { get; init; }
 }
 
-/// <summary>Body of <c>POST /batches/{batch}/revoke</c>, <c>suspend</c> and <c>resume</c>.</summary>
+/// <summary>Body of <c>POST /claims/{batch}/revoke</c>, <c>suspend</c> and <c>resume</c>.</summary>
 public sealed record ChangeBatchRequest
 {
     /// <summary>The devices that were enrolled through it, too.</summary>

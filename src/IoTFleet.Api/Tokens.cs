@@ -7,7 +7,7 @@ public sealed record CreateTokenRequest
     public required string Name { get; init; }
 
     /// <summary>How many devices may enrol with the token, at least 1.</summary>
-    public int MaxUses { get; init; } = 1;
+    public int MaxUses { get; set; } = 1;       // set: left out of JSON, an init property is 0 instead of its default
 
     /// <summary>Lifetime in seconds from now, at least 1; null takes the server's default.</summary>
     public long? ExpiresInSeconds { get; init; }

@@ -73,10 +73,10 @@ internal static partial class FleetLog
     [LoggerMessage(2028, LogLevel.Warning, "Authority {Authority} ({Purpose}, generation {Generation}) revoked, and {Certificates} certificates with it, by {Actor}.")]
     internal static partial void AuthorityRevoked(ILogger log, string authority, Pki.AuthorityPurpose purpose, int generation, int certificates, string actor);
 
-    [LoggerMessage(2050, LogLevel.Information, "{Lists} revocation lists of {Purpose} generation {Generation} published; {Entries} certificates are on that authority's lists.")]
+    [LoggerMessage(2060, LogLevel.Information, "{Lists} revocation lists of {Purpose} generation {Generation} published; {Entries} certificates are on that authority's lists.")]
     internal static partial void CrlsPublished(ILogger log, int lists, Pki.AuthorityPurpose purpose, int generation, int entries);
 
-    [LoggerMessage(2051, LogLevel.Warning, "An OCSP question could not be answered, and its asker told to try later: {Problem}")]
+    [LoggerMessage(2061, LogLevel.Warning, "An OCSP question could not be answered, and its asker told to try later: {Problem}")]
     internal static partial void OcspFailed(ILogger log, string problem);
 
     [LoggerMessage(2030, LogLevel.Information, "Database brought up to date with {Migrations} migrations, the last {Last}.")]

@@ -97,7 +97,7 @@ public sealed record RevocationList
         var authorityKey = LeafExtensions.AuthorityKey(issuer);
         WriteExtension(writer, Oids.AuthorityKeyIdentifier, critical: false, value => value.WriteEncodedValue(authorityKey.RawData));
         WriteExtension(writer, Oids.CrlNumber, critical: false, value => value.WriteInteger(Number));
-        if (DistributionPoint is null) return;
+        if (DistributionPoint is null && !OfAuthorities) return;
         WriteExtension(writer, Oids.IssuingDistributionPoint, critical: true, WriteDistributionPoint);
     }
 
@@ -105,12 +105,15 @@ public sealed record RevocationList
     private void WriteDistributionPoint(AsnWriter writer)
     {
         using var point = writer.PushSequence();
-        using (writer.PushSequence(new Asn1Tag(TagClass.ContextSpecific, 0)))
-        using (writer.PushSequence(new Asn1Tag(TagClass.ContextSpecific, 0)))
-        {
-            writer.WriteCharacterString(UniversalTagNumber.IA5String, DistributionPoint!.AbsoluteUri, new Asn1Tag(TagClass.ContextSpecific, 6));
-        }
+        if (DistributionPoint is not null) WriteName(writer, DistributionPoint);
         writer.WriteBoolean(true, new Asn1Tag(TagClass.ContextSpecific, OfAuthorities ? 2 : 1));
+    }
+
+    private static void WriteName(AsnWriter writer, Uri url)
+    {
+        using var name = writer.PushSequence(new Asn1Tag(TagClass.ContextSpecific, 0));
+        using var full = writer.PushSequence(new Asn1Tag(TagClass.ContextSpecific, 0));
+        writer.WriteCharacterString(UniversalTagNumber.IA5String, url.AbsoluteUri, new Asn1Tag(TagClass.ContextSpecific, 6));
     }
 
     private static void WriteExtension(AsnWriter writer, string oid, bool critical, Action<AsnWriter> writeValue)

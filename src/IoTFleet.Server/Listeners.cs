@@ -12,6 +12,9 @@ namespace IoTFleet.Server;
 /// <summary>The two ports: MQTT over mutual TLS, and HTTPS for EST, REST and the console.</summary>
 internal sealed class Listeners
 {
+    /// <summary>A line of HTTP ends with CR LF: one reader's end of a header must not be another's middle. RFC 9112 2.2 leaves it to us.</summary>
+    private const string NoBareLineFeeds = "Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators";
+
     private ListenOptions? _mqtt;
     private ListenOptions? _https;
 
@@ -23,6 +26,7 @@ internal sealed class Listeners
     public static Listeners Configure(IWebHostBuilder host, ServerOptions options, DoorOptions doors)
     {
         var listeners = new Listeners();
+        AppContext.SetSwitch(NoBareLineFeeds, true);
         host.ConfigureServices(services => services.AddSingleton<IConnectionListenerFactory>(provider => new DeviceTransport(doors, provider.GetRequiredService<ILoggerFactory>())));
         host.ConfigureServices(services => services.AddSingleton(provider =>
             new HandshakeTurns(doors.HandshakesPerSecond, doors.MaxHandshakes, provider.GetRequiredService<TimeProvider>())));
@@ -49,7 +53,7 @@ internal sealed class Listeners
         listen.UseHttps(new TlsHandshakeCallbackOptions
         {
             HandshakeTimeout = doors.HandshakeTimeout,
-            OnConnection = connection => new(tls.ForMqtt(connection.Connection.RemoteEndPoint, verdict => connection.Connection.Features.Set<PeerProof>(verdict))),
+            OnConnection = connection => new(tls.ForMqtt(connection.Connection.RemoteEndPoint, Accepted(connection), Refused(connection))),
         });
         listen.Use(DeviceTransport.RestOnPoller);
         if (options.ReleaseTlsBuffers) listen.Use(ReleaseBuffersWhenIdle);
@@ -66,11 +70,15 @@ internal sealed class Listeners
         listen.UseHttps(new TlsHandshakeCallbackOptions
         {
             HandshakeTimeout = doors.HandshakeTimeout,
-            OnConnection = connection => new(tls.ForHttps(connection.Connection.RemoteEndPoint, verdict => connection.Connection.Features.Set<PeerProof>(verdict))),
+            OnConnection = connection => new(tls.ForHttps(connection.Connection.RemoteEndPoint, Accepted(connection), Refused(connection))),
         });
         LetThrough(listen);
         return listen;
     }
+
+    private static Action<PeerVerdict> Accepted(TlsHandshakeCallbackContext connection) => verdict => connection.Connection.Features.Set<PeerProof>(verdict);
+
+    private static Action Refused(TlsHandshakeCallbackContext connection) => () => Doorkeeper.Refused(connection.Connection);
 
     private static int MqttConnections(ListenOptions listen, DoorOptions doors)
     {

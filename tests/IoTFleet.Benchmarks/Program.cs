@@ -2,6 +2,7 @@ using System.Globalization;
 using IoTFleet.Benchmarks;
 using IoTFleet.Benchmarks.Brokers;
 using IoTFleet.Benchmarks.Enrolments;
+using IoTFleet.Benchmarks.Handshakes;
 using IoTFleet.Benchmarks.Hostile;
 using IoTFleet.Benchmarks.Load;
 using IoTFleet.Benchmarks.Revocations;
@@ -11,6 +12,7 @@ using IoTFleet.Benchmarks.Revocations;
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- issuance|log
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- brokers [row...] [--rounds N] [--port N]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- hostile [attack...] [--port N]
+// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- handshakes [rounds] [port]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- enrolments [--port N]
 //
 // CPU time, not time on the clock, because the cores may be shared; each case beside its baseline in the same rounds, because the
@@ -30,6 +32,9 @@ Dictionary<string, Func<Task<Table>>> benchmarks = new(StringComparer.Ordinal)
 switch (args)
 {
     case ["serve", var folder, var port]: return await OwnBroker.RunAsync(folder, int.Parse(port, CultureInfo.InvariantCulture));
+    case ["serve", var folder, var port, var tickets, var httpsPort]:
+        return await OwnBroker.RunAsync(folder, int.Parse(port, CultureInfo.InvariantCulture), int.Parse(tickets, CultureInfo.InvariantCulture), int.Parse(httpsPort, CultureInfo.InvariantCulture));
+    case ["handshakes", .. var rest]: return await HandshakeBenchmark.RunAsync(rest);
     case ["load", var load, var folder, var port]: return await LoadCommand.RunAsync(load, folder, int.Parse(port, CultureInfo.InvariantCulture));
     case ["issuance"]: return await RecordBenchmark.IssuanceAsync();
     case ["log"]: return await RecordBenchmark.LogAsync();
@@ -43,7 +48,7 @@ switch (args)
 var unknown = args.Except(benchmarks.Keys).ToList();
 if (unknown.Count > 0)
 {
-    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers, hostile, issuance, log, enrolments, revocations.");
+    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers, hostile, handshakes, revocations, enrolments, issuance, log.");
     return 2;
 }
 

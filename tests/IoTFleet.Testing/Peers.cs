@@ -40,9 +40,12 @@ public static class Peers
         Process.Start(new ProcessStartInfo(Require(program), arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
 
     /// <summary>Runs the program, which is given no input, to its end and returns what it printed and how it ended.</summary>
-    public static async Task<PeerResult> RunAsync(string program, params string[] arguments)
+    public static Task<PeerResult> RunAsync(string program, params string[] arguments) => RunAsync(TimeSpan.FromSeconds(30), program, arguments);
+
+    /// <summary>The same for one that takes its time.</summary>
+    public static async Task<PeerResult> RunAsync(TimeSpan patience, string program, params string[] arguments)
     {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var deadline = new CancellationTokenSource(patience);
         var start = new ProcessStartInfo(Require(program), arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         using var process = Process.Start(start)!;
         process.StandardInput.Close();      // ours may be a pipe that nobody closes, and openssl waits for the end of its own
@@ -56,7 +59,7 @@ public static class Peers
         catch (OperationCanceledException)
         {
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"{program} {string.Join(' ', arguments)} did not end within 30 s.");
+            throw new TimeoutException($"{program} {string.Join(' ', arguments)} did not end within {patience.TotalSeconds:0} s.");
         }
     }
 

@@ -15,7 +15,7 @@ internal static class EnrolmentServices
         services.AddSingleton<CreateGroup>().AddSingleton<ChangeGroup>().AddSingleton<CloseGroup>().AddSingleton<FindGroups>().AddSingleton<DescribeGroup>();
         services.AddSingleton<ImportDevices>();
         services.AddSingleton<FindPending>().AddSingleton<DecideEnrolment>();
-        services.AddSingleton<CreateBatch>().AddSingleton<IssueClaim>().AddSingleton<FindBatches>().AddSingleton<RevokeBatch>();
+        services.AddSingleton<CreateBatch>().AddSingleton<IssueClaim>().AddSingleton<FindBatches>();
         services.AddSingleton<RegisterManufacturer>().AddSingleton<ProveManufacturer>().AddSingleton<FindManufacturers>().AddSingleton<RemoveManufacturer>();
         return services;
     }

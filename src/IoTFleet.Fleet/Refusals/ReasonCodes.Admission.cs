@@ -9,6 +9,7 @@ public static partial class ReasonCodes
     [
         Untold("not-tls", Handshake, "What came is not the beginning of a TLS handshake.", "Check that the client speaks TLS and uses the right port."),
         Untold("handshake-timeout", Handshake, "The handshake was not over in time.", "Check the network; see `Doors:HandshakeTimeout`."),
+        Untold("handshake-failed", Handshake, "The TLS handshake was begun and did not come to its end.", "The client broke off or does not take our certificate, or it speaks no TLS that is spoken here: 1.2 and 1.3 with forward secrecy."),
         Untold("too-many-connections", Handshake, "The port is full.", "See `Doors:MaxConnections`; look for who holds them."),
         Untold("too-many-from-address", Handshake, "One address holds as many connections as it may.", "Raise `Doors:MaxConnectionsPerAddress` when many devices share an address."),
         Untold("too-many-handshakes", Handshake, "As many connections wait for the end of their handshake as may.", "Devices come back by themselves; see `Doors:MaxHandshakes` and `Doors:MaxWaitingHandshakes`."),

@@ -84,7 +84,7 @@ public sealed class PublishCrl(
             ThisUpdate = now,
             NextUpdate = next < ends ? next : ends,
             Entries = entries,
-            DistributionPoint = addresses!.Crl(issuer.Id, shard),
+            DistributionPoint = root ? null : addresses!.Crl(issuer.Id, shard), // Authorities name no list, and to openssl a list that names its place is then another's (error 44).
             OfAuthorities = root,
         };
         return new PublishedCrl

@@ -42,7 +42,15 @@ internal sealed class Doorkeeper(DoorOptions options, int maxConnections, Handsh
 
         using var visit = new Visit(this, connection, address);
         connection.Features.Set(visit);
-        if (await visit.IsReadyAsync()) await next(connection);
+        if (!await visit.IsReadyAsync()) return;
+        try
+        {
+            await next(connection);
+        }
+        finally
+        {
+            visit.Ended();
+        }
     }
 
     /// <summary>For a port without TLS: counted alike, and nothing to prove.</summary>
@@ -63,6 +71,9 @@ internal sealed class Doorkeeper(DoorOptions options, int maxConnections, Handsh
 
     /// <summary>To be called behind TLS: the handshake is over, its place is the next one's.</summary>
     public static void Proven(ConnectionContext connection) => connection.Features.Get<Visit>()?.Proven();
+
+    /// <summary>To be called by whoever refuses the peer within the handshake, and says why.</summary>
+    public static void Refused(ConnectionContext connection) => connection.Features.Get<Visit>()?.Refused();
 
     private (string Reason, string Detail)? TryCount(UInt128 address)
     {
@@ -120,6 +131,7 @@ internal sealed class Doorkeeper(DoorOptions options, int maxConnections, Handsh
         private readonly CancellationTokenRegistration _late;
         private bool _hasTurn;
         private int _proven;
+        private int _isExplained;
 
         public Visit(Doorkeeper door, ConnectionContext connection, UInt128 address)
         {
@@ -140,7 +152,9 @@ internal sealed class Doorkeeper(DoorOptions options, int maxConnections, Handsh
             }
             catch (Exception gone) when (gone is OperationCanceledException or IOException or ConnectionAbortedException or ConnectionResetException)
             {
-                return false;       // it took too long, or went away
+                // It took too long, or went away. The deadline ends this wait before it calls OnLate, and what follows here would have it find nobody.
+                if (_deadline.IsCancellationRequested) OnLate();
+                return false;
             }
         }
 
@@ -151,6 +165,15 @@ internal sealed class Doorkeeper(DoorOptions options, int maxConnections, Handsh
             _deadline.Dispose();
             if (_hasTurn) _door._turns.Leave();
             _door.Change(_address, open: 0, unproven: -1);
+        }
+
+        public void Refused() => Volatile.Write(ref _isExplained, 1);
+
+        /// <summary>TLS itself does not tell why it gave up; that it did is said here, so that nobody is turned away without a trace.</summary>
+        public void Ended()
+        {
+            if (Volatile.Read(ref _proven) == 1 || Interlocked.Exchange(ref _isExplained, 1) == 1) return;
+            _door.Refuse(_connection, "handshake-failed", "The TLS handshake was begun and did not come to its end: version, suite, key or message not acceptable to one side, or broken off.");
         }
 
         public void Dispose()
@@ -175,7 +198,7 @@ internal sealed class Doorkeeper(DoorOptions options, int maxConnections, Handsh
 
         private void OnLate()
         {
-            if (Volatile.Read(ref _proven) == 1) return;
+            if (Volatile.Read(ref _proven) == 1 || Interlocked.Exchange(ref _isExplained, 1) == 1) return;
             _door.Refuse(_connection, "handshake-timeout", $"The handshake was not over within {_door._options.HandshakeTimeout.TotalSeconds:0} s.");
             _connection.Abort();
         }

@@ -15,7 +15,6 @@ internal static class ClaimsApi
         api.MapPost("/claims", CreateAsync);
         api.MapGet("/claims/{id}", GetAsync);
         api.MapPost("/claims/{id}/certificates", IssueAsync);
-        api.MapPost("/claims/{id}/revoke", RevokeAsync);
     }
 
     private static async Task<IResult> ListAsync(FindBatches find, HttpContext context, CancellationToken cancellationToken) =>
@@ -61,14 +60,6 @@ internal static class ClaimsApi
             _ => Problems.Forbidden("issue claim certificates"),
         };
     }
-
-    private static async Task<IResult> RevokeAsync(string id, RevokeBatch revoke, HttpContext context, CancellationToken cancellationToken) =>
-        await revoke.RunAsync(ActorOf(context), new RevokeBatchRequest(id), cancellationToken) switch
-        {
-            RevokeBatchResult.Revoked revoked => TypedResults.Ok(new BatchRevocation { Id = id, CertificatesRevoked = revoked.Certificates, DevicesEnrolled = revoked.Enrolled }),
-            RevokeBatchResult.UnknownBatch => Unknown(id),
-            _ => Problems.Forbidden("revoke claim batches"),
-        };
 
     private static IResult Unknown(string id) => Problems.NotFound(ProblemCodes.BatchNotFound, $"There is no batch {id}.");
 

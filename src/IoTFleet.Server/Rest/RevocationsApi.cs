@@ -18,11 +18,11 @@ internal static class RevocationsApi
         api.MapGet("/revocations", WaitingAsync);
         api.MapPost("/revocations/{id}/confirm", ConfirmAsync);
         api.MapDelete("/revocations/{id}", CancelAsync);
-        api.MapPost("/batches/{batch}/revoke", (string batch, HttpContext context, ChangeBatch change, RevokeMany many, NodeReports nodes, CancellationToken ct, ChangeBatchRequest? request) =>
+        api.MapPost("/claims/{batch}/revoke", (string batch, HttpContext context, ChangeBatch change, RevokeMany many, NodeReports nodes, CancellationToken ct, ChangeBatchRequest? request) =>
             BatchAsync(batch, BatchChange.Revoke, ManyAction.Revoke, request, context, change, many, nodes, ct));
-        api.MapPost("/batches/{batch}/suspend", (string batch, HttpContext context, ChangeBatch change, RevokeMany many, NodeReports nodes, CancellationToken ct, ChangeBatchRequest? request) =>
+        api.MapPost("/claims/{batch}/suspend", (string batch, HttpContext context, ChangeBatch change, RevokeMany many, NodeReports nodes, CancellationToken ct, ChangeBatchRequest? request) =>
             BatchAsync(batch, BatchChange.Suspend, ManyAction.Suspend, request, context, change, many, nodes, ct));
-        api.MapPost("/batches/{batch}/resume", (string batch, HttpContext context, ChangeBatch change, RevokeMany many, NodeReports nodes, CancellationToken ct, ChangeBatchRequest? request) =>
+        api.MapPost("/claims/{batch}/resume", (string batch, HttpContext context, ChangeBatch change, RevokeMany many, NodeReports nodes, CancellationToken ct, ChangeBatchRequest? request) =>
             BatchAsync(batch, BatchChange.Resume, ManyAction.Resume, request, context, change, many, nodes, ct));
         api.MapPost("/authorities/{id}/revoke", RevokeAuthorityAsync);
     }

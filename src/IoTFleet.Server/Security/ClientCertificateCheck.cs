@@ -64,6 +64,7 @@ internal sealed class ClientCertificateCheck(TrustSnapshot trust, PeerDoor door,
         if (found.Has(NameOutside)) return Refuse(TlsRefusalReason.NameNotAllowed, "the certificate names what its authority may not name");
         // The chain is content with a certificate that has no extended key usage at all.
         if (!KeyPurpose.IsGranted(certificate, KeyPurpose.ClientAuth)) return Refuse(TlsRefusalReason.WrongPurpose, "the certificate is not meant for TLS clients");
+        if (PeerFacts.IsWeak(certificate)) return Refuse(TlsRefusalReason.WeakKey, "the certificate's key can be broken");
         // Whatever else the chain found: nothing passes that it did not pass.
         if (found.Flags != X509ChainStatusFlags.NoError) return Refuse(TlsRefusalReason.Untrusted, $"the certificate's chain is not valid: {found.Flags}");
         if (door == PeerDoor.Mqtt && issuer.Purpose == AuthorityPurpose.Claims)

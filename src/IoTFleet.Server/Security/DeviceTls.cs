@@ -47,22 +47,22 @@ internal sealed class DeviceTls
     public void UseServerCertificate(X509Certificate2 serverCertificate) => _serverCertificate = serverCertificate;
 
     /// <summary>For MQTT: a device's or service's certificate is required.</summary>
-    public SslServerAuthenticationOptions ForMqtt(EndPoint? client, Action<PeerVerdict>? accepted = null)
+    public SslServerAuthenticationOptions ForMqtt(EndPoint? client, Action<PeerVerdict>? accepted = null, Action? refused = null)
     {
         var material = Material();
         var policy = TrustPolicy.For(material.Trust.Roots, material.Issuers, _clock);
-        var options = Options(material.Plain, policy, (certificate, chain, errors) => Accept(PeerDoor.Mqtt, material, certificate, chain, errors, client, accepted));
+        var options = Options(material.Plain, policy, (certificate, chain, errors) => Accept(PeerDoor.Mqtt, material, certificate, chain, errors, client, accepted, refused));
         options.ApplicationProtocols = [Mqtt];
         return options;
     }
 
     /// <summary>For EST, REST and the console: a certificate may be shown, and then must be a good one, if only for enrolment.</summary>
-    public SslServerAuthenticationOptions ForHttps(EndPoint? client, Action<PeerVerdict>? accepted = null)
+    public SslServerAuthenticationOptions ForHttps(EndPoint? client, Action<PeerVerdict>? accepted = null, Action? refused = null)
     {
         var material = Material();
         var policy = TrustPolicy.For([.. material.Trust.Roots, .. material.ManufacturerRoots], [.. material.Issuers, .. material.OtherManufacturers], _clock);
         return Options(material.NamingIssuers, policy, (certificate, chain, errors) =>
-            certificate is null || Accept(PeerDoor.Https, material, certificate, chain, errors, client, accepted));
+            certificate is null || Accept(PeerDoor.Https, material, certificate, chain, errors, client, accepted, refused));
     }
 
     /// <summary>Built again when the trust or our certificate has changed; two connections that see it first may both do so.</summary>
@@ -88,7 +88,7 @@ internal sealed class DeviceTls
         };
 
     private bool Accept(
-        PeerDoor door, TlsMaterial material, X509Certificate2? certificate, X509Chain? chain, SslPolicyErrors errors, EndPoint? client, Action<PeerVerdict>? accepted)
+        PeerDoor door, TlsMaterial material, X509Certificate2? certificate, X509Chain? chain, SslPolicyErrors errors, EndPoint? client, Action<PeerVerdict>? accepted, Action? refused)
     {
         var (verdict, refusal) = new ClientCertificateCheck(material.Trust, door, _clock).Judge(certificate, chain, errors);
         if (chain is not null) Release(material, chain, certificate);
@@ -98,6 +98,7 @@ internal sealed class DeviceTls
             return true;
         }
 
+        refused?.Invoke();
         _refused(refusal! with { Name = ClaimedName(material.Trust, certificate), Address = client, Peer = RefusedPeer.Of(certificate) });
         return false;
     }

@@ -11,6 +11,8 @@ internal static class PeerFacts
     private const string SerialNumberAttribute = "2.5.4.5";
     private const string SubjectAlternativeName = "2.5.29.17";
     private const string HardwareModuleName = "1.3.6.1.5.5.7.8.4";
+    private const string EcPublicKey = "1.2.840.10045.2.1";
+    private const int ShortestPoint = 65;       // uncompressed, of a curve of 256 bits
     private const int MaxSerialLength = 200;
 
     public static PeerVerdict Read(X509Certificate2 certificate, AuthorityGeneration issuer, FleetNames names)
@@ -53,9 +55,9 @@ internal static class PeerFacts
     /// <summary>Below what the web calls secure; OpenSSL's own level may be set lower on a machine.</summary>
     public static bool IsWeak(X509Certificate2 certificate)
     {
+        if (certificate.PublicKey.Oid.Value == EcPublicKey) return certificate.PublicKey.EncodedKeyValue.RawData.Length < ShortestPoint;   // asked in each handshake: no key is made for it
         using var rsa = certificate.GetRSAPublicKey();
-        using var ecdsa = rsa is null ? certificate.GetECDsaPublicKey() : null;
-        return rsa is not null ? rsa.KeySize < 2048 : ecdsa is null || ecdsa.KeySize < 256;
+        return rsa is null || rsa.KeySize < 2048;
     }
 
     private static string KeyOf(X509Certificate2 certificate) => Fingerprint.Sha256(certificate.PublicKey.ExportSubjectPublicKeyInfo());

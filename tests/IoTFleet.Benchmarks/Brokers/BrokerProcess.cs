@@ -41,9 +41,11 @@ internal sealed class BrokerProcess : IAsyncDisposable
         }
     }
 
-    public static async Task<BrokerProcess> StartOursAsync(string folder, int port)
+    /// <param name="tickets">TLS session tickets it gives; HTTPS is then spoken at the next port, too.</param>
+    public static async Task<BrokerProcess> StartOursAsync(string folder, int port, int? tickets = null)
     {
-        var process = Start("dotnet", [typeof(BrokerProcess).Assembly.Location, "serve", folder, $"{port}"], redirectInput: true);
+        string[] more = tickets is null ? [] : [$"{tickets}", $"{port + 1}"];
+        var process = Start("dotnet", [typeof(BrokerProcess).Assembly.Location, "serve", folder, $"{port}", .. more], redirectInput: true);
         return await ReadyAsync(new BrokerProcess("ours", process, port));
     }
 
@@ -51,6 +53,13 @@ internal sealed class BrokerProcess : IAsyncDisposable
     {
         var process = Start(Mosquitto.Program!, ["-c", Mosquitto.WriteConfiguration(folder, port)], redirectInput: false);
         return await ReadyAsync(new BrokerProcess("mosquitto", process, port));
+    }
+
+    /// <summary>openssl's test server, which sends each line back reversed.</summary>
+    public static async Task<BrokerProcess> StartOpenSslAsync(int port, IEnumerable<string> arguments)
+    {
+        var process = Start("openssl", ["s_server", "-accept", $"127.0.0.1:{port}", "-rev", "-quiet", .. arguments], redirectInput: false);
+        return await ReadyAsync(new BrokerProcess("openssl", process, port));
     }
 
     public async ValueTask DisposeAsync()

@@ -19,7 +19,7 @@ namespace IoTFleet.Benchmarks.Brokers;
 /// </summary>
 internal static class OwnBroker
 {
-    public static async Task<int> RunAsync(string folder, int port)
+    public static async Task<int> RunAsync(string folder, int port, int tickets = 0, int httpsPort = 0)
     {
         DeviceTransport.CompleteOnPollingThreads();
         using var certificates = BrokerCertificates.Open(folder);
@@ -31,8 +31,8 @@ internal static class OwnBroker
         builder.Services.AddSingleton<IAccessPolicy, Everybody>();
         builder.Services.AddSingleton<IMessageSink, Nowhere>();
         builder.Services.AddSingleton(provider => new DeviceTls(
-            () => trust, certificates.Server.Certificate, TimeProvider.System, refusal => System.Console.Error.WriteLine(refusal)));
-        Listeners.Configure(builder.WebHost, new ServerOptions { MqttPort = port, HttpsPort = 0 }, OpenDoors);
+            () => trust, () => certificates.Server.Certificate, TimeProvider.System, refusal => System.Console.Error.WriteLine(refusal), tickets));
+        Listeners.Configure(builder.WebHost, new ServerOptions { MqttPort = port, HttpsPort = httpsPort }, OpenDoors);
         await using var app = builder.Build();
         await app.StartAsync();
         System.Console.WriteLine("ready");

@@ -103,7 +103,7 @@ internal static class RevocationsBenchmark
         var enrolled = new List<X509Certificate2>();
         for (var number = 0; number < Connected + Away; number++)
         {
-            var asked = new Fleet.Enrolment.CreateTokenRequest("revocations benchmark", TimeSpan.FromHours(1), MaxUses: 1);
+            var asked = new IoTFleet.Fleet.Enrolment.CreateTokenRequest("revocations benchmark", TimeSpan.FromHours(1), MaxUses: 1);
             var token = (CreateTokenResult.Created)await server.Services.GetRequiredService<CreateToken>().RunAsync(Actor.System, asked, CancellationToken.None);
             using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
             SigningRequest.TryParse(new CertificateRequest($"CN={Name(number)}", key, HashAlgorithmName.SHA256).CreateSigningRequest(), out var request, out _);

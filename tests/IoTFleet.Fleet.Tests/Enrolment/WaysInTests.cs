@@ -34,9 +34,9 @@ public sealed class WaysInTests
         var claim = await fleet.ClaimAsync("b1", quota: 5);
         await fleet.ClaimAsync(claim, "pump-1");
 
-        var revoked = Assert.IsType<RevokeBatchResult.Revoked>(await fleet.Get<RevokeBatch>().RunAsync(TestFleet.Admin, new("b1"), default));
+        var revoked = Assert.IsType<ChangeBatchResult.Done>(await fleet.Get<ChangeBatch>().RunAsync(TestFleet.Admin, new("b1", BatchChange.Revoke), default));
 
-        Assert.Equal((1, 1), (revoked.Certificates, revoked.Enrolled));
+        Assert.Equal((1, 1), (revoked.Certificates, revoked.Devices));
         Assert.Equal(EnrolRefusal.ClaimRevoked, await fleet.ClaimAsync(claim, "pump-2"));
         Assert.IsType<IssueClaimResult.BatchOver>(await fleet.Get<IssueClaim>().RunAsync(TestFleet.Admin, new("b1", TestFleet.NewRequest()), default));
     }
