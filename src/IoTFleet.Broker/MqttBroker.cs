@@ -1,5 +1,5 @@
-using System.Threading.Channels;
 using System.Collections.Concurrent;
+using System.Threading.Channels;
 using IoTFleet.Broker.Connections;
 using IoTFleet.Broker.Figures;
 using IoTFleet.Broker.Routing;

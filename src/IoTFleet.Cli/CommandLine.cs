@@ -109,7 +109,7 @@ internal sealed class CommandLine
             return ExitCodes.Done;
         }
         catch (ApiProblemException e) { return Fail(e.Message, ExitCodes.Refused); }
-        catch (Exception e) when (e is KeyFileException or ProfileViolationException) { return Fail(e.Message, ExitCodes.Refused); }
+        catch (Exception e) when (e is KeyFileException or ProfileViolationException or UnsoundException) { return Fail(e.Message, ExitCodes.Refused); }
         catch (UsageException e) { return Fail(e.Message, ExitCodes.WrongUsage); }
         catch (ServerUnreachableException e) { return Fail(e.Message, ExitCodes.Unreachable); }
         catch (OperationCanceledException) { return Fail("Interrupted.", ExitCodes.Interrupted); }

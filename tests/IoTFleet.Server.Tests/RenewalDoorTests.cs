@@ -166,7 +166,8 @@ public sealed class RenewalDoorTests : IAsyncLifetime
                 await socket.ConnectAsync("127.0.0.1", _server.HttpsPort, cancellation);
                 return new System.Net.Sockets.NetworkStream(socket, ownsSocket: true);
             },
-        }) { BaseAddress = new Uri($"https://localhost:{_server.HttpsPort}") };
+        })
+        { BaseAddress = new Uri($"https://localhost:{_server.HttpsPort}") };
         await NonceAsync(open);
         var before = await ServerSerialAsync();
 

@@ -1,6 +1,6 @@
-using System.Net;
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Net;
 using System.Text;
 using IoTFleet.Broker.Figures;
 using IoTFleet.Broker.Sessions;

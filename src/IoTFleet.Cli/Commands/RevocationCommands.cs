@@ -63,7 +63,9 @@ internal static class RevocationCommands
         "revoke", "Revoke one generation of an authority with everything it has issued", [Authority, DryRun, Confirm, Reason], async (parsed, fleet, output, ct) =>
             Show(await fleet.RevokeAuthorityAsync(parsed.GetRequiredValue(Authority), new RevokeAuthorityRequest
             {
-                Confirm = parsed.GetValue(Confirm), DryRun = parsed.GetValue(DryRun), Reason = parsed.GetValue(Reason),
+                Confirm = parsed.GetValue(Confirm),
+                DryRun = parsed.GetValue(DryRun),
+                Reason = parsed.GetValue(Reason),
             }, ct), output));
 
     private static Command RevokeMany(VerbFactory verb)
@@ -115,7 +117,10 @@ internal static class RevocationCommands
 
     private static CommandAction ChangeBatch(string action) => (parsed, fleet, output, ct) => ReportAsync(fleet.ChangeBatchAsync(parsed.GetRequiredValue(Batch), action, new ChangeBatchRequest
     {
-        WithDevices = parsed.GetValue(WithDevices), DryRun = parsed.GetValue(DryRun), Confirm = parsed.GetValue(Confirm), Reason = parsed.GetValue(Reason),
+        WithDevices = parsed.GetValue(WithDevices),
+        DryRun = parsed.GetValue(DryRun),
+        Confirm = parsed.GetValue(Confirm),
+        Reason = parsed.GetValue(Reason),
     }, ct), output);
 
     private static async Task RevokeManyAsync(ParseResult parsed, FleetClient fleet, Output output, CancellationToken cancellationToken)

@@ -46,7 +46,13 @@ public sealed class PublishCrl(
         await using var db = await databases.CreateDbContextAsync(ct);
         var lists = await db.Crls.AsNoTracking().Select(c => new PublishedCrl
         {
-            IssuerId = c.IssuerId, Shard = c.Shard, Number = c.Number, ThisUpdate = c.ThisUpdate, NextUpdate = c.NextUpdate, Entries = c.Entries, Der = Array.Empty<byte>(),
+            IssuerId = c.IssuerId,
+            Shard = c.Shard,
+            Number = c.Number,
+            ThisUpdate = c.ThisUpdate,
+            NextUpdate = c.NextUpdate,
+            Entries = c.Entries,
+            Der = Array.Empty<byte>(),
         }).ToListAsync(ct);
         var ours = authorities.Current.All.Where(one => one.Signer is not null).Select(one => one.Id).ToHashSet();
         return [.. lists.Where(list => ours.Contains(list.IssuerId) && list.NextUpdate - now < (list.NextUpdate - list.ThisUpdate) / 2)];

@@ -31,5 +31,6 @@ internal static class EstReenrol
             RenewRefusalKind.Conflict => EnrolRefusalKind.Conflict,
             RenewRefusalKind.TryLater => EnrolRefusalKind.TryLater,
             _ => EnrolRefusalKind.BadRequest,
-        }, refused.Code, refused.Detail) { RetryAfter = refused.RetryAfter };
+        }, refused.Code, refused.Detail)
+    { RetryAfter = refused.RetryAfter };
 }

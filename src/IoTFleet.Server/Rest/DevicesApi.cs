@@ -97,7 +97,10 @@ internal static class DevicesApi
         {
             RevokeDeviceResult.Revoked done => TypedResults.Ok(new RevocationResult
             {
-                Id = id, CertificatesRevoked = done.Certificates, SessionsClosed = wasConnected ? 1 : 0, Effective = effective,
+                Id = id,
+                CertificatesRevoked = done.Certificates,
+                SessionsClosed = wasConnected ? 1 : 0,
+                Effective = effective,
             }),
             RevokeDeviceResult.UnknownDevice => Problems.NoDevice(id),
             _ => Problems.Forbidden("revoke devices"),

@@ -21,7 +21,10 @@ internal static class OperatorsApi
         {
             CreateKeyResult.Created created => TypedResults.Ok(new CreatedOperator
             {
-                Id = created.Key.Id, Name = created.Key.Name, Role = role.ToString().ToLowerInvariant(), ApiKey = created.Secret.Reveal(),
+                Id = created.Key.Id,
+                Name = created.Key.Name,
+                Role = role.ToString().ToLowerInvariant(),
+                ApiKey = created.Secret.Reveal(),
             }),
             CreateKeyResult.Invalid invalid => Problems.Invalid(invalid.Problem),
             _ => Problems.Forbidden("make operators' keys"),

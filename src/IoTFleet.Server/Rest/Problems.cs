@@ -1,4 +1,5 @@
 using IoTFleet.Api;
+using Microsoft.AspNetCore.Diagnostics;
 
 namespace IoTFleet.Server.Rest;
 
@@ -23,8 +24,14 @@ internal static class Problems
     /// <summary>Answers that no endpoint gave: an unknown path, a body that cannot be read, an error of ours.</summary>
     public static void UseProblems(this WebApplication app)
     {
-        app.UseExceptionHandler(failed => failed.Run(context =>
-            Of(StatusCodes.Status500InternalServerError, ProblemCodes.InternalError, "Internal error", "The server failed to answer; its log says why.").ExecuteAsync(context)));
+        app.UseExceptionHandler(new ExceptionHandlerOptions
+        {
+            StatusCodeSelector = error => error is BadHttpRequestException sent ? sent.StatusCode : StatusCodes.Status500InternalServerError,
+            SuppressDiagnosticsCallback = failed => failed.Exception is BadHttpRequestException, // Whoever sends nonsense must not fill the log.
+            ExceptionHandler = context => (context.Features.Get<IExceptionHandlerFeature>()?.Error is BadHttpRequestException sent
+                ? Of(sent.StatusCode, ProblemCodes.InvalidRequest, "Invalid request", sent.Message)
+                : Of(StatusCodes.Status500InternalServerError, ProblemCodes.InternalError, "Internal error", "The server failed to answer; its log says why.")).ExecuteAsync(context),
+        });
         app.UseStatusCodePages(async page =>
         {
             var status = page.HttpContext.Response.StatusCode;

@@ -50,7 +50,10 @@ internal static class RevocationsApi
         RevokeManyResult.Counted counted => TypedResults.Ok(new RevocationReport { State = "counted", Count = counted.Count, Sample = counted.Sample }),
         RevokeManyResult.Done done => TypedResults.Ok(new RevocationReport
         {
-            State = "done", Count = done.Devices, Certificates = done.Certificates, Effective = await nodes.WaitAsync(cancellationToken),
+            State = "done",
+            Count = done.Devices,
+            Certificates = done.Certificates,
+            Effective = await nodes.WaitAsync(cancellationToken),
         }),
         RevokeManyResult.AwaitingSecondOperator waiting => TypedResults.Accepted($"/api/v1/revocations/{waiting.Order.Id}", Report(waiting.Order)),
         RevokeManyResult.CountMismatch mismatch => WrongCount(mismatch.Count, mismatch.Given, "devices"),
@@ -74,11 +77,16 @@ internal static class RevocationsApi
     {
         ConfirmRevocationResult.Done done => TypedResults.Ok(new RevocationReport
         {
-            State = "done", Count = done.Devices, Certificates = done.Certificates, Effective = await nodes.WaitAsync(cancellationToken),
+            State = "done",
+            Count = done.Devices,
+            Certificates = done.Certificates,
+            Effective = await nodes.WaitAsync(cancellationToken),
         }),
         ConfirmRevocationResult.Cancelled cancelled => TypedResults.Ok(new RevocationReport
         {
-            State = "cancelled", Count = cancelled.Resumed, Effective = await nodes.WaitAsync(cancellationToken),
+            State = "cancelled",
+            Count = cancelled.Resumed,
+            Effective = await nodes.WaitAsync(cancellationToken),
         }),
         ConfirmRevocationResult.SameOperator => Problems.Conflict(ProblemCodes.SecondOperatorRequired, $"You asked for {id} yourself; another operator, with a key of another name, has to confirm it."),
         ConfirmRevocationResult.CountMismatch mismatch => WrongCount(mismatch.Count, mismatch.Given, "devices"),
@@ -103,7 +111,10 @@ internal static class RevocationsApi
             ChangeBatchResult.AlreadyRevoked => Problems.Conflict(ProblemCodes.BatchRevoked, $"Batch {batch} is revoked, which cannot be undone."),
             ChangeBatchResult.Done done when ofDevices is null => TypedResults.Ok(new RevocationReport
             {
-                State = "done", Count = 0, Certificates = done.Certificates, Effective = await nodes.WaitAsync(ct),
+                State = "done",
+                Count = 0,
+                Certificates = done.Certificates,
+                Effective = await nodes.WaitAsync(ct),
             }),
             ChangeBatchResult.Done => await AnswerAsync(ofDevices!, nodes, ct),
             _ => Problems.Forbidden("change claim batches"),
@@ -121,7 +132,10 @@ internal static class RevocationsApi
         {
             RevokeAuthorityResult.Revoked done => TypedResults.Ok(new RevocationReport
             {
-                State = "done", Count = done.Certificates, Certificates = done.Certificates, Effective = await nodes.WaitAsync(cancellationToken),
+                State = "done",
+                Count = done.Certificates,
+                Certificates = done.Certificates,
+                Effective = await nodes.WaitAsync(cancellationToken),
             }),
             RevokeAuthorityResult.Counted counted => TypedResults.Ok(new RevocationReport { State = "counted", Count = counted.Certificates }),
             RevokeAuthorityResult.CountMismatch mismatch => WrongCount(mismatch.Certificates, mismatch.Given, "certificates"),

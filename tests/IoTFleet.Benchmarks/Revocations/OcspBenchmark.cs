@@ -25,7 +25,11 @@ internal static class OcspBenchmark
         var folder = Directory.CreateTempSubdirectory("iotfleet-ocsp-");
         var settings = new Dictionary<string, string?>
         {
-            ["IoTFleet:Data"] = folder.FullName, ["IoTFleet:MqttPort"] = "0", ["IoTFleet:HttpsPort"] = "0", ["IoTFleet:StatusPort"] = "0", ["Doors:StatusRequestsPerSecond"] = "100000",
+            ["IoTFleet:Data"] = folder.FullName,
+            ["IoTFleet:MqttPort"] = "0",
+            ["IoTFleet:HttpsPort"] = "0",
+            ["IoTFleet:StatusPort"] = "0",
+            ["Doors:StatusRequestsPerSecond"] = "100000",
         };
         await using var server = await FleetServer.StartAsync(settings, builder => builder.Logging.ClearProviders());
         try

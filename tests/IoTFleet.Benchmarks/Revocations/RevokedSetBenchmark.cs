@@ -22,7 +22,11 @@ internal static class RevokedSetBenchmark
         var set = new RevokedSet(null!, null!, TimeProvider.System, NullLogger<RevokedSet>.Instance);
         set.Apply(Enumerable.Range(0, Entries).Select(number => new RevocationEntry
         {
-            At = DateTimeOffset.UnixEpoch, Kind = RevocationKind.CertificateRevoked, Subject = "pump", Serial = Serial(number), IssuerId = Issuer,
+            At = DateTimeOffset.UnixEpoch,
+            Kind = RevocationKind.CertificateRevoked,
+            Subject = "pump",
+            Serial = Serial(number),
+            IssuerId = Issuer,
         }));
         var bytes = GC.GetTotalMemory(forceFullCollection: true) - before;
         var few = new RevokedSet(null!, null!, TimeProvider.System, NullLogger<RevokedSet>.Instance);

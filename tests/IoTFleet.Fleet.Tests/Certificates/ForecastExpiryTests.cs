@@ -112,8 +112,14 @@ public sealed class ForecastExpiryTests : IAsyncLifetime
                 var revoked = dice.Next(20) == 0;
                 db.Certificates.Add(new IssuedCertificate
                 {
-                    Serial = $"{(n * 2) + serial:x32}", DeviceId = $"d-{n}", KeyFingerprint = $"{n:x64}", Der = [], NotBefore = notAfter.AddDays(-30), NotAfter = notAfter,
-                    RevokedAt = revoked ? now : null, RevocationReason = revoked ? RevocationReason.Unspecified : null,
+                    Serial = $"{(n * 2) + serial:x32}",
+                    DeviceId = $"d-{n}",
+                    KeyFingerprint = $"{n:x64}",
+                    Der = [],
+                    NotBefore = notAfter.AddDays(-30),
+                    NotAfter = notAfter,
+                    RevokedAt = revoked ? now : null,
+                    RevocationReason = revoked ? RevocationReason.Unspecified : null,
                 });
                 if (!revoked && state == DeviceState.Active) counted.Add(($"d-{n}", notAfter));
             }

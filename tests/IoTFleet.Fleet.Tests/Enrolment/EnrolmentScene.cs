@@ -49,7 +49,8 @@ internal static class EnrolmentScene
             var leaf = new CertificateRequest($"CN={challenge}", leafKey, HashAlgorithmName.SHA256);
             using var certificate = leaf.Create(authority, now, now.AddDays(1), SerialNumber.Create().Bytes.ToArray());
             return certificate.RawData;
-        });
+        }
+        );
     }
 
     /// <summary>A registered manufacturer, into a group of its own.</summary>

@@ -54,8 +54,9 @@ public sealed class AttackedServer : IAsyncLifetime
 
     /// <summary>Comes with the certificate as the victim, and expects to get nowhere for this reason.</summary>
     public Task ExpectRefusedAsync(
-        string code, X509Certificate2? certificate, string clientId = Victim, ProtocolVersion version = ProtocolVersion.V5, SslProtocols protocols = SslProtocols.None) =>
-        ExpectNothingGainedAsync(code, () => ComeAsync(certificate, clientId, version, protocols));
+        string code, X509Certificate2? certificate, string clientId = Victim, ProtocolVersion version = ProtocolVersion.V5, SslProtocols protocols = SslProtocols.None,
+        int present = 0) =>
+        ExpectNothingGainedAsync(code, () => ComeAsync(certificate, clientId, version, protocols), present);
 
     /// <summary>Refused in the handshake: not even an answer to CONNECT.</summary>
     public Task ExpectClosedAsync(string code, X509Certificate2? certificate, SslProtocols protocols = SslProtocols.None) =>
@@ -65,10 +66,13 @@ public sealed class AttackedServer : IAsyncLifetime
             return null;
         });
 
+    /// <param name="code">The one reason that is counted.</param>
     /// <param name="attack">Returns what CONNECT was answered with; null when there was no answer.</param>
-    public async Task ExpectNothingGainedAsync(string code, Func<Task<ConnAckPacket?>> attack)
+    /// <param name="present">How many devices are connected meanwhile.</param>
+    public async Task ExpectNothingGainedAsync(string code, Func<Task<ConnAckPacket?>> attack, int present = 0)
     {
         Assert.NotNull(ReasonCodes.Find(code));
+        await Eventually.TrueAsync(() => Task.FromResult(Server.Get<MqttBroker>().CountConnected("") == present), TimeSpan.FromSeconds(5));    // who came before is still leaving
         var (refusals, before) = (Refusals(), await FiguresAsync());
         var answer = await attack();
         Assert.True(answer is null || answer.Reason.IsFailure(), $"Let in: {answer?.Reason}.");

@@ -20,7 +20,7 @@ public sealed class IdentityAttacks(AttackedServer attacked) : IClassFixture<Att
         await using var victim = await attacked.Server.ConnectAsync(AttackedServer.Victim, attacked.Honest);
         var since = attacked.Server.Get<MqttBroker>().ConnectedSince(AttackedServer.Victim);
 
-        await attacked.ExpectRefusedAsync("client-id-mismatch", other, AttackedServer.Victim, version);
+        await attacked.ExpectRefusedAsync("client-id-mismatch", other, AttackedServer.Victim, version, present: 1);
 
         await victim.ExpectNothingAsync();
         Assert.Equal(since, attacked.Server.Get<MqttBroker>().ConnectedSince(AttackedServer.Victim));
