@@ -248,7 +248,8 @@ public sealed class RetainedTests
             using var subscribed = new CancellationTokenSource();
             var publishing = Task.Run(() =>
             {
-                while (!subscribed.IsCancellationRequested) Retain(broker, "t/1000", $"{++value}");
+                // No more than fit the outbox: where the machine is busy, SUBSCRIBE takes its time, and a full outbox drops.
+                for (var n = 0; n < 90_000 && !subscribed.IsCancellationRequested; n++) Retain(broker, "t/1000", $"{++value}");
             });
 
             await client.SubscribeAsync("t/#");
