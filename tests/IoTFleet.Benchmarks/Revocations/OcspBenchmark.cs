@@ -31,9 +31,9 @@ internal static class OcspBenchmark
             ["IoTFleet:StatusPort"] = "0",
             ["Doors:StatusRequestsPerSecond"] = "100000",
         };
-        await using var server = await FleetServer.StartAsync(settings, builder => builder.Logging.ClearProviders());
         try
         {
+            await using var server = await FleetServer.StartAsync(settings, builder => builder.Logging.ClearProviders());
             return await MeasureAsync(server);
         }
         finally
