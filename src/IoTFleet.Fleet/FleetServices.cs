@@ -35,8 +35,6 @@ public static class FleetServices
         services.AddSingleton<RegisterDevice>().AddSingleton<FindDevices>().AddSingleton<SuspendDevice>().AddSingleton<ResumeDevice>();
         services.AddSingleton<AdmitDevice>();
         services.AddRevocation();
-        services.AddSingleton<CreateToken>().AddSingleton<FindTokens>().AddSingleton<RevokeToken>().AddSingleton<EnrolDevice>();
-        services.AddSingleton<AdmitDevice>().AddSingleton<RevokeDevice>().AddSingleton<RevocationFeed>().AddSingleton<RevokedSet>();
         services.AddSingleton<AuthorityDirectory>().AddSingleton<RotationSteps>().AddSingleton<BundleAdoption>().AddSingleton<CertificatesInUse>();
         services.TryAddSingleton(new RotationOptions());
         services.AddSingleton<PrepareAuthority>().AddSingleton<PublishAuthority>().AddSingleton<ActivateAuthority>();

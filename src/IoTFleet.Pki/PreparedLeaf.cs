@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using IoTFleet.Pki.Linting;
 
 namespace IoTFleet.Pki;
@@ -17,7 +16,7 @@ public sealed class PreparedLeaf : IDisposable
     {
         (_issuer, _order, _toBeSigned) = (issuer, order, toBeSigned);
         IssuerId = issuer.Id;
-        TbsHash = Convert.ToHexStringLower(SHA256.HashData(toBeSigned));
+        TbsHash = Fingerprint.Sha256(toBeSigned);
     }
 
     public Profile Profile => _order.Profile;

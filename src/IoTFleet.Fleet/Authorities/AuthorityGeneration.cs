@@ -14,6 +14,9 @@ public sealed class AuthorityGeneration
     public required DateTimeOffset StateChangedAt { get; init; }
     public required X509Certificate2 Certificate { get; init; }
 
+    /// <summary>Compared with the key of each signing request, so it is reckoned once.</summary>
+    public string KeyFingerprint => field ??= Fingerprint.OfKey(Certificate);
+
     /// <summary>Null when its key is not on this machine.</summary>
     public CertificateAuthority? Signer { get; init; }
 

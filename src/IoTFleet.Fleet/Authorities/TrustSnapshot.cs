@@ -53,6 +53,9 @@ public sealed class TrustSnapshot
     /// <summary>The generation that signs for a purpose; at most one.</summary>
     public AuthorityGeneration? Active(AuthorityPurpose purpose) => All.FirstOrDefault(authority => authority.Purpose == purpose && authority.State == AuthorityState.Active);
 
+    /// <summary>Whether the key, named by its fingerprint, is that of one of our authorities, in whatever state.</summary>
+    public bool HasKey(string fingerprint) => All.Any(authority => authority.KeyFingerprint == fingerprint);
+
     /// <param name="issuerId">The subject key identifier, lower-case hex.</param>
     public AuthorityGeneration? Find(string issuerId) => _byId.GetValueOrDefault(issuerId);
 

@@ -1,6 +1,5 @@
 using System.Threading.Channels;
 using IoTFleet.Fleet.Audit;
-using IoTFleet.Pki;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 
@@ -72,22 +71,19 @@ public sealed class FirstUses : IAsyncDisposable
         var fresh = used.ConvertAll(c => c.Serial);
         await db.Certificates.Where(c => fresh.Contains(c.Serial)).ExecuteUpdateAsync(set => set.SetProperty(c => c.FirstUsedAt, now), ct);
         var superseded = 0;
-        foreach (var one in used.Where(c => c.PredecessorSerial is not null)) superseded += await SupersedeAsync(db, one.Serial, one.DeviceId, one.PredecessorSerial!, now.Value, ct);
+        foreach (var one in used.Where(c => c.PredecessorSerial is not null)) superseded += await SupersedeAsync(db, one.Serial, one.DeviceId, one.PredecessorSerial!, ct);
         return superseded;
     }
 
     /// <summary>The predecessor, and whatever else was made of it and never used.</summary>
-    private async Task<int> SupersedeAsync(FleetDbContext db, string serial, string deviceId, string predecessor, DateTimeOffset at, CancellationToken ct)
+    private async Task<int> SupersedeAsync(FleetDbContext db, string serial, string deviceId, string predecessor, CancellationToken ct)
     {
-        DateTimeOffset? now = at;
-        RevocationReason? reason = RevocationReason.Superseded;
         var old = await db.Certificates
             .Where(c => c.RevokedAt == null && (c.Serial == predecessor || (c.PredecessorSerial == predecessor && c.Serial != serial)) && c.DeviceId == deviceId)
             .Select(c => c.Serial).ToListAsync(ct);
         foreach (var gone in old)
         {
-            await db.Certificates.Where(c => c.Serial == gone).ExecuteUpdateAsync(set => set.SetProperty(c => c.RevokedAt, now).SetProperty(c => c.RevocationReason, reason), ct);
-            _feed.Append(db, RevocationKind.CertificateRevoked, deviceId, gone);
+            await _feed.SupersedeAsync(db, deviceId, gone, ct);
             _audit.Done(db, Actor.Device(deviceId), "certificate.supersede", gone, $"by {serial}, which has been used");
         }
         return old.Count;

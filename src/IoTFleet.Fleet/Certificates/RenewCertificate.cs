@@ -1,5 +1,6 @@
 using IoTFleet.Fleet.Audit;
 using IoTFleet.Fleet.Authorities;
+using IoTFleet.Fleet.Enrolment;
 using IoTFleet.Pki;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
@@ -11,9 +12,6 @@ namespace IoTFleet.Fleet.Certificates;
 /// <param name="Request">Parsed, so it holds the key it names.</param>
 /// <param name="Origin">Where it came from, for the audit trail.</param>
 public sealed record RenewCertificateRequest(string DeviceId, string Serial, SigningRequest Request, string? Origin = null);
-
-/// <summary>Forbidden: this certificate may not. Conflict: at odds with what is known. BadRequest: mend the request. TryLater: nothing wrong but the moment.</summary>
-public enum RenewRefusalKind { Forbidden, Conflict, BadRequest, TryLater }
 
 public abstract record RenewCertificateResult
 {
@@ -27,7 +25,7 @@ public abstract record RenewCertificateResult
     /// <param name="Kind">What sort of answer it deserves.</param>
     /// <param name="Code">Stable, for programs.</param>
     /// <param name="Detail">For the person at the device: what is wrong and what to do.</param>
-    public sealed record Refused(RenewRefusalKind Kind, string Code, string Detail) : RenewCertificateResult
+    public sealed record Refused(EnrolRefusalKind Kind, string Code, string Detail) : RenewCertificateResult
     {
         /// <summary>When it is worth asking again.</summary>
         public TimeSpan? RetryAfter { get; init; }
@@ -103,7 +101,7 @@ public sealed class RenewCertificate(
     {
         metrics.CountEnrolmentRefused(refused.Code);
         FleetLog.RenewalRefused(log, request.DeviceId, request.Serial, refused.Code);
-        if (refused.Kind == RenewRefusalKind.TryLater) return; // Nobody did anything wrong, and after an outage there are thousands.
+        if (refused.Kind == EnrolRefusalKind.TryLater) return; // Nobody did anything wrong, and after an outage there are thousands.
         await audit.RefusedAsync(Actor.Device(request.DeviceId), Action, request.DeviceId, refused.Code, $"Certificate {request.Serial}: {refused.Detail} From {request.Origin ?? "nowhere"}.", ct);
     }
 }

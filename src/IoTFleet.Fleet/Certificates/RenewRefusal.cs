@@ -1,5 +1,5 @@
 using static IoTFleet.Fleet.Certificates.RenewCertificateResult;
-using static IoTFleet.Fleet.Certificates.RenewRefusalKind;
+using static IoTFleet.Fleet.Enrolment.EnrolRefusalKind;
 
 namespace IoTFleet.Fleet.Certificates;
 

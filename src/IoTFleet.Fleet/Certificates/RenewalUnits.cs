@@ -1,6 +1,5 @@
 using IoTFleet.Fleet.Authorities;
 using IoTFleet.Fleet.Devices;
-using IoTFleet.Pki;
 using Microsoft.EntityFrameworkCore;
 
 namespace IoTFleet.Fleet.Certificates;
@@ -57,15 +56,8 @@ internal sealed class RenewalUnits(RevocationFeed feed, TimeProvider clock)
 
     private async Task<bool> ReplaceUnusedAsync(FleetDbContext db, IssuedCertificate old, CancellationToken ct)
     {
-        DateTimeOffset? now = clock.GetUtcNow();
-        RevocationReason? superseded = RevocationReason.Superseded;
         var unused = await db.Certificates.Where(c => c.PredecessorSerial == old.Serial && c.RevokedAt == null && c.FirstUsedAt == null).Select(c => c.Serial).ToListAsync(ct);
-        foreach (var serial in unused)
-        {
-            await db.Certificates.Where(c => c.Serial == serial).ExecuteUpdateAsync(
-                set => set.SetProperty(c => c.RevokedAt, now).SetProperty(c => c.RevocationReason, superseded), ct);
-            feed.Append(db, RevocationKind.CertificateRevoked, old.DeviceId, serial);
-        }
+        foreach (var serial in unused) await feed.SupersedeAsync(db, old.DeviceId, serial, ct);
         return unused.Count > 0;
     }
 

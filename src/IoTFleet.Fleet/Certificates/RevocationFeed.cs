@@ -1,3 +1,4 @@
+using IoTFleet.Pki;
 using Microsoft.EntityFrameworkCore;
 
 namespace IoTFleet.Fleet.Certificates;
@@ -79,6 +80,16 @@ public sealed class RevocationFeed(IDbContextFactory<FleetDbContext> databases, 
 
     internal void Append(FleetDbContext db, RevocationKind kind, string subject, string? serial = null, string? issuerId = null) => db.Revocations.Add(
         new RevocationEntry { At = clock.GetUtcNow(), Kind = kind, Subject = subject, Serial = serial, IssuerId = string.IsNullOrEmpty(issuerId) ? null : issuerId });
+
+    /// <summary>Ends a certificate whose place another has taken, in the caller's transaction.</summary>
+    internal async Task SupersedeAsync(FleetDbContext db, string deviceId, string serial, CancellationToken ct)
+    {
+        DateTimeOffset? now = clock.GetUtcNow();
+        RevocationReason? superseded = RevocationReason.Superseded;
+        await db.Certificates.Where(c => c.Serial == serial).ExecuteUpdateAsync(
+            set => set.SetProperty(c => c.RevokedAt, now).SetProperty(c => c.RevocationReason, superseded), ct);
+        Append(db, RevocationKind.CertificateRevoked, deviceId, serial);
+    }
 
     /// <summary>After the commit: wakes this node's readers. Other nodes learn of it by their link or their poll.</summary>
     internal void Announce() => Interlocked.Exchange(ref _announced, NewSignal()).SetResult();

@@ -132,14 +132,7 @@ internal sealed class EnrolmentUnits(RevocationFeed feed, AuditTrail audit, Time
     /// <summary>A device enrolled anew by a credential of its own has lost its key or was replaced: what its old key holds must not stay welcome.</summary>
     private async Task SupersedeAsync(FleetDbContext db, string deviceId, CancellationToken ct)
     {
-        DateTimeOffset? now = clock.GetUtcNow();
-        RevocationReason? superseded = RevocationReason.Superseded;
-        foreach (var old in await LiveOf(db, deviceId, now.Value).ToListAsync(ct))
-        {
-            await db.Certificates.Where(c => c.Serial == old.Serial).ExecuteUpdateAsync(
-                set => set.SetProperty(c => c.RevokedAt, now).SetProperty(c => c.RevocationReason, superseded), ct);
-            feed.Append(db, RevocationKind.CertificateRevoked, old.DeviceId, old.Serial);
-        }
+        foreach (var old in await LiveOf(db, deviceId, clock.GetUtcNow()).ToListAsync(ct)) await feed.SupersedeAsync(db, old.DeviceId, old.Serial, ct);
     }
 
     private static Refused? ShutOut(DeviceState? state) => state switch

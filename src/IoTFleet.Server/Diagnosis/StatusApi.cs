@@ -2,6 +2,7 @@ using IoTFleet.Api;
 using IoTFleet.Broker;
 using IoTFleet.Fleet.Certificates;
 using IoTFleet.Server.Renewal;
+using IoTFleet.Server.Security;
 
 namespace IoTFleet.Server.Diagnosis;
 
@@ -40,7 +41,7 @@ internal static class StatusApi
 
         IResult Refused(string code, string detail)
         {
-            refusals.Record(RefusalDoor.Renewal, code, null, RenewalApi.AddressOf(context), detail, RenewalApi.PeerOf(context));
+            refusals.Record(RefusalDoor.Renewal, code, null, PeerAddress.Of(context), detail, RenewalApi.PeerOf(context));
             return DeviceJson.Problem(StatusCodes.Status403Forbidden, code, detail);
         }
     }

@@ -32,15 +32,8 @@ internal sealed class Doorkeeper(DoorOptions options, int maxConnections, Handsh
 
     public async Task EnterAsync(ConnectionContext connection, ConnectionDelegate next)
     {
-        var address = AddressKey(connection.RemoteEndPoint);
-        if (TryCount(address) is { } refusal)
-        {
-            Refuse(connection, refusal.Reason, refusal.Detail);
-            connection.Abort();
-            return;
-        }
-
-        using var visit = new Visit(this, connection, address);
+        using var visit = Count(connection);
+        if (visit is null) return;
         connection.Features.Set(visit);
         if (!await visit.IsReadyAsync()) return;
         try
@@ -56,15 +49,8 @@ internal sealed class Doorkeeper(DoorOptions options, int maxConnections, Handsh
     /// <summary>For a port without TLS: counted alike, and nothing to prove.</summary>
     public async Task EnterPlainAsync(ConnectionContext connection, ConnectionDelegate next)
     {
-        var address = AddressKey(connection.RemoteEndPoint);
-        if (TryCount(address) is { } refusal)
-        {
-            Refuse(connection, refusal.Reason, refusal.Detail);
-            connection.Abort();
-            return;
-        }
-
-        using var visit = new Visit(this, connection, address);
+        using var visit = Count(connection);
+        if (visit is null) return;
         visit.Proven();
         await next(connection);
     }
@@ -74,6 +60,16 @@ internal sealed class Doorkeeper(DoorOptions options, int maxConnections, Handsh
 
     /// <summary>To be called by whoever refuses the peer within the handshake, and says why.</summary>
     public static void Refused(ConnectionContext connection) => connection.Features.Get<Visit>()?.Refused();
+
+    /// <returns>Null for who is one too many: he is gone.</returns>
+    private Visit? Count(ConnectionContext connection)
+    {
+        var address = AddressKey(connection.RemoteEndPoint);
+        if (TryCount(address) is not { } refusal) return new Visit(this, connection, address);
+        Refuse(connection, refusal.Reason, refusal.Detail);
+        connection.Abort();
+        return null;
+    }
 
     private (string Reason, string Detail)? TryCount(UInt128 address)
     {

@@ -1,7 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Net;
 using IoTFleet.Broker;
-using IoTFleet.Broker.Connections;
 using IoTFleet.Fleet.Authorities;
 using IoTFleet.Fleet.Enrolment;
 using IoTFleet.Pki;
@@ -124,7 +122,7 @@ internal sealed class EnrolmentDesk(EnrolDevice enrol, EnrolmentLimits limits, A
             DeviceId = attempt.DeviceId,
             GroupId = attempt.Label,
             HardwareSerial = attempt.HardwareSerial,
-            Origin = AddressOf(context),
+            Origin = PeerAddress.Of(context),
             IsChannelBound = binding == ChannelBindingState.Bound,
             KeyByServer = attempt.KeyByServer,
         };
@@ -137,12 +135,12 @@ internal sealed class EnrolmentDesk(EnrolDevice enrol, EnrolmentLimits limits, A
     private Refused? Recorded(HttpContext context, Refused? refused, string? deviceId)
     {
         if (refused is not null)
-            refusals.Record(RefusalDoor.Enrolment, refused.Code, deviceId is not null && DeviceName.IsValid(deviceId) ? deviceId : null, AddressOf(context), refused.Detail);
+            refusals.Record(RefusalDoor.Enrolment, refused.Code, deviceId is not null && DeviceName.IsValid(deviceId) ? deviceId : null, PeerAddress.Of(context), refused.Detail);
         return refused;
     }
 
     private string? WhyBlocked(string key) =>
-        authorities.Current.All.Any(authority => Fingerprint.Sha256(authority.Certificate.PublicKey.ExportSubjectPublicKeyInfo()) == key) ? "it is an authority's own" : null;
+        authorities.Current.HasKey(key) ? "it is an authority's own" : null;
 
     private static EnrolRefusalKind KindOf(string code) => code switch
     {
@@ -150,7 +148,4 @@ internal sealed class EnrolmentDesk(EnrolDevice enrol, EnrolmentLimits limits, A
         RequestRefusal.TooLarge => EnrolRefusalKind.TooLarge,
         _ => EnrolRefusalKind.BadRequest,
     };
-
-    public static string? AddressOf(HttpContext context) =>
-        context.Connection.RemoteIpAddress is { } peer ? ClientIdentity.AddressOf(new IPEndPoint(peer, context.Connection.RemotePort)) : null;
 }

@@ -16,21 +16,11 @@ internal static class EstReenrol
         var (request, refused) = await EstApi.ReadAsync(desk, context, cancellationToken);
         if (request is null) return EstAnswers.Refused(context, refused!);
         if (EnrolmentDesk.FindBindingFault(context, request.ChallengePassword) is { } unbound) return EstAnswers.Refused(context, desk.Refuse(context, unbound, deviceId));
-        return await renew.RunAsync(new RenewCertificateRequest(deviceId, peer.Serial, request, EnrolmentDesk.AddressOf(context)), cancellationToken) switch
+        return await renew.RunAsync(new RenewCertificateRequest(deviceId, peer.Serial, request, PeerAddress.Of(context)), cancellationToken) switch
         {
             RenewCertificateResult.Renewed renewed => EstAnswers.Certificates(context, [renewed.Certificate.Der]),
-            RenewCertificateResult.Refused no => EstAnswers.Refused(context, desk.Refuse(context, Answer(no), deviceId)),
+            RenewCertificateResult.Refused no => EstAnswers.Refused(context, desk.Refuse(context, new EnrolDeviceResult.Refused(no.Kind, no.Code, no.Detail) { RetryAfter = no.RetryAfter }, deviceId)),
             var other => throw new InvalidOperationException($"Unknown answer {other}."),
         };
     }
-
-    private static EnrolDeviceResult.Refused Answer(RenewCertificateResult.Refused refused) => new(
-        refused.Kind switch
-        {
-            RenewRefusalKind.Forbidden => EnrolRefusalKind.Forbidden,
-            RenewRefusalKind.Conflict => EnrolRefusalKind.Conflict,
-            RenewRefusalKind.TryLater => EnrolRefusalKind.TryLater,
-            _ => EnrolRefusalKind.BadRequest,
-        }, refused.Code, refused.Detail)
-    { RetryAfter = refused.RetryAfter };
 }

@@ -1,8 +1,8 @@
-using System.Net;
 using IoTFleet.Api;
 using IoTFleet.Broker;
 using IoTFleet.Broker.Connections;
 using IoTFleet.Server.Rest;
+using IoTFleet.Server.Security;
 using Microsoft.Extensions.Options;
 
 namespace IoTFleet.Server.Mqtt;
@@ -27,7 +27,7 @@ internal static class WebSocketDoor
     {
         if (FindRefusal(context) is { } refusal)
         {
-            refusals.Record(RefusalDoor.Connect, refusal.Code, null, AddressOf(context), refusal.Detail);
+            refusals.Record(RefusalDoor.Connect, refusal.Code, null, PeerAddress.Of(context), refusal.Detail);
             return Problems.Of(refusal.Status, refusal.Code, "No WebSocket here", refusal.Detail);
         }
 
@@ -63,7 +63,4 @@ internal static class WebSocketDoor
     /// <summary>The Host header can be trusted for this: a page elsewhere that makes a browser send ours needs our certificate's key.</summary>
     private static bool IsOurOwn(string? origin, HttpRequest request) =>
         string.Equals(origin, $"https://{request.Host.Value}", StringComparison.OrdinalIgnoreCase);
-
-    private static string? AddressOf(HttpContext context) =>
-        context.Connection.RemoteIpAddress is { } address ? ClientIdentity.AddressOf(new IPEndPoint(address, context.Connection.RemotePort)) : null;
 }

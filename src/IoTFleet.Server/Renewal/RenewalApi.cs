@@ -1,11 +1,10 @@
 using System.Globalization;
-using System.Net;
 using IoTFleet.Api;
 using IoTFleet.Broker;
-using IoTFleet.Broker.Connections;
 using IoTFleet.Fleet.Authorities;
 using IoTFleet.Fleet.Certificates;
 using IoTFleet.Pki;
+using IoTFleet.Server.Est;
 using IoTFleet.Server.Security;
 using RenewCertificateRequest = IoTFleet.Fleet.Certificates.RenewCertificateRequest;
 
@@ -33,17 +32,17 @@ internal static class RenewalApi
         if (!DeviceJson.TryBase64(body!.Request, out var der)) return Refused(StatusCodes.Status400BadRequest, "request-unreadable", "The member request is not base64.", null);
         if (!SigningRequest.TryParse(der, out var request, out var problem)) return Refused(StatusCodes.Status400BadRequest, "request-not-acceptable", problem, null);
 
-        return await renew.RunAsync(new RenewCertificateRequest(deviceId, peer.Serial, request, AddressOf(context)), cancellationToken) switch
+        return await renew.RunAsync(new RenewCertificateRequest(deviceId, peer.Serial, request, PeerAddress.Of(context)), cancellationToken) switch
         {
             RenewCertificateResult.Renewed renewed => TypedResults.Json(Answer(renewed, authorities.Current), ApiJson.Default.RenewedCertificate),
-            RenewCertificateResult.Refused refused => Refused(StatusOf(refused.Kind), refused.Code, refused.Detail, refused.RetryAfter),
+            RenewCertificateResult.Refused refused => Refused(EstAnswers.StatusOf(refused.Kind), refused.Code, refused.Detail, refused.RetryAfter),
             var other => throw new InvalidOperationException($"Unknown answer {other}."),
         };
 
         IResult Refused(int status, string code, string detail, TimeSpan? retryAfter)
         {
-            refusals.Record(RefusalDoor.Renewal, code, peer.DisplayName, AddressOf(context), detail, PeerOf(context));
-            if (retryAfter is { } wait) context.Response.Headers.RetryAfter = wait.TotalSeconds.ToString("0", CultureInfo.InvariantCulture);
+            refusals.Record(RefusalDoor.Renewal, code, peer.DisplayName, PeerAddress.Of(context), detail, PeerOf(context));
+            if (retryAfter is { } wait) EstAnswers.SayWhen(context, wait);
             return DeviceJson.Problem(status, code, detail);
         }
     }
@@ -59,27 +58,16 @@ internal static class RenewalApi
 
         IResult Refused(int status, string code, string detail)
         {
-            refusals.Record(RefusalDoor.Renewal, code, peer.DisplayName, AddressOf(context), detail, PeerOf(context));
+            refusals.Record(RefusalDoor.Renewal, code, peer.DisplayName, PeerAddress.Of(context), detail, PeerOf(context));
             return DeviceJson.Problem(status, code, detail);
         }
     }
-
-    public static int StatusOf(RenewRefusalKind kind) => kind switch
-    {
-        RenewRefusalKind.Forbidden => StatusCodes.Status403Forbidden,
-        RenewRefusalKind.Conflict => StatusCodes.Status409Conflict,
-        RenewRefusalKind.TryLater => StatusCodes.Status503ServiceUnavailable,
-        _ => StatusCodes.Status400BadRequest,
-    };
 
     public static RenewalInfo Info(RenewalWindow window) => new() { Start = window.Start, End = window.End, RetryAfterSeconds = (int)Math.Ceiling(window.RetryAfter.TotalSeconds) };
 
     /// <summary>The facts of who asks, for the list of refusals.</summary>
     internal static RefusedPeer? PeerOf(HttpContext context) =>
         RefusedPeer.Of(context.Connection.ClientCertificate, context.Features.Get<Microsoft.AspNetCore.Connections.Features.ITlsHandshakeFeature>()?.Protocol);
-
-    internal static string? AddressOf(HttpContext context) =>
-        context.Connection.RemoteIpAddress is { } address ? ClientIdentity.AddressOf(new IPEndPoint(address, context.Connection.RemotePort)) : null;
 
     private static RenewedCertificate Answer(RenewCertificateResult.Renewed renewed, TrustSnapshot trust) => new()
     {

@@ -31,7 +31,7 @@ internal static class PeerFacts
             IdentityProblem = problem,
             Serial = SerialNumber.Of(certificate).Hex,
             IssuerId = issuer.Id,
-            KeyFingerprint = KeyOf(certificate),
+            KeyFingerprint = Fingerprint.OfKey(certificate),
             HardwareSerial = SubjectSerial(certificate),
         };
     }
@@ -41,7 +41,7 @@ internal static class PeerFacts
         Kind = PeerKind.Manufacturer,
         Serial = SerialNumber.Of(certificate).Hex,
         IssuerId = manufacturer.Id,
-        KeyFingerprint = KeyOf(certificate),
+        KeyFingerprint = Fingerprint.OfKey(certificate),
         HardwareSerial = SubjectSerial(certificate) ?? ModuleSerial(certificate),
     };
 
@@ -59,8 +59,6 @@ internal static class PeerFacts
         using var rsa = certificate.GetRSAPublicKey();
         return rsa is null || rsa.KeySize < 2048;
     }
-
-    private static string KeyOf(X509Certificate2 certificate) => Fingerprint.Sha256(certificate.PublicKey.ExportSubjectPublicKeyInfo());
 
     /// <summary>IEEE 802.1AR 8.6: the subject's serialNumber names the device. One and readable, or none.</summary>
     private static string? SubjectSerial(X509Certificate2 certificate)

@@ -1,6 +1,4 @@
-using System.Net;
 using IoTFleet.Broker;
-using IoTFleet.Broker.Connections;
 using IoTFleet.Server.Rest;
 
 namespace IoTFleet.Server.Security;
@@ -29,7 +27,7 @@ internal static class PeerGate
         }
 
         var verdict = PeerVerdict.Of(context);
-        context.RequestServices.GetRequiredService<RefusalLog>().Record(RefusalDoor.Connect, refusal.Code, verdict.DisplayName, AddressOf(context), refusal.Detail);
+        context.RequestServices.GetRequiredService<RefusalLog>().Record(RefusalDoor.Connect, refusal.Code, verdict.DisplayName, PeerAddress.Of(context), refusal.Detail);
         await Problems.Of(StatusCodes.Status403Forbidden, refusal.Code, "Not with this certificate", refusal.Detail).ExecuteAsync(context);
     });
 
@@ -43,7 +41,4 @@ internal static class PeerGate
             ? new PeerRefusal("issuer-purpose", "The certificate is good for enrolment and nothing else.")
             : null;
     }
-
-    private static string? AddressOf(HttpContext context) =>
-        context.Connection.RemoteIpAddress is { } address ? ClientIdentity.AddressOf(new IPEndPoint(address, context.Connection.RemotePort)) : null;
 }

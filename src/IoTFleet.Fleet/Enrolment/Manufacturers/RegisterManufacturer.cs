@@ -51,8 +51,7 @@ public sealed class RegisterManufacturer(IDbContextFactory<FleetDbContext> datab
     {
         if (certificate.Extensions.OfType<X509BasicConstraintsExtension>().FirstOrDefault() is not { CertificateAuthority: true })
             return "The certificate is not an authority's (basicConstraints CA:TRUE is missing).";
-        var key = certificate.PublicKey.ExportSubjectPublicKeyInfo();
-        if (authorities.Current.All.Any(ours => ours.Certificate.PublicKey.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(key)))
+        if (authorities.Current.HasKey(Fingerprint.OfKey(certificate)))
             return "That is one of this fleet's own authorities; its certificates are no identities of a manufacturer.";
         return certificate.NotAfter.ToUniversalTime() <= clock.GetUtcNow() ? $"The certificate expired at {certificate.NotAfter.ToUniversalTime():u}." : null;
     }
