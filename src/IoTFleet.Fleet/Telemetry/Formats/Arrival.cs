@@ -7,8 +7,6 @@ namespace IoTFleet.Fleet.Telemetry.Formats;
 /// <param name="ContentType">What MQTT 5 says that it is.</param>
 /// <param name="ReceivedAt">When it arrived.</param>
 /// <param name="Sequence">The publisher's own number in the user property <c>seq</c>, if it gave one.</param>
-/// <param name="IsRepeat">DUP: the publisher may have sent it before.</param>
-/// <param name="PacketId">MQTT's number of the message; 0 at QoS 0.</param>
 public readonly record struct Arrival(
     string DeviceId, string Stream, ReadOnlyMemory<byte> Body, string? ContentType, DateTimeOffset ReceivedAt,
-    long? Sequence = null, bool IsRepeat = false, ushort PacketId = 0);
+    long? Sequence = null);

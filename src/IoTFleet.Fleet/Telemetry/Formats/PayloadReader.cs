@@ -16,7 +16,7 @@ public sealed class PayloadReader
         }
 
         message = new TelemetryMessage(
-            arrival.DeviceId, arrival.Stream, arrival.ReceivedAt, arrival.Sequence, arrival.IsRepeat, arrival.PacketId, null, arrival.Body,
+            arrival.DeviceId, arrival.Stream, arrival.ReceivedAt, arrival.Sequence, null, arrival.Body,
             [new Reading(point.Time, point.Time != arrival.ReceivedAt, arrival.Body)]);
         return true;
     }

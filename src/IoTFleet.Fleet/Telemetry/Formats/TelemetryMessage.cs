@@ -5,13 +5,11 @@ namespace IoTFleet.Fleet.Telemetry.Formats;
 /// <param name="Stream">Which of its streams; empty for the unnamed one.</param>
 /// <param name="ReceivedAt">When it arrived.</param>
 /// <param name="Sequence">The publisher's own number: of the user property, else of the payload's field <c>seq</c>.</param>
-/// <param name="IsRepeat">DUP: the publisher may have sent it before.</param>
-/// <param name="PacketId">MQTT's number of the message; 0 at QoS 0.</param>
 /// <param name="ContentType">Null: each reading's body is one JSON object in UTF-8. Otherwise the one reading is kept raw and is of that type.</param>
 /// <param name="Original">The payload as it came.</param>
 /// <param name="Readings">At least one, in the payload's order.</param>
 public sealed record TelemetryMessage(
-    string DeviceId, string Stream, DateTimeOffset ReceivedAt, long? Sequence, bool IsRepeat, ushort PacketId,
+    string DeviceId, string Stream, DateTimeOffset ReceivedAt, long? Sequence,
     string? ContentType, ReadOnlyMemory<byte> Original, IReadOnlyList<Reading> Readings);
 
 /// <param name="Time">What the device says, or when the message arrived.</param>
