@@ -25,12 +25,6 @@ public sealed record Message
 
     public required DateTimeOffset ReceivedAt { get; init; }
 
-    /// <summary>DUP: its publisher may have sent it before.</summary>
-    public bool IsRepeat { get; init; }
-
-    /// <summary>The publisher's number of the message; 0 at QoS 0.</summary>
-    public ushort PacketId { get; init; }
-
     /// <summary>What it takes in memory and in the store, for limits; about.</summary>
     internal int Size => Overhead + Topic.Utf8.Length + Payload.Length + SizeOf(Properties);
 
@@ -49,8 +43,6 @@ public sealed record Message
         Properties = Travelling(publish.Properties),
         Publisher = publisher,
         ReceivedAt = receivedAt,
-        IsRepeat = publish.Duplicate,
-        PacketId = publish.PacketId,
     };
 
     internal static Message FromWill(WillMessage will, string publisher, DateTimeOffset receivedAt) => new()
