@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Runtime.CompilerServices;
 using System.Text.Json;
 
 namespace IoTFleet.Fleet.Telemetry.Formats;
@@ -15,12 +14,12 @@ public ref struct ValueReader
     /// <summary>Of a flattened name; <see cref="PayloadReader"/> refuses longer ones.</summary>
     public const int MaxNameBytes = 256;
 
-    private const int MaxDepth = 64;
+    private const int MaxDepth = NameLengths.Levels - 1;
 
     private Utf8JsonReader _json;
     private ReadOnlySpan<byte> _direct;
     private NameBuffer _buffer;
-    private PrefixLengths _prefixes;
+    private NameLengths _prefixes;
     private int _length;
 
     public ValueReader(ReadOnlySpan<byte> json) => _json = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = MaxDepth });
@@ -113,17 +112,5 @@ public ref struct ValueReader
 
         if (_length < MaxNameBytes) buffer[_length] = (byte)'.';
         _prefixes[_json.CurrentDepth] = _length + 1;
-    }
-
-    [InlineArray(MaxNameBytes)]
-    private struct NameBuffer
-    {
-        private byte _first;
-    }
-
-    [InlineArray(MaxDepth + 1)]
-    private struct PrefixLengths
-    {
-        private int _first;
     }
 }
