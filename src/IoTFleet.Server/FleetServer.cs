@@ -212,7 +212,7 @@ public sealed class FleetServer : IAsyncDisposable
         await Services.GetRequiredService<AuthorityDirectory>().LoadAsync(cancellationToken);
         await Services.GetRequiredService<AdoptCertificates>().RunAsync(cancellationToken);
         await Services.GetRequiredService<ReportIntents>().RunAsync(cancellationToken);
-        identity.OpenServerCertificate(Services.GetRequiredService<AuthorityDirectory>());
+        await identity.OpenServerCertificateAsync(Services.GetRequiredService<AuthorityDirectory>(), Services.GetRequiredService<IssueServerCertificate>(), cancellationToken);
         var newKey = await AdministratorKeyAsync(options, cancellationToken);
         await Services.GetRequiredService<RevocationWatch>().LoadAsync(cancellationToken);
         await LoadSessionsAsync(cancellationToken);
@@ -259,6 +259,7 @@ public sealed class FleetServer : IAsyncDisposable
     private static string? StartupProblem(Exception error, ServerOptions options) => error switch
     {
         KeyFileException or StartupException => error.Message,
+        ProfileViolationException { Profile: Profile.Server } violation => $"{violation.Message} Check IoTFleet:Hosts, and the names that the authority for servers may name (docs/pki.md).",
         DbException => $"The database {Path.Combine(options.Data, "fleet.db")} cannot be used: {error.Message}",
         Microsoft.Extensions.Options.OptionsValidationException invalid => string.Join(' ', invalid.Failures),
         IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => $"{error.Message} Another program listens there; stop it or choose other ports with --mqtt-port and --https-port.",

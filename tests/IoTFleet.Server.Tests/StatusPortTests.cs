@@ -157,6 +157,16 @@ public sealed class StatusPortTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task The_servers_own_certificate_is_good_from_its_first_moment()
+    {
+        TestPki.WriteCertificates(_folder.Path, "servers", _server.Authorities.Servers.Certificate);
+        var result = await Peers.RunAsync("openssl", "ocsp", "-issuer", _folder.File("servers.pem"), "-cert", Path.Combine(_server.DataPath, "tls", "server.pem"), "-url", OcspUrl,
+            "-CAfile", _folder.File("root.pem"), "-verify_other", _folder.File("servers.pem"));
+        Assert.Contains("server.pem: good", result.Everything);
+        Assert.Contains("Response verify OK", result.Everything);
+    }
+
+    [Fact]
     public async Task An_answer_fetched_by_get_may_be_kept_until_its_next_update()
     {
         using var leaf = await EnrolAsync("pump-1");
