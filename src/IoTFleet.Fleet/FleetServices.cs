@@ -42,7 +42,7 @@ public static class FleetServices
         services.AddSingleton<FindAuthorities>().AddSingleton<DrillRotation>().AddSingleton<DeviceSightings>();
         services.AddEnrolment();
         services.AddRenewal();
-        services.AddSingleton<IssueServerCertificate>().AddSingleton<CrossSigning>();
+        services.AddSingleton<Status.InstallCrl>().AddSingleton<IssueServerCertificate>().AddSingleton<CrossSigning>();
         services.AddSingleton<CreateService>().AddSingleton<IssueServiceCertificate>().AddSingleton<RevokeService>();
         services.AddSingleton<FindServices>().AddSingleton<AdmitService>();
         services.AddSingleton<TelemetryIngest>().AddSingleton<QueryTelemetry>().AddSingleton<SendCommand>();

@@ -97,7 +97,7 @@ public sealed class FleetServer : IAsyncDisposable
         // Identity: who we are and whom we trust. Made before anything listens, so that a broken key file is the first thing said.
         services.AddFleetIdentity();
         services.AddSingleton(RotationSettings(builder.Configuration));
-        services.AddHostedService<SightingsWriter>();
+        services.AddHostedService<SightingsWriter>().AddHostedService<AuthorityWatch>();
 
         // The fleet: devices, enrolment, certificates, telemetry, operators, on SQLite.
         services.AddSingleton(new RevocationOptions(options.SecondOperatorAbove < 0 ? null : options.SecondOperatorAbove));

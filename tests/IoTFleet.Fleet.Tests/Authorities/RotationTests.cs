@@ -42,6 +42,25 @@ public sealed class RotationTests : IAsyncLifetime
         Assert.Equal(next.Id, (await _fleet.ReadAsync(db => db.Certificates.SingleAsync())).IssuerId);
     }
 
+    /// <summary>As another process on the same database has it.</summary>
+    [Fact]
+    public async Task Another_node_takes_each_step_in_at_its_next_look()
+    {
+        using var other = new AuthorityDirectory(_fleet.Databases, _fleet.Authorities, _fleet.Clock, NullLogger<AuthorityDirectory>.Instance);
+        await other.LoadAsync(default);
+        Assert.False(await other.CatchUpAsync(default));
+        var changed = other.Changed;
+        var next = await PrepareAsync(AuthorityPurpose.Devices);
+        await PublishAsync(next.Id);
+
+        Assert.True(await other.CatchUpAsync(default));
+
+        Assert.True(changed.IsCompleted);
+        Assert.Equal(AuthorityState.Published, other.Current.Find(next.Id)!.State);
+        Assert.Equal(Directory.Current.BundleVersion, other.Current.BundleVersion);
+        Assert.False(await other.CatchUpAsync(default));
+    }
+
     [Fact]
     public async Task Generations_share_neither_name_nor_key()
     {
