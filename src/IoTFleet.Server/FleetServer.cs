@@ -11,6 +11,7 @@ using IoTFleet.Fleet.IssuanceLog;
 using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Sqlite;
 using IoTFleet.Fleet.Telemetry;
+using IoTFleet.Fleet.Telemetry.Store;
 using IoTFleet.Pki;
 using IoTFleet.Server.Console;
 using IoTFleet.Server.Diagnosis;
@@ -105,6 +106,7 @@ public sealed class FleetServer : IAsyncDisposable
         services.AddRenewalDoors(builder.Configuration);
         services.AddFleet(TelemetrySettings(builder.Configuration));
         services.AddSqliteFleet(data.Database);
+        services.AddSqliteTelemetry(data.Telemetry, data.TelemetryLog);
         services.AddSqliteSessions(data.Sessions);
 
         // The broker, and the product behind its three ports.
@@ -209,12 +211,14 @@ public sealed class FleetServer : IAsyncDisposable
     {
         var identity = Services.GetRequiredService<FleetIdentity>();
         await Services.GetRequiredService<FleetDatabase>().MigrateAsync(cancellationToken);
+        await Services.GetRequiredService<TelemetryDatabase>().MigrateAsync(cancellationToken);
         await Services.GetRequiredService<AuthorityDirectory>().LoadAsync(cancellationToken);
         await Services.GetRequiredService<AdoptCertificates>().RunAsync(cancellationToken);
         await Services.GetRequiredService<ReportIntents>().RunAsync(cancellationToken);
         await identity.OpenServerCertificateAsync(Services.GetRequiredService<AuthorityDirectory>(), Services.GetRequiredService<IssueServerCertificate>(), cancellationToken);
         var newKey = await AdministratorKeyAsync(options, cancellationToken);
         await Services.GetRequiredService<RevocationWatch>().LoadAsync(cancellationToken);
+        await Services.GetRequiredService<TelemetryIngest>().StartAsync(cancellationToken);
         await LoadSessionsAsync(cancellationToken);
         Services.GetRequiredService<OverviewReport>();      // counts from now, not from when somebody first looks
         await _app.StartAsync(cancellationToken);
