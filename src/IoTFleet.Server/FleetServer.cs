@@ -173,6 +173,8 @@ public sealed class FleetServer : IAsyncDisposable
         api.MapRefusals();
         api.MapAuthorities();
         api.MapTelemetry();
+        api.MapTelemetryQueries();
+        api.MapTelemetryStreams();
         api.MapCommands();
         api.MapAudit();
         api.MapLog();
@@ -219,6 +221,7 @@ public sealed class FleetServer : IAsyncDisposable
         var newKey = await AdministratorKeyAsync(options, cancellationToken);
         await Services.GetRequiredService<RevocationWatch>().LoadAsync(cancellationToken);
         await Services.GetRequiredService<TelemetryIngest>().StartAsync(cancellationToken);
+        Services.GetRequiredService<TelemetryUpkeep>().Start();
         await LoadSessionsAsync(cancellationToken);
         Services.GetRequiredService<OverviewReport>();      // counts from now, not from when somebody first looks
         await _app.StartAsync(cancellationToken);

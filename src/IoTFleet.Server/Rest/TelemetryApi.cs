@@ -40,13 +40,16 @@ internal static class TelemetryApi
         _ => Problems.Forbidden("read telemetry"),
     };
 
-    private static TelemetryRecord Record(StoredReading row) => new()
+    internal static TelemetryRecord Record(StoredReading row) => new()
     {
         DeviceId = row.DeviceId,
         Stream = row.Stream,
         Time = row.Time,
         ReceivedAt = row.ReceivedAt,
         Sequence = row.Sequence,
-        Body = JsonElement.Parse(row.Body.Span),
+        ContentType = row.ContentType,
+        Body = row.ContentType is null
+            ? JsonElement.Parse(row.Body.Span)
+            : JsonSerializer.SerializeToElement(Convert.ToBase64String(row.Body.Span), ApiJson.Default.String),
     };
 }
