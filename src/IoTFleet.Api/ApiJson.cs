@@ -55,7 +55,6 @@ namespace IoTFleet.Api;
 [JsonSerializable(typeof(CommandReceipt))]
 [JsonSerializable(typeof(RenewCertificateRequest))]
 [JsonSerializable(typeof(RenewalInfo))]
-[JsonSerializable(typeof(RenewedCertificate))]
 [JsonSerializable(typeof(StatusNonce))]
 [JsonSerializable(typeof(StatusRequest))]
 [JsonSerializable(typeof(CertificateStanding))]

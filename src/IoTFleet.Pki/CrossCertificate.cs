@@ -7,7 +7,9 @@ namespace IoTFleet.Pki;
 /// finds a way to what the other has signed. Name, key and key identifier are the original's, so that it stands in a chain where that one would.
 /// </summary>
 /// <remarks>
-/// Below a root with a path length of 1 there is no room for another root and an authority: a server's chain takes the authority itself, signed by both.
+/// A server shows one chain to everybody, since it does not know what its peer trusts: certificate, its authority as the old root has signed it, and the old root as
+/// the new one has. Who trusts the old root stops at it; who trusts the new one goes on to that. So the new root needs a path length of 2: below it are the old root
+/// and the authority. The other way round, through the new root signed by the old one, it would be the old root that needs it, and those made before have 1.
 /// </remarks>
 public static class CrossCertificate
 {

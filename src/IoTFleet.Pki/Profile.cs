@@ -14,7 +14,8 @@ internal sealed record ProfileRules(Profile Profile, string[] Purposes, TimeSpan
 
     private static readonly ProfileRules[] All =
     [
-        new(Profile.Root, [], 7306 * Day, Day, 1500) { PathLength = 1 }, // 20 years with their leap days
+        // 20 years with their leap days. One authority below, and between the two, while roots change places, the former root: see CrossCertificate.
+        new(Profile.Root, [], 7306 * Day, Day, 1500) { PathLength = 2 },
         new(Profile.DeviceAuthority, [KeyPurpose.ClientAuth], 1097 * Day, Day, 1500) { PathLength = 0, UriHost = "device." },
         new(Profile.ClaimAuthority, [KeyPurpose.ClientAuth], 366 * Day, Day, 1500) { PathLength = 0, UriHost = "claim." },
         new(Profile.ServerAuthority, [KeyPurpose.ServerAuth], 731 * Day, Day, 4096) { PathLength = 0 },

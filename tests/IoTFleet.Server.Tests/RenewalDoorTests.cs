@@ -295,7 +295,7 @@ public sealed class RenewalDoorTests : IAsyncLifetime
         using var http = Http(current);
         var answer = await PostAsync(http, TestPki.Request(Device, out var key));
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
-        var renewed = await answer.Content.ReadFromJsonAsync(ApiJson.Default.RenewedCertificate);
+        var renewed = await answer.Content.ReadFromJsonAsync(ApiJson.Default.DeviceEnrolment);
         using (key)
         using (var certificate = X509CertificateLoader.LoadCertificate(Convert.FromBase64String(renewed!.Certificate)))
         {

@@ -28,6 +28,8 @@ public sealed class PrepareAuthority(
         var trust = directory.Current;
         if (trust.All.FirstOrDefault(authority => authority.Purpose == purpose && authority.State is AuthorityState.Prepared or AuthorityState.Published) is { } waiting)
             return new RotationResult.WrongState($"{waiting} is {waiting.State.ToString().ToLowerInvariant()} already; use it, or remove it");
+        if (purpose == AuthorityPurpose.Root && trust.Roots.Count > 1)
+            return new RotationResult.WrongState("two roots are believed already, and a server can show itself to those who know either of two, not of three; remove the old one first");
         var generation = trust.All.Where(authority => authority.Purpose == purpose).Select(authority => authority.Generation).DefaultIfEmpty(0).Max() + 1;
         return folder.Files is { } files
             ? await PrepareAsync(actor, purpose, generation, files, ct)
