@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
 namespace IoTFleet.Pki;
@@ -16,22 +15,16 @@ public static class CrossCertificate
 {
     private static readonly TimeSpan Backdate = TimeSpan.FromDays(1);
 
-    /// <param name="signer">The root that vouches.</param>
-    /// <param name="original">The certificate whose holder it vouches for; what it says is said again, but for who signed it and how long.</param>
-    public static X509Certificate2 Create(IssuerKey signer, X509Certificate2 original, TimeProvider clock)
+    /// <summary>As long as both live: the one who signs, and the original.</summary>
+    /// <param name="original">The certificate whose holder is vouched for: a root's, or that of an authority for servers.</param>
+    public static LeafTerms TermsFor(X509Certificate2 original)
     {
-        var request = new CertificateRequest(original.SubjectName, original.PublicKey, HashAlgorithmName.SHA256);
-        foreach (var extension in original.Extensions.Where(extension => extension.Oid!.Value != Oids.AuthorityKeyIdentifier)) request.CertificateExtensions.Add(extension);
-        request.CertificateExtensions.Add(LeafExtensions.AuthorityKey(signer.Certificate));
-        var (from, until) = Life(signer.Certificate, original, clock.GetUtcNow());
-        return signer.Sign(generator => request.Create(signer.Certificate.SubjectName, generator, from, until, SerialNumber.Create().Bytes.Span));
-    }
-
-    /// <summary>As long as both live.</summary>
-    private static (DateTimeOffset From, DateTimeOffset Until) Life(X509Certificate2 signer, X509Certificate2 original, DateTimeOffset now)
-    {
-        var from = new[] { now - Backdate, signer.NotBefore.ToUniversalTime(), original.NotBefore.ToUniversalTime() }.Max();
-        var until = new DateTimeOffset[] { signer.NotAfter.ToUniversalTime(), original.NotAfter.ToUniversalTime() }.Min();
-        return (DateTimeOffset.FromUnixTimeSeconds(from.ToUnixTimeSeconds()), until);
+        var facts = IssuerFacts.Of(original);
+        var profile = facts.Purposes is null ? Profile.CrossRoot : Profile.CrossServerAuthority;
+        return new LeafTerms(original.GetNameInfo(X509NameType.SimpleName, forIssuer: false), null, original.PublicKey.ExportSubjectPublicKeyInfo(), ProfileRules.Of(profile).MaxLifetime, Backdate)
+        {
+            Profile = profile,
+            Original = facts,
+        };
     }
 }
