@@ -9,7 +9,7 @@ using IoTFleet.Benchmarks.Revocations;
 
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- [codec] [routing] [acks] [sessions] [revokedset] [crl] [ocsp]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- revocations [--port N]
-// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- issuance|log
+// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- issuance|log|forecast
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- brokers [row...] [--rounds N] [--port N]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- hostile [attack...] [--port N]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- handshakes [rounds] [port]
@@ -38,6 +38,7 @@ switch (args)
     case ["load", var load, var folder, var port]: return await LoadCommand.RunAsync(load, folder, int.Parse(port, CultureInfo.InvariantCulture));
     case ["issuance"]: return await RecordBenchmark.IssuanceAsync();
     case ["log"]: return await RecordBenchmark.LogAsync();
+    case ["forecast"]: return await ForecastBenchmark.RunAsync();
     case ["hostile", .. var rest]: return await HostileBenchmark.RunAsync(rest);
     case ["revocations", .. var rest]: return await RevocationsBenchmark.RunAsync(rest);
     case ["attack", var attack, var folder, var port]: return await HostileBenchmark.AttackAsync(attack, folder, int.Parse(port, CultureInfo.InvariantCulture));
@@ -48,7 +49,7 @@ switch (args)
 var unknown = args.Except(benchmarks.Keys).ToList();
 if (unknown.Count > 0)
 {
-    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers, hostile, handshakes, revocations, enrolments, issuance, log.");
+    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers, hostile, handshakes, revocations, enrolments, issuance, log, forecast.");
     return 2;
 }
 
