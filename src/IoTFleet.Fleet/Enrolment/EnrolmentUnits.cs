@@ -3,7 +3,6 @@ using IoTFleet.Fleet.Certificates;
 using IoTFleet.Fleet.Devices;
 using IoTFleet.Fleet.Enrolment.Approvals;
 using IoTFleet.Fleet.Enrolment.Groups;
-using IoTFleet.Pki;
 using Microsoft.EntityFrameworkCore;
 using static IoTFleet.Fleet.Enrolment.EnrolDeviceResult;
 
