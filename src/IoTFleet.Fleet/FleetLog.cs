@@ -8,7 +8,7 @@ internal static partial class FleetLog
     [LoggerMessage(2001, LogLevel.Error, "{Count} telemetry messages were not stored and stay unacknowledged; their devices will send them again. Check the database.")]
     internal static partial void TelemetryNotStored(ILogger log, int count, Exception error);
 
-    [LoggerMessage(2003, LogLevel.Error, "Telemetry could not be brought from the log to the tables; it stays in the log, is found by readers, and is tried again. Check the database.")]
+    [LoggerMessage(2008, LogLevel.Error, "Telemetry could not be brought from the log to the tables; it stays in the log, is found by readers, and is tried again. Check the database.")]
     internal static partial void TelemetryNotMerged(ILogger log, Exception error);
 
     [LoggerMessage(2002, LogLevel.Warning, "The telemetry store's {Work} is tried again (attempt {Attempt}); devices wait meanwhile: {Problem}")]

@@ -44,7 +44,7 @@ public static class FleetServices
         services.AddSingleton<FindAuthorities>().AddSingleton<DrillRotation>().AddSingleton<DeviceSightings>();
         services.AddEnrolment();
         services.AddRenewal();
-        services.AddSingleton<RecordServerCertificate>();
+        services.AddSingleton<Status.InstallCrl>().AddSingleton<IssueServerCertificate>().AddSingleton<CrossSigning>();
         services.AddSingleton<CreateService>().AddSingleton<IssueServiceCertificate>().AddSingleton<RevokeService>();
         services.AddSingleton<FindServices>().AddSingleton<AdmitService>();
         services.AddSingleton<SendCommand>();

@@ -14,6 +14,7 @@ internal sealed class RecentKeys
 {
     private static readonly SipHash Hash = new(0x696f74666c656574, 0x74656c656d657472); // kept in databases, so not to be changed
 
+    private readonly Lock _gate = new();
     private readonly ulong[] _ring;
     private int _next;
     private int _count;
@@ -55,7 +56,7 @@ internal sealed class RecentKeys
 
     internal void Add(ulong key)
     {
-        lock (_ring)
+        lock (_gate)
         {
             _ring[_next] = key;
             _next = (_next + 1) % _ring.Length;
@@ -66,7 +67,7 @@ internal sealed class RecentKeys
     /// <summary>Oldest first. May be called beside <see cref="Add"/>.</summary>
     internal byte[] ToBytes()
     {
-        lock (_ring)
+        lock (_gate)
         {
             var output = new ArrayBufferWriter<byte>(Math.Max(1, 8 * _count));
             var writer = new CompactWriter(output);
