@@ -1,4 +1,3 @@
-using IoTFleet.Fleet.Telemetry.Formats;
 using IoTFleet.Fleet.Telemetry.Store;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
@@ -10,7 +9,7 @@ internal static class TelemetryServices
 {
     internal static IServiceCollection AddTelemetry(this IServiceCollection services, TelemetryOptions options)
     {
-        services.AddSingleton(options).AddSingleton<PayloadReader>().AddSingleton<TelemetryFeed>().AddSingleton<TelemetryHealth>();
+        services.AddSingleton(options).AddSingleton<TelemetryFeed>().AddSingleton<TelemetryHealth>();
         services.AddSingleton<TelemetryTail>().AddSingleton<StorePatience>().AddSingleton<TelemetryMerger>();
         services.AddSingleton(provider => new TelemetryIngest(
             provider.GetRequiredService<ITelemetryStore>(), options, provider.GetRequiredService<IDbContextFactory<TelemetryDbContext>>(),
