@@ -47,6 +47,11 @@ internal static class TelemetryApi
         Time = row.Time,
         ReceivedAt = row.ReceivedAt,
         Sequence = row.Sequence,
-        Body = JsonElement.Parse(row.Body.Span),
+        ContentType = row.ContentType,
+        Body = BodyOf(row),
     };
+
+    /// <summary>What is raw goes into JSON as base64.</summary>
+    internal static JsonElement BodyOf(StoredReading row) =>
+        row.ContentType is null ? JsonElement.Parse(row.Body.Span) : JsonElement.Parse($"\"{Convert.ToBase64String(row.Body.Span)}\"");
 }
