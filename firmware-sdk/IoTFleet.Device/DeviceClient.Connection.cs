@@ -27,7 +27,7 @@ public sealed partial class DeviceClient
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _stopping.Token);
         try
         {
-            await using var link = new BrokerLink(_options, await _dial(either.Token), _outbox, _inbox, _doorbell);
+            await using var link = new BrokerLink(_options, await _dial(either.Token), _outbox, _inbox, _doorbell) { TrustBundleVersion = TrustBundleVersion };
             var refusal = await link.OpenAsync(either.Token);
             return refusal is null ? await RunAsync(link) : await OnRefusedAsync(refusal);
         }
@@ -77,7 +77,7 @@ public sealed partial class DeviceClient
         if (!refusal.Refused || _identified is not { } own)
             return refusal;
         var used = own.Dialer.Used;
-        if (await new RenewalClient(_options).StatusAsync(used, _stopping.Token) is not { } status)
+        if (await new RenewalClient(_options, own.Trust).StatusAsync(used, _stopping.Token) is not { } status)
             return refusal;
         if (status.IsOk)
             return refusal;

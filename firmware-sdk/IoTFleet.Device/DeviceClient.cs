@@ -41,7 +41,7 @@ public sealed partial class DeviceClient : IAsyncDisposable
         _inbox = new CommandInbox(InboxCapacity, _doorbell);
         _topics = new TelemetryTopics(options.DeviceId);
         _reconnect = new Reconnect(options.BackoffMin, options.BackoffMax, Random.Shared.NextDouble);
-        _renewer = identified is null ? null : new Renewer(options, identified.Slots, MakeConnectionAnew, Random.Shared.NextDouble);
+        _renewer = identified is null ? null : new Renewer(options, identified.Slots, identified.Trust, MakeConnectionAnew, Random.Shared.NextDouble);
         _running = Task.Run(StayConnectedAsync);
         _renewing = _renewer is null ? Task.CompletedTask : Task.Run(() => _renewer.RunAsync(_stopping.Token));
     }
@@ -64,6 +64,9 @@ public sealed partial class DeviceClient : IAsyncDisposable
     /// <summary>When the certificate in use ends; a renewal follows by itself long before.</summary>
     public DateTimeOffset? CertificateExpiresAt => _identified?.Slots.Current.ExpiresAt;
 
+    /// <summary>The version of the fleet's trust bundle that the device holds and goes by; null before it has one.</summary>
+    public long? TrustBundleVersion => _identified?.Trust.Version;
+
     /// <summary>Commands that found the inbox full and were dropped unacknowledged: only with MQTT 3.1.1 or at QoS 0.</summary>
     public long CommandsDropped => _inbox.Dropped;
 
@@ -79,9 +82,10 @@ public sealed partial class DeviceClient : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         var states = new StateBoard(options.StateChanged);
-        var slots = await new Enroller(options, states.Enter).IdentifyAsync(cancellation);
-        var dialer = new TlsDialer(options, slots);
-        return new DeviceClient(options, dialer.DialAsync, new Identified(slots, dialer), states);
+        var trust = await DeviceTrust.LoadAsync(options, cancellation);
+        var slots = await new Enroller(options, trust, states.Enter).IdentifyAsync(cancellation);
+        var dialer = new TlsDialer(options, slots, trust);
+        return new DeviceClient(options, dialer.DialAsync, new Identified(slots, dialer, trust), states);
     }
 
     /// <summary>A client over a connection that is not TLS, for tests of everything above it.</summary>
@@ -127,7 +131,7 @@ public sealed partial class DeviceClient : IAsyncDisposable
     public Task<PublishReceipt> PublishAsync(string? stream, IReadOnlyDictionary<string, double> readings, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(readings);
-        return PublishAsync(stream, JsonReadings.Write(readings, _options.Clock.GetUtcNow()), cancellation);
+        return PublishAsync(stream, JsonReadings.Write(readings, _identified?.Trust.Time.Now ?? _options.Clock.GetUtcNow()), cancellation);
     }
 
     /// <summary>
@@ -152,5 +156,5 @@ public sealed partial class DeviceClient : IAsyncDisposable
     }
 
     /// <summary>A device that is one of a fleet; the others are of tests, over a connection without TLS.</summary>
-    private sealed record Identified(IdentitySlots Slots, TlsDialer Dialer);
+    private sealed record Identified(IdentitySlots Slots, TlsDialer Dialer, DeviceTrust Trust);
 }

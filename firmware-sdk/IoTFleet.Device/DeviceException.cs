@@ -23,6 +23,9 @@ public enum DeviceError
     /// <summary>The server refused this one message; <see cref="DeviceException.Reason"/> holds its reason code.</summary>
     PublishRefused,
 
+    /// <summary>A trust bundle is damaged, older than the one held, or not signed by whom the device believes; what it believed before stays.</summary>
+    TrustBundleRefused,
+
     /// <summary>The client was disposed before the operation completed.</summary>
     Stopped,
 }

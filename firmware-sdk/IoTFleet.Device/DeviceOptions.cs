@@ -65,6 +65,20 @@ public sealed record DeviceOptions
     /// <summary>Called with each new state, from the connection's loop: return quickly and do not throw.</summary>
     public Action<DeviceState>? StateChanged { get; init; }
 
+    /// <summary>
+    /// Called with what went wrong beside the connection and stops nothing, above all a trust bundle that was refused: worth a line in a log. From the client's
+    /// own loops: return quickly and do not throw.
+    /// </summary>
+    public Action<DeviceException>? TroubleMet { get; init; }
+
+    /// <summary>
+    /// When the firmware was built; default is the time of this SDK's release. A clock that says less is known to be wrong, as in a device whose clock begins in
+    /// 1970 at each start. Such a device goes by the latest time it has proof of instead: this one, the first day of its own certificate, the day its trust bundle
+    /// was signed, and what its server has told it over a proved connection since. It believes no certificate that had ended by then, and one that begins later if
+    /// it is right otherwise. A maker who sets this at each build shortens the time in which an old server certificate can be shown to a device that was never enrolled.
+    /// </summary>
+    public DateTimeOffset BuiltAt { get; init; } = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
     /// <summary>The clock for timestamps, certificate validity, keep-alive and backoff.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 

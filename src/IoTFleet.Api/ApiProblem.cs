@@ -130,6 +130,9 @@ public static class ProblemCodes
     /// <summary>409: the step does not follow from the authority's state; the detail names it.</summary>
     public const string AuthorityState = "authority-state";
 
+    /// <summary>409: a root's revocation list must have a higher number than the one before.</summary>
+    public const string CrlNotNewer = "crl-not-newer";
+
     /// <summary>409: the step is too early; the detail says whom it would shut out, and whether force helps.</summary>
     public const string AuthorityNotReady = "authority-not-ready";
 

@@ -157,3 +157,26 @@ public sealed record DrilledDevice
     /// <summary>Versions and dates.</summary>
     public required string Detail { get; init; }
 }
+
+/// <summary>The revocation list of a root whose key is kept elsewhere.</summary>
+public sealed record InstallCrlRequest
+{
+    /// <summary>PEM, as <c>iotfleet ca crl</c> writes it.</summary>
+    public required string Crl { get; init; }
+}
+
+/// <summary>A root's revocation list that a server has taken in and serves.</summary>
+public sealed record InstalledCrl
+{
+    /// <summary>The root's subject key identifier, lower-case hex.</summary>
+    public required string IssuerId { get; init; }
+
+    /// <summary>Higher than that of the list before.</summary>
+    public required long Number { get; init; }
+
+    /// <summary>When the next one is due.</summary>
+    public required DateTimeOffset NextUpdate { get; init; }
+
+    /// <summary>How many authorities it names.</summary>
+    public required int Entries { get; init; }
+}

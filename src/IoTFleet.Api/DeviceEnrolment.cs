@@ -22,7 +22,7 @@ public sealed record DeviceEnrolmentRequest
     public override string ToString() => $"DeviceEnrolmentRequest {{ DeviceId = {DeviceId} }}";
 }
 
-/// <summary>Everything a device needs to connect, in one answer.</summary>
+/// <summary>Everything a device needs to connect, in one answer: to an enrolment, and to a renewal.</summary>
 public sealed record DeviceEnrolment
 {
     /// <summary>The device's certificate, DER in base64.</summary>

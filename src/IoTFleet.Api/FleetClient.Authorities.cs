@@ -24,6 +24,13 @@ public sealed partial class FleetClient
     public Task<RotationAnswer> RotateAuthorityAsync(string id, string step, bool force = false, CancellationToken cancellationToken = default) =>
         PostAsync($"authorities/{Escape(id)}/{Escape(step)}", Body(new RotationStepRequest { Force = force }, ApiJson.Default.RotationStepRequest), ApiJson.Default.RotationAnswer, cancellationToken);
 
+    /// <summary>Takes in the revocation list of a root whose key is kept elsewhere.</summary>
+    /// <param name="pem">As <c>iotfleet ca crl</c> writes it.</param>
+    /// <param name="cancellationToken">Ends the request.</param>
+    /// <exception cref="ApiProblemException"><see cref="ProblemCodes.InvalidRequest"/>, <see cref="ProblemCodes.CrlNotNewer"/>, <see cref="ProblemCodes.AuthorityState"/>.</exception>
+    public Task<InstalledCrl> InstallCrlAsync(string pem, CancellationToken cancellationToken = default) =>
+        PostAsync("authorities/crl", Body(new InstallCrlRequest { Crl = pem }, ApiJson.Default.InstallCrlRequest), ApiJson.Default.InstalledCrl, cancellationToken);
+
     /// <summary>What a rotation would meet if it went on today; nothing is done.</summary>
     /// <param name="purpose">root, devices, claims, servers or services.</param>
     /// <param name="limit">Devices named at most for each step.</param>

@@ -78,16 +78,6 @@ public sealed partial class FleetClient
         PostAsync($"claims/{Escape(batch)}/certificates", Body(new IssueCertificateRequest { Request = requestPem }, ApiJson.Default.IssueCertificateRequest),
             ApiJson.Default.IssuedClaim, cancellationToken);
 
-    /// <summary>Revokes a batch with its claim certificates, for good; devices that it enrolled stay.</summary>
-    /// <param name="id">The batch.</param>
-    /// <param name="cancellationToken">Ends the request.</param>
-    /// <exception cref="ApiProblemException"><see cref="ProblemCodes.BatchNotFound"/>.</exception>
-    public async Task<BatchRevocation> RevokeBatchAsync(string id, CancellationToken cancellationToken = default)
-    {
-        var report = await ChangeBatchAsync(id, "revoke", new ChangeBatchRequest(), cancellationToken);
-        return new BatchRevocation { Id = id, CertificatesRevoked = report.Certificates, DevicesEnrolled = (await GetBatchAsync(id, cancellationToken)).Used };
-    }
-
     /// <summary>Every manufacturer, by name.</summary>
     /// <param name="cancellationToken">Ends the request.</param>
     public async Task<IReadOnlyList<ManufacturerSummary>> GetManufacturersAsync(CancellationToken cancellationToken = default) =>

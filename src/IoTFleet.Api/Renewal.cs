@@ -18,19 +18,9 @@ public sealed record RenewalInfo
 
     /// <summary>When to ask again, since the server may change its mind.</summary>
     public required int RetryAfterSeconds { get; init; }
-}
 
-/// <summary>The next certificate.</summary>
-public sealed record RenewedCertificate
-{
-    /// <summary>DER, base64.</summary>
-    public required string Certificate { get; init; }
-
-    /// <summary>The authorities above it, the nearest first; DER, base64. The root is not among them.</summary>
-    public required IReadOnlyList<string> Chain { get; init; }
-
-    /// <summary>When this one is to be renewed.</summary>
-    public required RenewalInfo Renewal { get; init; }
+    /// <summary>The newest trust bundle; 0 before there is one. Who holds an older one fetches it.</summary>
+    public required long TrustBundleVersion { get; init; }
 }
 
 /// <summary>What a device signs to be told how its certificate stands.</summary>

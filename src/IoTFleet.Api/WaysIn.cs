@@ -70,19 +70,6 @@ public sealed record IssuedClaim
     public required string RootPem { get; init; }
 }
 
-/// <summary>What revoking a batch did.</summary>
-public sealed record BatchRevocation
-{
-    /// <summary>The batch.</summary>
-    public required string Id { get; init; }
-
-    /// <summary>Claim certificates that became revoked by this request.</summary>
-    public required int CertificatesRevoked { get; init; }
-
-    /// <summary>Devices that the batch had enrolled; they stay enrolled.</summary>
-    public required int DevicesEnrolled { get; init; }
-}
-
 /// <summary>Body of <c>POST /manufacturers</c>.</summary>
 public sealed record RegisterManufacturerRequest
 {

@@ -1,4 +1,5 @@
 using IoTFleet.Fleet.Sessions;
+using IoTFleet.Fleet.Telemetry.Store;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Design;
 
@@ -16,4 +17,11 @@ internal sealed class SqliteSessionsDesignTime : IDesignTimeDbContextFactory<Ses
 {
     public SessionsDbContext CreateDbContext(string[] args) =>
         new((DbContextOptions<SessionsDbContext>)new DbContextOptionsBuilder<SessionsDbContext>().UseSqliteFleet("design-time.db").Options);
+}
+
+/// <summary>The same for telemetry: <c>--context TelemetryDbContext --output-dir Migrations/Telemetry</c>.</summary>
+internal sealed class SqliteTelemetryDesignTime : IDesignTimeDbContextFactory<TelemetryDbContext>
+{
+    public TelemetryDbContext CreateDbContext(string[] args) =>
+        new((DbContextOptions<TelemetryDbContext>)new DbContextOptionsBuilder<TelemetryDbContext>().UseSqliteFleet("design-time.db").Options);
 }

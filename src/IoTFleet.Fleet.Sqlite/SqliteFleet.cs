@@ -1,6 +1,6 @@
 using IoTFleet.Fleet.Audit;
 using IoTFleet.Fleet.Sessions;
-using IoTFleet.Fleet.Telemetry;
+using IoTFleet.Fleet.Telemetry.Store;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
@@ -12,6 +12,9 @@ namespace IoTFleet.Fleet.Sqlite;
 /// <summary>The embedded database: one file, one server, nothing to install.</summary>
 public static class SqliteFleet
 {
+    private const int Busy = 5; // SQLITE_BUSY
+    private const int Locked = 6; // SQLITE_LOCKED
+
     public static IServiceCollection AddSqliteFleet(this IServiceCollection services, string databaseFile)
     {
         var turns = new WriteTurns();
@@ -23,7 +26,18 @@ public static class SqliteFleet
             provider.GetRequiredService<IDbContextFactory<FleetDbContext>>(), SqliteMigration.PrepareAsync,
             provider.GetRequiredService<ILogger<FleetDatabase>>()));
         services.AddSingleton(turns);
-        services.AddSingleton<ITelemetryWriter>(_ => new SqliteTelemetryWriter(databaseFile, turns));
+        return services;
+    }
+
+    /// <summary>Telemetry, in two files of its own: the log that is acknowledged from, and the tables behind.</summary>
+    public static IServiceCollection AddSqliteTelemetry(this IServiceCollection services, string databaseFile, string logFile)
+    {
+        var turns = new WriteTurns();
+        services.AddPooledDbContextFactory<TelemetryDbContext>(options => options.UseSqliteFleet(databaseFile).AddInterceptors(turns));
+        services.AddSingleton(provider => new TelemetryDatabase(
+            provider.GetRequiredService<IDbContextFactory<TelemetryDbContext>>(), SqliteMigration.PrepareAsync,
+            provider.GetRequiredService<ILogger<TelemetryDatabase>>()));
+        services.AddSingleton<ITelemetryStore>(_ => new SqliteTelemetryStore(databaseFile, logFile, turns));
         return services;
     }
 
@@ -32,10 +46,13 @@ public static class SqliteFleet
     {
         services.AddPooledDbContextFactory<SessionsDbContext>(options => options.UseSqliteFleet(databaseFile));
         services.AddSingleton(provider => new SessionsDatabase(
-            provider.GetRequiredService<IDbContextFactory<SessionsDbContext>>(), SqliteMigration.PrepareAsync, SqliteTelemetryWriter.IsBusy,
+            provider.GetRequiredService<IDbContextFactory<SessionsDbContext>>(), SqliteMigration.PrepareAsync, IsBusy,
             provider.GetRequiredService<ILogger<SessionsDatabase>>()));
         return services;
     }
+
+    /// <summary>Another writer was in the way; SQLite gives the whole transaction back, so nothing of it is stored.</summary>
+    internal static bool IsBusy(Exception error) => error is SqliteException { SqliteErrorCode: Busy or Locked };
 
     internal static DbContextOptionsBuilder UseSqliteFleet(this DbContextOptionsBuilder options, string databaseFile) => options
         .UseSqlite(ConnectionString(databaseFile), sqlite => sqlite.MigrationsAssembly(typeof(SqliteFleet).Assembly.GetName().Name))

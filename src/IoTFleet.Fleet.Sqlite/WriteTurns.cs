@@ -14,6 +14,8 @@ internal sealed class WriteTurns : DbTransactionInterceptor
 
     internal void Take() => _turn.Wait();
 
+    internal Task TakeAsync(CancellationToken ct) => _turn.WaitAsync(ct);
+
     internal void GiveBack() => _turn.Release();
 
     public override InterceptionResult<DbTransaction> TransactionStarting(

@@ -6,7 +6,6 @@ using IoTFleet.Fleet.Enrolment;
 using IoTFleet.Fleet.IssuanceLog;
 using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Services;
-using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Pki;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
@@ -47,7 +46,6 @@ public sealed partial class FleetDbContext : DbContext
     public DbSet<ServerCertificateRecord> ServerCertificates => Set<ServerCertificateRecord>();
     public DbSet<Service> Services => Set<Service>();
     public DbSet<ServiceCertificate> ServiceCertificates => Set<ServiceCertificate>();
-    public DbSet<TelemetryRow> Telemetry => Set<TelemetryRow>();
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
     public DbSet<AuditEntry> Audit => Set<AuditEntry>();
     public DbSet<AuditHead> AuditHeads => Set<AuditHead>();
@@ -77,7 +75,6 @@ public sealed partial class FleetDbContext : DbContext
         ConfigureClaims(model);
         ConfigureAuthorities(model);
         ConfigureRecord(model);
-        ConfigureTelemetry(model);
         ConfigureOperators(model);
         NameTimeColumnsByTheirUnit(model);
     }
@@ -168,15 +165,6 @@ public sealed partial class FleetDbContext : DbContext
             certificate.HasOne<Service>().WithMany().HasForeignKey(c => c.ServiceName).OnDelete(DeleteBehavior.Restrict);
         });
     }
-
-    private static void ConfigureTelemetry(ModelBuilder model) => model.Entity<TelemetryRow>(row =>
-    {
-        // Appended in arrival order, because a table clustered by device rewrites a page for every row.
-        // No foreign key: only admitted devices get here, and a look-up for each row would slow the path that acks wait for.
-        row.Property(r => r.DeviceId).HasMaxLength(DeviceName.MaxLength);
-        row.Property(r => r.Stream).HasMaxLength(NameLength);
-        row.HasIndex(r => new { r.DeviceId, r.Time, r.Id });
-    });
 
     private static void ConfigureOperators(ModelBuilder model)
     {

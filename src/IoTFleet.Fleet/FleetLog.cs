@@ -8,8 +8,11 @@ internal static partial class FleetLog
     [LoggerMessage(2001, LogLevel.Error, "{Count} telemetry messages were not stored and stay unacknowledged; their devices will send them again. Check the database.")]
     internal static partial void TelemetryNotStored(ILogger log, int count, Exception error);
 
-    [LoggerMessage(2002, LogLevel.Warning, "Storing telemetry is tried again ({Attempt} of {MaxRetries}): {Problem}")]
-    internal static partial void TelemetryRetried(ILogger log, int attempt, int maxRetries, string problem);
+    [LoggerMessage(2008, LogLevel.Error, "Telemetry could not be brought from the log to the tables; it stays in the log, is found by readers, and is tried again. Check the database.")]
+    internal static partial void TelemetryNotMerged(ILogger log, Exception error);
+
+    [LoggerMessage(2002, LogLevel.Warning, "The telemetry store's {Work} is tried again (attempt {Attempt}); devices wait meanwhile: {Problem}")]
+    internal static partial void TelemetryRetried(ILogger log, string work, int attempt, string problem);
 
     [LoggerMessage(2003, LogLevel.Error, "{Units} units of writing were not stored; those who asked for them were told. Check the database.")]
     internal static partial void UnitsNotStored(ILogger log, int units, Exception error);

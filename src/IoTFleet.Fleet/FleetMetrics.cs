@@ -12,6 +12,8 @@ public sealed class FleetMetrics : IDisposable
     private readonly Counter<long> _telemetryAccepted;
     private readonly Counter<long> _telemetryStored;
     private readonly Counter<long> _telemetryFailed;
+    private readonly Counter<long> _telemetryDropped;
+    private readonly Counter<long> _telemetryRepeated;
     private readonly Histogram<int> _batchSize;
     private readonly Histogram<double> _commitDuration;
     private readonly Counter<long> _certificatesIssued;
@@ -22,6 +24,8 @@ public sealed class FleetMetrics : IDisposable
     private long _accepted;
     private long _stored;
     private long _failed;
+    private long _dropped;
+    private long _repeated;
     private long _batches;
 
     public FleetMetrics()
@@ -29,6 +33,8 @@ public sealed class FleetMetrics : IDisposable
         _telemetryAccepted = _meter.CreateCounter<long>("iotfleet.telemetry.accepted", "{message}");
         _telemetryStored = _meter.CreateCounter<long>("iotfleet.telemetry.stored", "{message}");
         _telemetryFailed = _meter.CreateCounter<long>("iotfleet.telemetry.failed", "{message}");
+        _telemetryDropped = _meter.CreateCounter<long>("iotfleet.telemetry.dropped", "{message}", "At QoS 0, for want of room.");
+        _telemetryRepeated = _meter.CreateCounter<long>("iotfleet.telemetry.repeated", "{message}", "Came again, and were acknowledged without being stored twice.");
         _batchSize = _meter.CreateHistogram<int>("iotfleet.telemetry.batch", "{message}", "Messages in one transaction.");
         _commitDuration = _meter.CreateHistogram<double>("iotfleet.telemetry.commit", "s", "From taking a batch to its commit.");
         _certificatesIssued = _meter.CreateCounter<long>("iotfleet.certificates.issued", "{certificate}");
@@ -43,6 +49,8 @@ public sealed class FleetMetrics : IDisposable
     public long TelemetryAccepted => Interlocked.Read(ref _accepted);
     public long TelemetryStored => Interlocked.Read(ref _stored);
     public long TelemetryFailed => Interlocked.Read(ref _failed);
+    public long TelemetryDropped => Interlocked.Read(ref _dropped);
+    public long TelemetryRepeated => Interlocked.Read(ref _repeated);
     public long TelemetryBatches => Interlocked.Read(ref _batches);
 
     /// <summary>Refused enrolments by the code of the refusal.</summary>
@@ -56,13 +64,27 @@ public sealed class FleetMetrics : IDisposable
         _telemetryAccepted.Add(1);
     }
 
-    internal void CountTelemetryStored(int messages, TimeSpan duration)
+    internal void CountTelemetryStored(int messages)
     {
         Interlocked.Add(ref _stored, messages);
         Interlocked.Increment(ref _batches);
         _telemetryStored.Add(messages);
         _batchSize.Record(messages);
-        _commitDuration.Record(duration.TotalSeconds);
+    }
+
+    internal void CountTelemetryCommit(TimeSpan duration) => _commitDuration.Record(duration.TotalSeconds);
+
+    internal void CountTelemetryDropped()
+    {
+        Interlocked.Increment(ref _dropped);
+        _telemetryDropped.Add(1);
+    }
+
+    internal void CountTelemetryRepeated(int messages)
+    {
+        if (messages == 0) return;
+        Interlocked.Add(ref _repeated, messages);
+        _telemetryRepeated.Add(messages);
     }
 
     internal void CountTelemetryFailed(int messages)

@@ -28,7 +28,8 @@ public static class FleetServices
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(FleetNode.OfThisMachine);
         services.TryAddSingleton<AuditChain>();
-        services.AddSingleton(options).AddSingleton<FleetMetrics>().AddSingleton<FleetWriter>().AddSingleton<AuditTrail>();
+        services.AddTelemetry(options);
+        services.AddSingleton<FleetMetrics>().AddSingleton<FleetWriter>().AddSingleton<AuditTrail>();
         services.TryAddSingleton(provider => LogKey.Of(provider.GetRequiredService<FleetAuthorities>()));
         services.AddSingleton<IssuedLog>().AddSingleton<Issuance>().AddSingleton<AdoptCertificates>().AddSingleton<ReportIntents>();
         services.AddSingleton<FindLeaves>().AddSingleton<VerifyLog>().AddSingleton<FindAudit>().AddSingleton<VerifyAudit>();
@@ -42,10 +43,10 @@ public static class FleetServices
         services.AddSingleton<FindAuthorities>().AddSingleton<DrillRotation>().AddSingleton<DeviceSightings>();
         services.AddEnrolment();
         services.AddRenewal();
-        services.AddSingleton<RecordServerCertificate>();
+        services.AddSingleton<Status.InstallCrl>().AddSingleton<IssueServerCertificate>().AddSingleton<CrossSigning>();
         services.AddSingleton<CreateService>().AddSingleton<IssueServiceCertificate>().AddSingleton<RevokeService>();
         services.AddSingleton<FindServices>().AddSingleton<AdmitService>();
-        services.AddSingleton<TelemetryIngest>().AddSingleton<QueryTelemetry>().AddSingleton<SendCommand>();
+        services.AddSingleton<SendCommand>();
         services.AddSingleton<CreateFirstKey>().AddSingleton<CreateKey>().AddSingleton<RevokeKey>().AddSingleton<SignIn>();
         return services;
     }

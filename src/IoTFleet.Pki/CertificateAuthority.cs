@@ -31,7 +31,7 @@ public sealed class CertificateAuthority(IssuerKey issuer, TimeProvider clock, S
     /// <exception cref="InvalidOperationException">The authority has expired.</exception>
     public PreparedLeaf Prepare(LeafTerms terms)
     {
-        var (notBefore, notAfter) = Life(terms.Lifetime, terms.Backdate);
+        var (notBefore, notAfter) = Life(terms);
         return Prepare(issuer, WithAddresses(CertificateOrder.Of(terms, notBefore, notAfter)), clock.GetUtcNow());
     }
 
@@ -61,8 +61,18 @@ public sealed class CertificateAuthority(IssuerKey issuer, TimeProvider clock, S
     public IssuedLeaf IssueServer(IReadOnlyCollection<string> hosts, ReadOnlyMemory<byte> subjectPublicKeyInfo) =>
         Issue(LeafTerms.ForServer(hosts, subjectPublicKeyInfo));
 
+    /// <exception cref="CrlRefusedException">The list breaks a rule.</exception>
+    public PreparedCrl PrepareCrl(RevocationList list) => PreparedCrl.Of(issuer, list, clock.GetUtcNow());
+
+    /// <summary>A signed CRL in DER form. Redeems the permit; each signs one list.</summary>
+    public byte[] Sign(PreparedCrl prepared)
+    {
+        if (prepared.IssuerId != Id) throw new InvalidOperationException($"The permit to sign list {prepared.Number} was given by the authority {prepared.IssuerId}, not by {Id}.");
+        return prepared.Redeem();
+    }
+
     /// <summary>A signed CRL in DER form.</summary>
-    public byte[] SignCrl(RevocationList list) => issuer.Sign(generator => list.Encode(issuer.Certificate, generator, issuer.Facts.Hash));
+    public byte[] SignCrl(RevocationList list) => Sign(PrepareCrl(list));
 
     /// <summary>
     /// A signature (ECDSA, DER) over a document that is no X.509 structure. The context, such as <c>trust-bundle</c>, is signed with
@@ -107,13 +117,18 @@ public sealed class CertificateAuthority(IssuerKey issuer, TimeProvider clock, S
 
     private static byte[] Statement(string context, ReadOnlySpan<byte> document) => [.. Encoding.UTF8.GetBytes($"iotfleet {context}\n"), .. document];
 
-    private (DateTimeOffset NotBefore, DateTimeOffset NotAfter) Life(TimeSpan lifetime, TimeSpan backdate)
+    private (DateTimeOffset NotBefore, DateTimeOffset NotAfter) Life(LeafTerms terms)
     {
         var now = clock.GetUtcNow();
-        var notBefore = DateTimeOffset.FromUnixTimeSeconds((now - backdate).ToUnixTimeSeconds());
-        var notAfter = notBefore + lifetime - TimeSpan.FromSeconds(1); // The last second is inside the life. RFC 5280 4.1.2.5
+        var notBefore = DateTimeOffset.FromUnixTimeSeconds((now - terms.Backdate).ToUnixTimeSeconds());
+        var notAfter = notBefore + terms.Lifetime - TimeSpan.FromSeconds(1); // The last second is inside the life. RFC 5280 4.1.2.5
         var (first, last) = (issuer.Facts.NotBefore, issuer.Facts.NotAfter);
         if (now > last) throw new InvalidOperationException($"The authority {issuer.Certificate.Subject} expired at {last:u} and cannot issue.");
-        return (notBefore < first ? first : notBefore, notAfter > last ? last : notAfter);
+        if (terms.Original is { } original) (first, last) = (Later(first, original.NotBefore), Earlier(last, original.NotAfter)); // As long as both live.
+        return (Later(notBefore, first), Earlier(notAfter, last));
     }
+
+    private static DateTimeOffset Later(DateTimeOffset one, DateTimeOffset other) => one > other ? one : other;
+
+    private static DateTimeOffset Earlier(DateTimeOffset one, DateTimeOffset other) => one < other ? one : other;
 }

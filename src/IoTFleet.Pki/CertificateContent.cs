@@ -36,6 +36,7 @@ internal static partial class CertificateContent
 
     public static byte[] EncodeSubject(CertificateOrder order)
     {
+        if (order.Original is { } original) return original.Subject; // Byte for byte, or it would stand in no chain.
         var writer = new AsnWriter(AsnEncodingRules.DER);
         using (writer.PushSequence())
         {

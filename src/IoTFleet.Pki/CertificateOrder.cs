@@ -18,6 +18,9 @@ internal sealed record CertificateOrder
 
     /// <summary>Of the authority for servers: the only DNS suffixes it may name. Empty: any.</summary>
     public IReadOnlyList<string> DnsSuffixes { get; init; } = [];
+
+    /// <summary>Of a cross-certificate: whose name, key and constraints it repeats.</summary>
+    public IssuerFacts? Original { get; init; }
     public string? CrlUrl { get; init; }
     public string? IssuerUrl { get; init; }
     public string? OcspUrl { get; init; }
@@ -30,6 +33,9 @@ internal sealed record CertificateOrder
         NotAfter = notAfter,
         SubjectPublicKeyInfo = terms.SubjectPublicKeyInfo,
         CommonName = terms.CommonName,
+        Organization = terms.Original?.Organization,
+        DnsSuffixes = terms.Original?.DnsSuffixes ?? [],
+        Original = terms.Original,
         HardwareSerial = terms.HardwareSerial,
         Uri = terms.Identity?.OriginalString,
         Hosts = terms.Hosts,

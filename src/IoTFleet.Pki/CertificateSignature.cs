@@ -7,11 +7,14 @@ namespace IoTFleet.Pki;
 /// <summary>Whether one certificate was signed by the key of another. Nothing else is asked: not dates, not usages, not a path to a root.</summary>
 public static class CertificateSignature
 {
-    public static bool IsBy(X509Certificate2 certificate, X509Certificate2 issuer)
+    public static bool IsBy(X509Certificate2 certificate, X509Certificate2 issuer) => IsBy(certificate.RawDataMemory, issuer);
+
+    /// <summary>Of whatever has the outer shape of a certificate, such as a revocation list.</summary>
+    internal static bool IsBy(ReadOnlyMemory<byte> document, X509Certificate2 issuer)
     {
         try
         {
-            var parts = new AsnReader(certificate.RawDataMemory, AsnEncodingRules.DER).ReadSequence();
+            var parts = new AsnReader(document, AsnEncodingRules.DER).ReadSequence();
             var signed = parts.PeekEncodedValue();
             parts.ReadEncodedValue();
             var algorithm = parts.ReadSequence().ReadObjectIdentifier();

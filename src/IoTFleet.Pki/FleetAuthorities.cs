@@ -26,6 +26,9 @@ public sealed class FleetAuthorities : IDisposable
     /// <summary>What opened their keys, and opens those of later generations.</summary>
     public KeySecrets Secrets { get; init; } = KeySecrets.None;
 
+    /// <summary>The only DNS names that an authority for servers made from now on may name, with all below them. Empty: any.</summary>
+    public IReadOnlyList<string> DnsSuffixes { get; init; } = [];
+
     /// <summary>True when this start made them, false when it found them.</summary>
     public bool Created { get; init; }
 

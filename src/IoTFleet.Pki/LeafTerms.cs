@@ -20,6 +20,9 @@ public sealed record LeafTerms(string CommonName, Uri? Identity, ReadOnlyMemory<
     /// <summary>Of a device: the maker's serial number, at most 64 characters of PrintableString.</summary>
     public string? HardwareSerial { get; init; }
 
+    /// <summary>Of a cross-certificate: whose name, key and constraints it repeats.</summary>
+    internal IssuerFacts? Original { get; init; }
+
     /// <summary>Where the list that would name this certificate is published; http only. RFC 5280 4.2.1.13</summary>
     public Uri? CrlUrl { get; init; }
 

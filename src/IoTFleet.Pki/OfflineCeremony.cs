@@ -55,6 +55,19 @@ public static class OfflineCeremony
         return AuthorityCertificate.Issue(request.Purpose, request.Names, request.SubjectPublicKeyInfo, root, clock.GetUtcNow(), dnsSuffixes).Load();
     }
 
+    /// <summary>On the root's machine: which of its authorities are revoked. For as long as it is believed the root need not be brought out again.</summary>
+    /// <param name="number">Above that of the list before. Null for the time in seconds, by which servers that have the root's key number theirs.</param>
+    /// <exception cref="KeyFileException">The root cannot be used.</exception>
+    /// <exception cref="CrlRefusedException">What was asked for breaks a rule; nothing was signed.</exception>
+    public static RootList SignCrl(string rootFolder, IReadOnlyCollection<RevokedCertificate> revoked, long? number, TimeSpan life, TimeProvider clock, KeySecrets secrets)
+    {
+        var files = new AuthorityFiles(rootFolder);
+        using var root = IssuerKey.Load(files.RootCertificate, files.RootKey, secrets);
+        var now = DateTimeOffset.FromUnixTimeSeconds(clock.GetUtcNow().ToUnixTimeSeconds());
+        var list = new RevocationList { Number = number ?? now.ToUnixTimeSeconds(), ThisUpdate = now, NextUpdate = now + life, Entries = revoked, OfAuthorities = true };
+        return new RootList(list, new CertificateAuthority(root, clock).SignCrl(list));
+    }
+
     /// <summary>Puts a certificate from the root's machine into a CA folder: the root's own first, then those of the issuing authorities.</summary>
     /// <returns>The file written.</returns>
     /// <exception cref="KeyFileException">It does not belong there; nothing was written.</exception>

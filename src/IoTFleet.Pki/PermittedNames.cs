@@ -10,6 +10,7 @@ namespace IoTFleet.Pki;
 /// </summary>
 internal sealed record PermittedNames(IReadOnlyList<string> UriHosts, IReadOnlyList<string> DnsSuffixes)
 {
+    private const string Local = "localhost";
     private static readonly PermittedNames None = new([], []);
 
     /// <summary>Null for certificates that carry none.</summary>
@@ -38,6 +39,7 @@ internal sealed record PermittedNames(IReadOnlyList<string> UriHosts, IReadOnlyL
             else if (tag == Context(2)) suffixes.Add(subtree.ReadCharacterString(UniversalTagNumber.IA5String, tag));
             else subtree.ReadEncodedValue();
         }
+        suffixes.Remove(Local);
         return new PermittedNames(uris, suffixes);
     }
 
@@ -79,7 +81,7 @@ internal sealed record PermittedNames(IReadOnlyList<string> UriHosts, IReadOnlyL
     {
         using (writer.PushSequence(Context(0)))
         {
-            foreach (var suffix in (IEnumerable<string>)[.. DnsSuffixes, "localhost"]) WriteSubtree(writer, () => WriteText(writer, 2, suffix));
+            foreach (var suffix in (IEnumerable<string>)[.. DnsSuffixes, Local]) WriteSubtree(writer, () => WriteText(writer, 2, suffix));
             WriteSubtree(writer, () => WriteText(writer, 6, "uri.invalid"));
             WriteSubtree(writer, () => WriteText(writer, 1, "mail.invalid"));
             WriteSubtree(writer, () => writer.WriteOctetString([127, 0, 0, 0, 255, 0, 0, 0], Context(7)));

@@ -1,7 +1,5 @@
 using System.Formats.Asn1;
 using System.Numerics;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 
 namespace IoTFleet.Pki;
 
@@ -41,29 +39,15 @@ public sealed record RevocationList
     /// <summary>A root's list names authorities only. RFC 5280 5.2.5</summary>
     public bool OfAuthorities { get; init; }
 
-    internal byte[] Encode(X509Certificate2 issuer, X509SignatureGenerator generator, HashAlgorithmName hash)
-    {
-        var algorithm = generator.GetSignatureAlgorithmIdentifier(hash);
-        var toBeSigned = EncodeToBeSigned(issuer, algorithm);
-        var writer = new AsnWriter(AsnEncodingRules.DER, toBeSigned.Length + 256);
-        using (writer.PushSequence())
-        {
-            writer.WriteEncodedValue(toBeSigned);
-            writer.WriteEncodedValue(algorithm);
-            writer.WriteBitString(generator.SignData(toBeSigned, hash));
-        }
-        return writer.Encode();
-    }
-
-    private byte[] EncodeToBeSigned(X509Certificate2 issuer, byte[] algorithm)
+    internal byte[] EncodeToBeSigned(IssuerFacts issuer)
     {
         // The writer grows by small steps; a large list must be sized at once.
         var writer = new AsnWriter(AsnEncodingRules.DER, 1024 + (Entries.Count * BytesPerEntry));
         using (writer.PushSequence())
         {
             writer.WriteInteger(1); // v2
-            writer.WriteEncodedValue(algorithm);
-            writer.WriteEncodedValue(issuer.SubjectName.RawData);
+            writer.WriteEncodedValue(issuer.SignatureAlgorithm);
+            writer.WriteEncodedValue(issuer.Subject);
             WriteTime(writer, ThisUpdate);
             WriteTime(writer, NextUpdate);
             if (Entries.Count > 0) WriteEntries(writer); // An empty list has no such element at all. RFC 5280 5.1.2.6
@@ -92,13 +76,19 @@ public sealed record RevocationList
         }
     }
 
-    private void WriteExtensions(AsnWriter writer, X509Certificate2 issuer)
+    private void WriteExtensions(AsnWriter writer, IssuerFacts issuer)
     {
-        var authorityKey = LeafExtensions.AuthorityKey(issuer);
-        WriteExtension(writer, Oids.AuthorityKeyIdentifier, critical: false, value => value.WriteEncodedValue(authorityKey.RawData));
+        WriteExtension(writer, Oids.AuthorityKeyIdentifier, critical: false, value => WriteAuthorityKey(value, issuer.KeyId));
         WriteExtension(writer, Oids.CrlNumber, critical: false, value => value.WriteInteger(Number));
         if (DistributionPoint is null && !OfAuthorities) return;
         WriteExtension(writer, Oids.IssuingDistributionPoint, critical: true, WriteDistributionPoint);
+    }
+
+    /// <summary>By key identifier only, never by issuer and serial. RFC 5280 4.2.1.1</summary>
+    private static void WriteAuthorityKey(AsnWriter writer, byte[] keyId)
+    {
+        using var value = writer.PushSequence();
+        writer.WriteOctetString(keyId, new Asn1Tag(TagClass.ContextSpecific, 0));
     }
 
     // RFC 5280 5.2.5: the URL as fullName, and onlyContainsUserCerts or onlyContainsCACerts.

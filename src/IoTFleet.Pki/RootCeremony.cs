@@ -10,16 +10,17 @@ public static class RootCeremony
         LoadOrCreate(folder, names, clock, KeySecrets.None);
 
     /// <summary>Keys that are made are encrypted when there is a passphrase; those that are found may be either.</summary>
-    public static FleetAuthorities LoadOrCreate(string folder, FleetNames names, TimeProvider clock, KeySecrets secrets)
+    /// <param name="dnsSuffixes">The only DNS names that an authority for servers made here may name. Empty: any.</param>
+    public static FleetAuthorities LoadOrCreate(string folder, FleetNames names, TimeProvider clock, KeySecrets secrets, params IReadOnlyList<string> dnsSuffixes)
     {
         var files = new AuthorityFiles(folder);
-        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any()) return Load(files, names, clock, secrets);
-        PemFile.WhileWriting(folder, () => Write(files, names, clock, secrets));
-        return Load(files, names, clock, secrets, created: true);
+        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any()) return Load(files, names, clock, secrets, dnsSuffixes);
+        PemFile.WhileWriting(folder, () => Write(files, names, clock, secrets, dnsSuffixes));
+        return Load(files, names, clock, secrets, dnsSuffixes, created: true);
     }
 
     /// <summary>Makes authorities that live in memory only.</summary>
-    public static FleetAuthorities Create(FleetNames names, TimeProvider clock)
+    public static FleetAuthorities Create(FleetNames names, TimeProvider clock, params IReadOnlyList<string> dnsSuffixes)
     {
         var now = clock.GetUtcNow();
         var root = AuthorityCertificate.CreateRoot(names, now);
@@ -29,9 +30,10 @@ public static class RootCeremony
             Root = X509CertificateLoader.LoadCertificate(root.Certificate.RawData),
             RootKey = root,
             Devices = AuthorityCertificate.Create(AuthorityPurpose.Devices, names, root, now),
-            Servers = AuthorityCertificate.Create(AuthorityPurpose.Servers, names, root, now),
+            Servers = AuthorityCertificate.Create(AuthorityPurpose.Servers, names, root, now, dnsSuffixes),
             Services = AuthorityCertificate.Create(AuthorityPurpose.Services, names, root, now),
             Claims = AuthorityCertificate.Create(AuthorityPurpose.Claims, names, root, now),
+            DnsSuffixes = dnsSuffixes,
             Created = true,
         };
     }
@@ -46,13 +48,13 @@ public static class RootCeremony
         AuthorityCertificate.Create(purpose, names, root, clock.GetUtcNow(), dnsSuffixes);
 
     /// <summary>All files appear at once, by renaming their folder: a crash leaves either nothing or everything.</summary>
-    private static void Write(AuthorityFiles files, FleetNames names, TimeProvider clock, KeySecrets secrets)
+    private static void Write(AuthorityFiles files, FleetNames names, TimeProvider clock, KeySecrets secrets, IReadOnlyList<string> dnsSuffixes)
     {
         var draft = new AuthorityFiles(files.Folder.TrimEnd(Path.DirectorySeparatorChar) + ".new");
         if (Directory.Exists(draft.Folder)) Directory.Delete(draft.Folder, recursive: true);
         PemFile.CreateSecretFolder(draft.Folder);
 
-        using var authorities = Create(names, clock);
+        using var authorities = Create(names, clock, dnsSuffixes);
         authorities.RootKey!.Save(draft.RootCertificate, draft.RootKey, secrets);
         authorities.Devices.Save(draft.DevicesCertificate, draft.DevicesKey, secrets);
         authorities.Servers.Save(draft.ServersCertificate, draft.ServersKey, secrets);
@@ -63,7 +65,7 @@ public static class RootCeremony
         Directory.Move(draft.Folder, files.Folder);
     }
 
-    private static FleetAuthorities Load(AuthorityFiles files, FleetNames names, TimeProvider clock, KeySecrets secrets, bool created = false)
+    private static FleetAuthorities Load(AuthorityFiles files, FleetNames names, TimeProvider clock, KeySecrets secrets, IReadOnlyList<string> dnsSuffixes, bool created = false)
     {
         var root = PemFile.ReadCertificate(files.RootCertificate);
         var rootKey = files.HasKey(AuthorityPurpose.Root) ? Load(files, AuthorityPurpose.Root, secrets) : null;
@@ -79,6 +81,7 @@ public static class RootCeremony
             Services = LoadIfThere(files, AuthorityPurpose.Services, secrets),
             Claims = LoadIfThere(files, AuthorityPurpose.Claims, secrets),
             Secrets = secrets,
+            DnsSuffixes = dnsSuffixes,
             Files = files,
             Created = created,
             ServicesAdded = servicesAdded,

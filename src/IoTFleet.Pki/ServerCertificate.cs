@@ -25,17 +25,26 @@ public sealed class ServerCertificate : IDisposable
     /// Uses <c>server.pem</c> and <c>server.key</c> of the folder unless they are absent, near their end (a third of the life left)
     /// or lack a wanted host; loopback names are always wanted.
     /// </summary>
+    /// <param name="certify">Has the authority issue what the terms say, and its record written; before anything is kept.</param>
     /// <param name="isOurs">Whether an authority, by its id, is another generation of the one that signs now: its certificate is replaced.</param>
+    /// <param name="isKnown">Whether a certificate that is there is on record; one that is not is replaced.</param>
     /// <exception cref="KeyFileException">A file is there but is not ours to replace, or cannot be read.</exception>
-    public static ServerCertificate LoadOrCreate(string folder, IReadOnlyCollection<string> hosts, CertificateAuthority servers, TimeProvider clock, Func<string, bool>? isOurs = null)
+    public static async Task<ServerCertificate> LoadOrCreateAsync(
+        string folder, IReadOnlyCollection<string> hosts, CertificateAuthority servers, TimeProvider clock, Func<LeafTerms, Task<IssuedLeaf>> certify, Func<string, bool>? isOurs = null,
+        Func<SerialNumber, Task<bool>>? isKnown = null)
     {
         var certificateFile = Path.Combine(folder, "server.pem");
         var keyFile = Path.Combine(folder, "server.key");
         var wanted = hosts.Concat(Loopback).Select(host => host.ToLowerInvariant()).Distinct().ToArray();
 
         var found = TryLoad(certificateFile, keyFile, servers, wanted, clock, isOurs);
+        if (found is not null && isKnown is not null && !await isKnown(SerialNumber.Of(found)))
+        {
+            found.Dispose();
+            found = null;
+        }
         return found is null
-            ? new ServerCertificate(Create(folder, certificateFile, keyFile, wanted, servers), created: true)
+            ? new ServerCertificate(await CreateAsync(folder, certificateFile, keyFile, wanted, servers, certify), created: true)
             : new ServerCertificate(found, created: false);
     }
 
@@ -70,10 +79,11 @@ public sealed class ServerCertificate : IDisposable
         return Join(certificate, key);
     }
 
-    private static X509Certificate2 Create(string folder, string certificateFile, string keyFile, string[] hosts, CertificateAuthority servers)
+    private static async Task<X509Certificate2> CreateAsync(
+        string folder, string certificateFile, string keyFile, string[] hosts, CertificateAuthority servers, Func<LeafTerms, Task<IssuedLeaf>> certify)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using var certificate = servers.IssueServer(hosts, key.ExportSubjectPublicKeyInfo()).Load();
+        using var certificate = (await certify(LeafTerms.ForServer(hosts, key.ExportSubjectPublicKeyInfo()))).Load();
         PemFile.WhileWriting(folder, () =>
         {
             PemFile.CreateSecretFolder(folder);

@@ -24,6 +24,11 @@ internal sealed class DataFolder : IDisposable
 
     public string Database => In("fleet.db");
 
+    public string Telemetry => In("telemetry.db");
+
+    /// <summary>What is acknowledged and not yet in the tables.</summary>
+    public string TelemetryLog => In("telemetry-log.db");
+
     public string Sessions => In("sessions.db");
 
     /// <summary>Where the first administrator's key is kept; 0600.</summary>

@@ -11,6 +11,7 @@ using IoTFleet.Fleet.IssuanceLog;
 using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Sqlite;
 using IoTFleet.Fleet.Telemetry;
+using IoTFleet.Fleet.Telemetry.Store;
 using IoTFleet.Pki;
 using IoTFleet.Server.Console;
 using IoTFleet.Server.Diagnosis;
@@ -97,7 +98,7 @@ public sealed class FleetServer : IAsyncDisposable
         // Identity: who we are and whom we trust. Made before anything listens, so that a broken key file is the first thing said.
         services.AddFleetIdentity();
         services.AddSingleton(RotationSettings(builder.Configuration));
-        services.AddHostedService<SightingsWriter>();
+        services.AddHostedService<SightingsWriter>().AddHostedService<AuthorityWatch>();
 
         // The fleet: devices, enrolment, certificates, telemetry, operators, on SQLite.
         services.AddSingleton(new RevocationOptions(options.SecondOperatorAbove < 0 ? null : options.SecondOperatorAbove));
@@ -105,6 +106,7 @@ public sealed class FleetServer : IAsyncDisposable
         services.AddRenewalDoors(builder.Configuration);
         services.AddFleet(TelemetrySettings(builder.Configuration));
         services.AddSqliteFleet(data.Database);
+        services.AddSqliteTelemetry(data.Telemetry, data.TelemetryLog);
         services.AddSqliteSessions(data.Sessions);
 
         // The broker, and the product behind its three ports.
@@ -211,12 +213,14 @@ public sealed class FleetServer : IAsyncDisposable
     {
         var identity = Services.GetRequiredService<FleetIdentity>();
         await Services.GetRequiredService<FleetDatabase>().MigrateAsync(cancellationToken);
+        await Services.GetRequiredService<TelemetryDatabase>().MigrateAsync(cancellationToken);
         await Services.GetRequiredService<AuthorityDirectory>().LoadAsync(cancellationToken);
         await Services.GetRequiredService<AdoptCertificates>().RunAsync(cancellationToken);
         await Services.GetRequiredService<ReportIntents>().RunAsync(cancellationToken);
-        identity.OpenServerCertificate(Services.GetRequiredService<AuthorityDirectory>());
+        await identity.OpenServerCertificateAsync(Services.GetRequiredService<AuthorityDirectory>(), Services.GetRequiredService<IssueServerCertificate>(), cancellationToken);
         var newKey = await AdministratorKeyAsync(options, cancellationToken);
         await Services.GetRequiredService<RevocationWatch>().LoadAsync(cancellationToken);
+        await Services.GetRequiredService<TelemetryIngest>().StartAsync(cancellationToken);
         await LoadSessionsAsync(cancellationToken);
         Services.GetRequiredService<OverviewReport>();      // counts from now, not from when somebody first looks
         await _app.StartAsync(cancellationToken);
@@ -261,6 +265,7 @@ public sealed class FleetServer : IAsyncDisposable
     private static string? StartupProblem(Exception error, ServerOptions options) => error switch
     {
         KeyFileException or StartupException => error.Message,
+        ProfileViolationException { Profile: Profile.Server } violation => $"{violation.Message} Check IoTFleet:Hosts, and the names that the authority for servers may name (docs/pki.md).",
         DbException => $"The database {Path.Combine(options.Data, "fleet.db")} cannot be used: {error.Message}",
         Microsoft.Extensions.Options.OptionsValidationException invalid => string.Join(' ', invalid.Failures),
         IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => $"{error.Message} Another program listens there; stop it or choose other ports with --mqtt-port and --https-port.",

@@ -39,5 +39,5 @@ internal sealed class OverviewReport(
         };
     }
 
-    private static LastValue Shown(TelemetryRow row) => new() { DeviceId = row.DeviceId, Stream = row.Stream, Time = row.Time, Body = JsonElement.Parse(row.Body) };
+    private static LastValue Shown(StoredReading row) => new() { DeviceId = row.DeviceId, Stream = row.Stream, Time = row.Time, Body = JsonElement.Parse(row.Body.Span) };
 }

@@ -19,6 +19,11 @@ public sealed class ServerOptions
     /// <summary>Names and addresses that devices and operators reach this server by, beside localhost; they become the certificate's SANs.</summary>
     public string[] Hosts { get; set; } = [];
 
+    /// <summary>
+    /// The only DNS names, with all below them, that an authority for servers made from now on may name, beside localhost; no other address either. Empty: any.
+    /// </summary>
+    public string[] ServerDnsSuffixes { get; set; } = [];
+
     /// <summary>MQTT over mutual TLS. 0 takes any free port.</summary>
     public int MqttPort { get; set; } = 8883;
 
@@ -102,8 +107,11 @@ public sealed class ServerOptions
         if (StaleRevocations is not ("refuse" or "accept")) return $"IoTFleet:StaleRevocations is '{StaleRevocations}'; it must be refuse or accept.";
         if (TlsTickets is not (0 or 1)) return $"IoTFleet:TlsTickets is {TlsTickets}; it must be 0 or 1.";
         if (Hosts.FirstOrDefault(host => Uri.CheckHostName(host) == UriHostNameType.Unknown) is { } host) return $"IoTFleet:Hosts holds '{host}', which is neither a host name nor an address.";
+        if (ServerDnsSuffixes.FirstOrDefault(suffix => !IsSuffix(suffix)) is { } wrong) return $"IoTFleet:ServerDnsSuffixes holds '{wrong}'; it must be a domain name in lower case such as fleet.example.";
         return Names(Fleet) is null ? $"IoTFleet:Fleet is '{Fleet}'; it must be a domain name such as fleet.example." : null;
     }
+
+    private static bool IsSuffix(string text) => Uri.CheckHostName(text) == UriHostNameType.Dns && text == text.ToLowerInvariant() && !text.EndsWith('.');
 
     private static FleetNames? Names(string domain)
     {

@@ -35,6 +35,30 @@ public abstract class NextSlotTests
     }
 
     [Fact]
+    public async Task Trust_bundle_is_kept_byte_for_byte_until_another_comes_or_it_is_forgotten()
+    {
+        Assert.Null(await Reopen().LoadTrustBundleAsync(default));
+        await Reopen().SaveTrustBundleAsync("{\"payload\":\"one\"}"u8.ToArray(), default);
+        await Reopen().SaveTrustBundleAsync("{\"payload\":\"two\"}"u8.ToArray(), default);
+
+        Assert.Equal("{\"payload\":\"two\"}"u8.ToArray(), (await Reopen().LoadTrustBundleAsync(default))!.Value.ToArray());
+        await Reopen().SaveTrustBundleAsync(null, default);
+        Assert.Null(await Reopen().LoadTrustBundleAsync(default));
+    }
+
+    [Fact]
+    public async Task Promotion_leaves_the_trust_bundle_alone()
+    {
+        await EnrolAsync(Reopen());
+        await Reopen().SaveTrustBundleAsync("{}"u8.ToArray(), default);
+        await RenewAsync(Reopen());
+
+        await Reopen().PromoteNextAsync(default);
+
+        Assert.NotNull(await Reopen().LoadTrustBundleAsync(default));
+    }
+
+    [Fact]
     public async Task Promotion_without_a_next_certificate_changes_nothing()
     {
         await EnrolAsync(Reopen());

@@ -3,6 +3,8 @@ using IoTFleet.Fleet.Authorities;
 using IoTFleet.Fleet.Enrolment;
 using IoTFleet.Fleet.Sqlite;
 using IoTFleet.Fleet.Telemetry;
+using IoTFleet.Fleet.Telemetry.Formats;
+using IoTFleet.Fleet.Telemetry.Store;
 using IoTFleet.Pki;
 using IoTFleet.Testing;
 using Microsoft.Data.Sqlite;
@@ -32,6 +34,7 @@ internal sealed class TestFleet : IAsyncDisposable
             .AddSingleton(Authorities)
             .AddFleet()
             .AddSqliteFleet(_database.File)
+            .AddSqliteTelemetry(_database.File + ".telemetry", _database.File + ".telemetry-log")
             .BuildServiceProvider();
     }
 
@@ -47,7 +50,9 @@ internal sealed class TestFleet : IAsyncDisposable
     {
         var fleet = new TestFleet(caFolder);
         await fleet.Get<FleetDatabase>().MigrateAsync(default);
+        await fleet.Get<TelemetryDatabase>().MigrateAsync(default);
         await fleet.Get<AuthorityDirectory>().LoadAsync(default);
+        await fleet.Get<TelemetryIngest>().StartAsync(default);
         return fleet;
     }
 
@@ -73,8 +78,11 @@ internal sealed class TestFleet : IAsyncDisposable
         return request;
     }
 
-    internal async Task StoreAsync(params TelemetryPoint[] points) =>
-        await Get<ITelemetryWriter>().WriteAsync(points, default);
+    /// <summary>Acknowledged, and not yet in the tables.</summary>
+    internal async Task StoreAsync(params TelemetryMessage[] messages)
+    {
+        foreach (var message in messages) await await Get<TelemetryIngest>().AcceptAsync(message, default);
+    }
 
     internal async Task<T> ReadAsync<T>(Func<FleetDbContext, Task<T>> read)
     {

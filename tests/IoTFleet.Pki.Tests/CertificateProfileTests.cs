@@ -12,7 +12,7 @@ public sealed class CertificateProfileTests : IDisposable
     public void Root_may_have_one_authority_below_it_and_lives_20_years()
     {
         var root = _pki.Root;
-        CheckAuthority(root, pathLength: 1, purposes: []);
+        CheckAuthority(root, pathLength: 2, purposes: []);
         Assert.Equal(root.NotBefore.AddYears(20).AddSeconds(-1), root.NotAfter);
     }
 

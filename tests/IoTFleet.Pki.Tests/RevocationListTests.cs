@@ -39,7 +39,8 @@ public sealed class RevocationListTests : IDisposable
     [Fact]
     public async Task List_past_its_next_update_is_refused()
     {
-        var crl = await WriteAsync(List() with { ThisUpdate = _now.AddDays(-2), NextUpdate = _now.AddDays(-1) });
+        var then = new CertificateAuthority(_pki.Authorities.Devices, new FakeClock(_now.AddDays(-2)));
+        var crl = await WriteAsync(List() with { ThisUpdate = _now.AddDays(-2), NextUpdate = _now.AddDays(-1) }, then);
         Assert.Contains("error 12", await CheckAsync(_pki.Device("pump-1"), crl)); // X509_V_ERR_CRL_HAS_EXPIRED
     }
 
@@ -84,8 +85,10 @@ public sealed class RevocationListTests : IDisposable
     [Fact]
     public async Task Times_from_2050_on_are_written_with_four_digits()
     {
-        var crl = await WriteAsync(List() with { NextUpdate = new DateTimeOffset(2050, 1, 1, 0, 0, 0, TimeSpan.Zero) });
-        var result = await Peers.RunAsync("openssl", "asn1parse", "-in", crl);
+        var file = _folder.File("tbs.der");
+        var list = List() with { NextUpdate = new DateTimeOffset(2050, 1, 1, 0, 0, 0, TimeSpan.Zero) };
+        await File.WriteAllBytesAsync(file, list.EncodeToBeSigned(_pki.Authorities.Devices.Facts));
+        var result = await Peers.RunAsync("openssl", "asn1parse", "-inform", "DER", "-in", file);
         Assert.Contains("GENERALIZEDTIME   :20500101000000Z", result.Output);
         Assert.Contains("UTCTIME", result.Output);
     }
@@ -99,10 +102,10 @@ public sealed class RevocationListTests : IDisposable
     private RevocationList List(params RevokedCertificate[] entries) =>
         new() { Number = new BigInteger(7), ThisUpdate = _now.AddMinutes(-1), NextUpdate = _now.AddDays(1), Entries = entries };
 
-    private async Task<string> WriteAsync(RevocationList list)
+    private async Task<string> WriteAsync(RevocationList list, CertificateAuthority? authority = null)
     {
         var file = _folder.File("list.crl");
-        await File.WriteAllTextAsync(file, PemEncoding.WriteString("X509 CRL", _pki.DeviceAuthority.SignCrl(list)));
+        await File.WriteAllTextAsync(file, PemEncoding.WriteString("X509 CRL", (authority ?? _pki.DeviceAuthority).SignCrl(list)));
         return file;
     }
 

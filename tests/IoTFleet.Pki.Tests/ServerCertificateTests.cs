@@ -115,7 +115,8 @@ public sealed class ServerCertificateTests : IDisposable
     private ServerCertificate Load(DateTimeOffset now, params string[] hosts)
     {
         var clock = new FakeClock(now);
-        return ServerCertificate.LoadOrCreate(_folder.Path, hosts, new CertificateAuthority(_pki.Authorities.Servers, clock), clock);
+        var servers = new CertificateAuthority(_pki.Authorities.Servers, clock);
+        return ServerCertificate.LoadOrCreateAsync(_folder.Path, hosts, servers, clock, terms => Task.FromResult(servers.Issue(terms))).GetAwaiter().GetResult();
     }
 
     private static string Serial(ServerCertificate server)

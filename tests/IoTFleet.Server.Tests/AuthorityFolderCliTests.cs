@@ -13,7 +13,7 @@ public sealed class AuthorityFolderCliTests : IDisposable
     private readonly TemporaryFolder _folder = new();
 
     private string Vault => _folder.File("vault");
-    private string Data => _folder.File("data");
+    private string Data => _folder.Path;
     private string Ca => Path.Combine(Data, "ca");
 
     [Fact]
@@ -33,6 +33,50 @@ public sealed class AuthorityFolderCliTests : IDisposable
 
         var (program, ready) = await ServerProgram.StartReadyAsync(Data);
         await using (program) Assert.NotNull(ready);
+    }
+
+    /// <summary>Requirement L-6.</summary>
+    [Fact]
+    public async Task List_of_an_offline_root_is_signed_there_and_served_by_the_server_which_takes_no_lower_number()
+    {
+        await CeremonyAsync();
+        var (list, revoked) = (_folder.File("root.crl"), _folder.File("revoked"));
+        using var devices = PemFile.ReadCertificate(Path.Combine(Ca, "devices.pem"));
+        await File.WriteAllTextAsync(revoked, $"# lost in the move\n{SerialNumber.Of(devices)} keyCompromise 2026-11-01T08:00Z\n");
+        await DoneAsync("ca", "crl", "--root", Vault, "--out", list, "--revoked", revoked, "--number", "7", "--days", "60");
+        await using var server = await RunningServer.StartAsync(_folder, keepFolder: true, ("IoTFleet:StatusPort", "0"), ("IoTFleet:StatusUrl", "http://pki.fleet.test/"));
+
+        await DoneAsync("ca", "install-crl", list, "--data", server.DataPath);
+
+        using var http = new HttpClient();
+        await File.WriteAllBytesAsync(_folder.File("served.crl"), await http.GetByteArrayAsync($"http://127.0.0.1:{server.StatusPort}/crl/{AuthorityId.Of(server.Root)}/0.crl"));
+        var read = await Peers.RunAsync("openssl", "crl", "-inform", "DER", "-in", _folder.File("served.crl"), "-CAfile", Path.Combine(Ca, "root.pem"), "-verify", "-noout", "-text");
+        Assert.Contains("verify OK", read.Everything);
+        Assert.Contains(SerialNumber.Of(devices).Hex.ToUpperInvariant(), read.Output);
+        Assert.Contains("Only CA Certificates", read.Output);
+        await DoneAsync("ca", "crl", "--root", Vault, "--out", list, "--number", "7");
+        Assert.Equal(ExitCodes.Refused, await RunAsync(["ca", "install-crl", list, "--data", server.DataPath]));
+        Assert.Contains("number 7", _errors.ToString());
+    }
+
+    [Theory]
+    [InlineData("not hex", "must be a serial number")]
+    [InlineData("0a becauseOfRain", "must be a serial number")]
+    [InlineData("0a keyCompromise yesterday", "must be a serial number")]
+    public async Task Line_that_is_no_revoked_authority_is_named(string line, string problem)
+    {
+        await File.WriteAllTextAsync(_folder.File("revoked"), $"\n{line}\n");
+        Assert.Equal(ExitCodes.WrongUsage, await RunAsync(["ca", "crl", "--root", Vault, "--out", _folder.File("x"), "--revoked", _folder.File("revoked")]));
+        Assert.Contains("line 2: " + problem, _errors.ToString());
+    }
+
+    [Fact]
+    public async Task Live_drill_says_why_there_is_none()
+    {
+        await CeremonyAsync();
+        await using var server = await RunningServer.StartAsync(_folder, keepFolder: true, ("IoTFleet:StatusPort", "-1"));
+        Assert.Equal(ExitCodes.WrongUsage, await RunAsync(["ca", "drill", "--live", "--data", server.DataPath]));
+        Assert.Contains("could not be taken back", _errors.ToString());
     }
 
     [Fact]
@@ -66,6 +110,18 @@ public sealed class AuthorityFolderCliTests : IDisposable
     }
 
     public void Dispose() => _folder.Dispose();
+
+    private async Task CeremonyAsync()
+    {
+        await DoneAsync("ca", "init", "--root-only", "--out", Vault);
+        await DoneAsync("ca", "install", "--folder", Ca, Path.Combine(Vault, "root.pem"));
+        foreach (var purpose in (string[])["devices", "servers"])
+        {
+            await DoneAsync("ca", "request", "--purpose", purpose, "--out", Ca);
+            await DoneAsync("ca", "sign", "--root", Vault, "--request", Path.Combine(Ca, purpose + ".csr"), "--out", _folder.File("signed.pem"));
+            await DoneAsync("ca", "install", "--folder", Ca, _folder.File("signed.pem"));
+        }
+    }
 
     private async Task DoneAsync(params string[] arguments) => Assert.True(await RunAsync(arguments) == ExitCodes.Done, _errors.ToString());
 

@@ -3,6 +3,7 @@ using IoTFleet.Api;
 using IoTFleet.Device;
 using IoTFleet.Device.Identity;
 using IoTFleet.Fleet;
+using IoTFleet.Mqtt;
 using IoTFleet.Testing;
 using Microsoft.EntityFrameworkCore;
 
@@ -57,6 +58,27 @@ public sealed class DeviceRenewalTests : IAsyncLifetime
         await device.PublishAsync("engine", "{\"rpm\":900}"u8.ToArray()).WaitAsync(Patience);
         await Eventually.TrueAsync(async () => await LiveAsync() == 1, Patience);
         Assert.Equal(0, _server.Refused("lineage-fork"));
+    }
+
+    /// <summary>It stays connected for weeks and speaks 3.1.1, which has no word for it: the server hears of it where the device asks when to renew.</summary>
+    [Fact]
+    public async Task A_connected_device_takes_a_new_trust_bundle_and_says_so()
+    {
+        await using var device = await DeviceClient.StartAsync(await OptionsAsync(new MemoryKeyStore()) with { Protocol = ProtocolVersion.V311 });
+        await device.WaitConnectedAsync().WaitAsync(Patience);
+        var next = await _server.Client.PrepareAuthorityAsync("devices");
+        var published = await _server.Client.RotateAuthorityAsync(next.Id, "publish");
+
+        await AdvanceUntilAsync(() => device.TrustBundleVersion == published.BundleVersion);
+
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                await using var db = await _server.Get<IDbContextFactory<FleetDbContext>>().CreateDbContextAsync();
+                return await db.Devices.AnyAsync(one => one.Id == Device && one.TrustBundleVersion == published.BundleVersion);
+            },
+            Patience);
+        Assert.Equal("active", (await _server.Client.RotateAuthorityAsync(next.Id, "activate")).State);
     }
 
     /// <summary>
@@ -191,6 +213,11 @@ public sealed class DeviceRenewalTests : IAsyncLifetime
         public ValueTask PromoteNextAsync(CancellationToken cancellation) => Do("PromoteNext", () => store.PromoteNextAsync(cancellation));
 
         public ValueTask DiscardNextAsync(CancellationToken cancellation) => Do("DiscardNext", () => store.DiscardNextAsync(cancellation));
+
+        public ValueTask<ReadOnlyMemory<byte>?> LoadTrustBundleAsync(CancellationToken cancellation) => Do("LoadTrustBundle", () => store.LoadTrustBundleAsync(cancellation));
+
+        public ValueTask SaveTrustBundleAsync(ReadOnlyMemory<byte>? document, CancellationToken cancellation) =>
+            Do("SaveTrustBundle", () => store.SaveTrustBundleAsync(document, cancellation));
 
         private async ValueTask<T> Do<T>(string step, Func<ValueTask<T>> act)
         {

@@ -146,6 +146,35 @@ public sealed class RecordTests : IAsyncLifetime
         using var another = await _server.EnrolAsync("pump-8"); // Devices still enrol.
     }
 
+    [Fact]
+    public async Task The_servers_own_certificate_is_intended_recorded_and_in_the_log()
+    {
+        var serial = await OwnSerialAsync();
+        await using var db = await _server.Get<IDbContextFactory<FleetDbContext>>().CreateDbContextAsync();
+        var entries = await db.Audit.Where(entry => entry.Detail!.Contains(serial)).OrderBy(entry => entry.Id).Select(entry => entry.Action).ToListAsync();
+
+        Assert.Equal(["certificate.intent", "server.issue"], entries);
+        Assert.Equal(1, await db.LogLeaves.CountAsync(leaf => leaf.Serial == serial));
+        Assert.Equal(1, await db.ServerCertificates.CountAsync(certificate => certificate.Serial == serial));
+    }
+
+    [Fact]
+    public async Task A_server_certificate_that_an_older_database_does_not_know_is_replaced()
+    {
+        var serial = await OwnSerialAsync();
+        await WriteAsync($"DELETE FROM ServerCertificates WHERE Serial = '{serial}'");
+
+        await _server.RestartAsync();
+
+        Assert.NotEqual(serial, await OwnSerialAsync());
+    }
+
+    private async Task<string> OwnSerialAsync()
+    {
+        using var certificate = X509Certificate2.CreateFromPem(await File.ReadAllTextAsync(Path.Combine(_server.DataPath, "tls", "server.pem")));
+        return SerialNumber.Of(certificate).Hex;
+    }
+
     /// <summary>Whoever else signed would leave no intent behind.</summary>
     [Fact]
     public void Nothing_but_issuance_signs_certificates_with_an_authoritys_key()

@@ -181,6 +181,73 @@ public sealed class RenewalDoorTests : IAsyncLifetime
         await Eventually.TrueAsync(async () => await DbAsync(db => db.Audit.CountAsync(entry => entry.Action == "server.issue")) == 2);
     }
 
+    /// <summary>RFC 7030 4.2.2 after the end, for as long as the group says.</summary>
+    [Fact]
+    public async Task Over_EST_a_certificate_that_has_ended_is_renewed_within_its_groups_grace_and_not_after_it()
+    {
+        await ChangeGroupAsync(graceDays: 7);
+        using var early = Http(_first);
+        _clock.Leap(TimeSpan.FromDays(33));
+        using var inTime = await ReenrolAsync(early, TestPki.Request(Device));
+        _clock.Leap(TimeSpan.FromDays(7));
+        using var late = await ReenrolAsync(early, TestPki.Request(Device));
+
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.Forbidden), (inTime.StatusCode, late.StatusCode));
+        Assert.Equal(1, _server.Refused("grace-over") + _server.Refused("certificate-expired") + _server.Refused("expired"));
+    }
+
+    [Fact]
+    public async Task Over_EST_a_linked_request_renews_in_its_own_session_only()
+    {
+        await using var first = await TlsAsync();
+        await using var second = await TlsAsync();
+        var linked = Est.EstScene.Csr(Device, Convert.ToBase64String(Server.Est.TlsUnique.Of(first)!));
+
+        Assert.Contains("channel-binding-wrong", await ReenrolAsync(second, linked), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 200", await ReenrolAsync(first, linked), StringComparison.Ordinal);
+    }
+
+    /// <summary>Requirement E-11: ten seconds for a body.</summary>
+    [Fact]
+    public async Task A_body_that_does_not_come_is_answered_with_408()
+    {
+        await using var tls = await TlsAsync();
+        await tls.WriteAsync(System.Text.Encoding.ASCII.GetBytes("POST /.well-known/est/simplereenroll HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/pkcs10\r\nContent-Length: 100\r\n\r\nAAAA"));
+        var answer = new byte[12];
+        var read = tls.ReadExactlyAsync(answer).AsTask();
+
+        await Eventually.TrueAsync(() =>
+        {
+            _clock.Leap(TimeSpan.FromSeconds(11)); // Again and again: when the server began to wait cannot be seen from here.
+            return Task.FromResult(read.IsCompleted);
+        });
+
+        await read;
+        Assert.Equal("HTTP/1.1 408", System.Text.Encoding.ASCII.GetString(answer));
+    }
+
+    private async Task<System.Net.Security.SslStream> TlsAsync()
+    {
+        var socket = new System.Net.Sockets.TcpClient("127.0.0.1", _server.HttpsPort);
+        var tls = new System.Net.Security.SslStream(socket.GetStream());
+        await tls.AuthenticateAsClientAsync(_server.TlsOptions(_first, System.Security.Authentication.SslProtocols.Tls12));
+        return tls;
+    }
+
+    private static async Task<string> ReenrolAsync(System.Net.Security.SslStream tls, byte[] request)
+    {
+        var body = Convert.ToBase64String(request);
+        await tls.WriteAsync(System.Text.Encoding.ASCII.GetBytes($"POST /.well-known/est/simplereenroll HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/pkcs10\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n{body}"));
+        using var reader = new StreamReader(tls, leaveOpen: true);
+        return await reader.ReadToEndAsync();
+    }
+
+    private static async Task<HttpResponseMessage> ReenrolAsync(HttpClient http, byte[] request)
+    {
+        using var content = new StringContent(Convert.ToBase64String(request), new System.Net.Http.Headers.MediaTypeHeaderValue("application/pkcs10"));
+        return await http.PostAsync(new Uri("/.well-known/est/simplereenroll", UriKind.Relative), content);
+    }
+
     private async Task<string> ServerSerialAsync()
     {
         using var socket = new System.Net.Sockets.TcpClient("127.0.0.1", _server.HttpsPort);
@@ -228,7 +295,7 @@ public sealed class RenewalDoorTests : IAsyncLifetime
         using var http = Http(current);
         var answer = await PostAsync(http, TestPki.Request(Device, out var key));
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
-        var renewed = await answer.Content.ReadFromJsonAsync(ApiJson.Default.RenewedCertificate);
+        var renewed = await answer.Content.ReadFromJsonAsync(ApiJson.Default.DeviceEnrolment);
         using (key)
         using (var certificate = X509CertificateLoader.LoadCertificate(Convert.FromBase64String(renewed!.Certificate)))
         {

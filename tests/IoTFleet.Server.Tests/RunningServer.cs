@@ -122,13 +122,17 @@ public sealed class RunningServer : IAsyncDisposable
         OpenAsync(MqttPort, Root, certificate, version, protocols);
 
     /// <summary>The same to any server of ours on this machine.</summary>
-    public static async Task<RawClient> OpenAsync(
-        int port, X509Certificate2 root, X509Certificate2? certificate, ProtocolVersion version = ProtocolVersion.V5, SslProtocols protocols = SslProtocols.None)
+    public static Task<RawClient> OpenAsync(
+        int port, X509Certificate2 root, X509Certificate2? certificate, ProtocolVersion version = ProtocolVersion.V5, SslProtocols protocols = SslProtocols.None) =>
+        OpenAsync(port, TlsOptions(root, certificate, protocols), version);
+
+    /// <summary>The same in terms of the test's own.</summary>
+    public static async Task<RawClient> OpenAsync(int port, SslClientAuthenticationOptions terms, ProtocolVersion version = ProtocolVersion.V5)
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync("127.0.0.1", port);
         var tls = new SslStream(new NetworkStream(socket, ownsSocket: true));
-        await tls.AuthenticateAsClientAsync(TlsOptions(root, certificate, protocols));
+        await tls.AuthenticateAsClientAsync(terms);
         return new RawClient(DuplexPipe.Over(tls), version);
     }
 

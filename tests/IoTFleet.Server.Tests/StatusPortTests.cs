@@ -1,9 +1,11 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography.X509Certificates;
+using IoTFleet.Fleet;
 using IoTFleet.Pki;
 using IoTFleet.Server.Status;
 using IoTFleet.Testing;
+using Microsoft.EntityFrameworkCore;
 
 namespace IoTFleet.Server.Tests;
 
@@ -91,7 +93,7 @@ public sealed class StatusPortTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_lists_number_rises_across_a_restart()
+    public async Task A_lists_number_rises_with_each_list()
     {
         using var leaf = await EnrolAsync("pump-1");
         await Eventually.TrueAsync(async () => (await _http.GetAsync(PathOf(leaf))).IsSuccessStatusCode);
@@ -99,6 +101,36 @@ public sealed class StatusPortTests : IAsyncLifetime
         await _server.Client.RevokeDeviceAsync("pump-1");
 
         await Eventually.TrueAsync(async () => Number(await _http.GetByteArrayAsync(PathOf(leaf))) > before);
+    }
+
+    /// <summary>The number that is out is made larger than the clock would give, so that only the database can be what the next one rises above.</summary>
+    [Fact]
+    public async Task A_lists_number_rises_across_a_restart()
+    {
+        const long Ahead = 1L << 40;
+        using var folder = new TemporaryFolder();
+        var (issuer, first) = ("", 0L);
+        await using (var server = await RunningServer.StartAsync(folder, keepFolder: true, ("IoTFleet:StatusPort", "0"), ("IoTFleet:StatusUrl", Url)))
+        {
+            issuer = server.Authorities.Devices.Id;
+            await Eventually.TrueAsync(async () => await NumberAsync(server, issuer) > 0);
+            await ReadAsync(server, db => db.Crls.Where(list => list.IssuerId == issuer).ExecuteUpdateAsync(set => set.SetProperty(list => list.Number, Ahead)));
+            first = await NumberAsync(server, issuer);
+        }
+
+        await using var again = await RunningServer.StartAsync(folder, keepFolder: true, ("IoTFleet:StatusPort", "0"), ("IoTFleet:StatusUrl", Url));
+
+        Assert.Equal(Ahead, first);
+        await Eventually.TrueAsync(async () => await NumberAsync(again, issuer) == Ahead + 1);
+    }
+
+    private static Task<long> NumberAsync(RunningServer server, string issuer) =>
+        ReadAsync(server, db => db.Crls.Where(list => list.IssuerId == issuer && list.Shard == 0).Select(list => list.Number).SingleOrDefaultAsync());
+
+    private static async Task<T> ReadAsync<T>(RunningServer server, Func<FleetDbContext, Task<T>> read)
+    {
+        await using var db = await server.Get<IDbContextFactory<FleetDbContext>>().CreateDbContextAsync();
+        return await read(db);
     }
 
     /// <summary>Requirement O-5: with a nonce, without, by SHA-256, by GET; R-4: within a second of the revocation, which is to say at once.</summary>
@@ -153,6 +185,16 @@ public sealed class StatusPortTests : IAsyncLifetime
     {
         var result = await Peers.RunAsync("openssl", "ocsp", "-issuer", _folder.File("root.pem"), "-cert", _folder.File("issuer.pem"), "-url", OcspUrl, "-CAfile", _folder.File("root.pem"));
         Assert.Contains("issuer.pem: good", result.Everything);
+        Assert.Contains("Response verify OK", result.Everything);
+    }
+
+    [Fact]
+    public async Task The_servers_own_certificate_is_good_from_its_first_moment()
+    {
+        TestPki.WriteCertificates(_folder.Path, "servers", _server.Authorities.Servers.Certificate);
+        var result = await Peers.RunAsync("openssl", "ocsp", "-issuer", _folder.File("servers.pem"), "-cert", Path.Combine(_server.DataPath, "tls", "server.pem"), "-url", OcspUrl,
+            "-CAfile", _folder.File("root.pem"), "-verify_other", _folder.File("servers.pem"));
+        Assert.Contains("server.pem: good", result.Everything);
         Assert.Contains("Response verify OK", result.Everything);
     }
 

@@ -141,6 +141,24 @@ step "the same request again gets its certificate" expect_status 200 queued
 certificates_in cook-3.answer >cook-3.pem
 step "which openssl verifies" openssl verify -CAfile "$root" -untrusted devices.pem -purpose sslclient cook-3.pem
 
+# ---- the next certificate, by the present one
+new_key cook-4
+request cook-4
+step "a device that will renew enrols" expect_status 200 est_post cook-4 simpleenroll -u "cook-4:$(new_token)"
+certificates_in cook-4.answer >cook-4.pem
+openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:named_curve -out cook-5.key 2>/dev/null
+request cook-5 -subj /CN=cook-4
+present=(--cert cook-4.pem --key cook-4.key)
+step "simplereenroll without a certificate is refused" expect_status 401 est_post cook-5 simplereenroll
+step "simplereenroll by the present certificate, with a new key" expect_status 200 est_post cook-5 simplereenroll "${present[@]}"
+certificates_in cook-5.answer >cook-5.pem
+step "openssl verifies the next certificate" openssl verify -CAfile "$root" -untrusted devices.pem -purpose sslclient cook-5.pem
+step "it has the same names" sh -c 'names() { openssl x509 -in "$1" -noout -subject -ext subjectAltName; }; [ "$(names cook-4.pem)" = "$(names cook-5.pem)" ]'
+step "and another key" sh -c '[ "$(openssl x509 -in cook-4.pem -noout -pubkey)" != "$(openssl x509 -in cook-5.pem -noout -pubkey)" ]'
+request cook-6 -key cook-5.key
+step "simplereenroll under another name is refused" expect_status 400 est_post cook-6 simplereenroll "${present[@]}"
+step "the next certificate connects" sh -c 'timeout 20 mosquitto_pub -h localhost -p "$1" --cafile "$0" --cert cook-5.pem --key cook-5.key -V mqttv5 -q 1 -i cook-4 -t devices/cook-4/telemetry -m "{\"cook\":4}"' "$root" "$mqtt"
+
 # ---- requests that get nothing
 enrol_fails() { # WHAT STATUS NAME: what is in NAME.b64
     step "$1" expect_status "$2" est_post "$3" simpleenroll -u "$3:$(new_token)"
@@ -190,6 +208,7 @@ connects() { printf 'Q\n' | timeout 20 "${client[@]}" "$@"; }
 step "openssl connects with TLS 1.3" prints 'Verify return code: 0' connects "${mine[@]}" -tls1_3
 step "openssl connects with TLS 1.2" prints 'Verify return code: 0' connects "${mine[@]}" -tls1_2
 step "openssl gets no session ticket" not prints 'New Session Ticket arrived' connects "${mine[@]}" -tls1_3
+step "openssl exports the channel binding of TLS 1.3 (RFC 9266)" prints 'Keying material: [0-9A-F]\{64\}' connects "${mine[@]}" -tls1_3 -keymatexport EXPORTER-Channel-Binding -keymatexportlen 32
 step "TLS 1.1 is not spoken" not connects "${mine[@]}" -tls1_1 -cipher DEFAULT@SECLEVEL=0
 renegotiates() { { sleep 1; printf 'R\n'; sleep 2; } | timeout 20 "${client[@]}" "${mine[@]}" -tls1_2; }
 step "renegotiation is refused" fails_with RENEGOTIATING renegotiates

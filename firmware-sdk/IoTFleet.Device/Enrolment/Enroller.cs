@@ -14,9 +14,9 @@ namespace IoTFleet.Device.Enrolment;
 ///           -> signing request + token -> certificate -> key store
 /// </code>
 /// </summary>
-internal sealed class Enroller(DeviceOptions options, Action<DeviceState> enter)
+internal sealed class Enroller(DeviceOptions options, DeviceTrust trust, Action<DeviceState> enter)
 {
-    private readonly EstClient _est = new(options);
+    private readonly EstClient _est = new(options, trust.Time);
     private readonly Reconnect _backoff = new(options.BackoffMin, options.BackoffMax, Random.Shared.NextDouble);
 
     public async Task<IdentitySlots> IdentifyAsync(CancellationToken cancellation)
@@ -24,37 +24,44 @@ internal sealed class Enroller(DeviceOptions options, Action<DeviceState> enter)
         // The key is in the store before any token is spent: after a power cut the retry is for the same key, which the server answers
         // with the same certificate.
         using var key = await options.KeyStore.OpenKeyAsync(cancellation);
-        if (await LoadAsync(key, cancellation) is { } stored)
+        var stored = await LoadAsync(key, cancellation);
+        if (stored is not null)
         {
+            trust.AnchorAt(stored.Current.TrustAnchors);
             if (InTime(stored.ForConnection()) || InTime(stored.Current) || await RenewInGraceAsync(stored, cancellation))
                 return stored;
             stored.Dispose();
         }
+        else
+        {
+            await trust.ForgetAsync(cancellation);
+        }
 
         await options.KeyStore.DiscardNextAsync(cancellation);
-        var enrolled = await EnrolAsync(key, cancellation);
-        var fresh = DeviceIdentity.Create(key, enrolled, options);
+        var enrolled = await EnrolAsync(key, stored?.Current.TrustAnchors, cancellation);
+        var fresh = DeviceIdentity.Create(key, enrolled, trust, options);
         await options.KeyStore.SaveAsync(enrolled, cancellation);
+        trust.AnchorAt(enrolled.TrustAnchors);
         return new IdentitySlots(options.KeyStore, fresh, next: null);
     }
 
-    private bool InTime(DeviceIdentity identity) => identity.ExpiresAt > options.Clock.GetUtcNow();
+    private bool InTime(DeviceIdentity identity) => identity.ExpiresAt > trust.Time.Now;
 
     private async Task<IdentitySlots?> LoadAsync(ECDsa key, CancellationToken cancellation)
     {
         if (await options.KeyStore.LoadAsync(cancellation) is not { } stored)
             return null;
-        var current = DeviceIdentity.Create(key, stored, options);
+        var current = DeviceIdentity.Create(key, stored, trust, options);
         if (await options.KeyStore.LoadNextAsync(cancellation) is not { } renewed)
             return new IdentitySlots(options.KeyStore, current, next: null);
         using var nextKey = await options.KeyStore.OpenNextKeyAsync(cancellation);
-        return new IdentitySlots(options.KeyStore, current, DeviceIdentity.Create(nextKey, renewed, options));
+        return new IdentitySlots(options.KeyStore, current, DeviceIdentity.Create(nextKey, renewed, trust, options));
     }
 
     /// <summary>A device that slept too long. Until the server has answered, it is not known whether the token is needed.</summary>
     private async Task<bool> RenewInGraceAsync(IdentitySlots slots, CancellationToken cancellation)
     {
-        var renewer = new Renewer(options, slots, reconnect: () => { }, Random.Shared.NextDouble);
+        var renewer = new Renewer(options, slots, trust, reconnect: () => { }, Random.Shared.NextDouble);
         while (true)
         {
             enter(new DeviceState.Enrolling());
@@ -71,7 +78,7 @@ internal sealed class Enroller(DeviceOptions options, Action<DeviceState> enter)
         }
     }
 
-    private async Task<EnrolledCertificate> EnrolAsync(ECDsa key, CancellationToken cancellation)
+    private async Task<EnrolledCertificate> EnrolAsync(ECDsa key, IReadOnlyList<ReadOnlyMemory<byte>>? anchors, CancellationToken cancellation)
     {
         var token = options.EnrolmentToken ?? throw new DeviceException(
             DeviceError.OptionsNotValid,
@@ -80,7 +87,7 @@ internal sealed class Enroller(DeviceOptions options, Action<DeviceState> enter)
         while (true)
         {
             enter(new DeviceState.Enrolling());
-            var (enrolled, later) = await TryEnrolAsync(key, request, token, cancellation);
+            var (enrolled, later) = await TryEnrolAsync(key, anchors, request, token, cancellation);
             if (enrolled is not null)
                 return enrolled;
             await WaitAsync(later!, cancellation);
@@ -88,15 +95,16 @@ internal sealed class Enroller(DeviceOptions options, Action<DeviceState> enter)
     }
 
     private async Task<(EnrolledCertificate? Enrolled, EstAnswer.Later? Later)> TryEnrolAsync(
-        ECDsa key, byte[] request, string token, CancellationToken cancellation)
+        ECDsa key, IReadOnlyList<ReadOnlyMemory<byte>>? anchors, byte[] request, string token, CancellationToken cancellation)
     {
         try
         {
-            using var root = FindRoot(await _est.FetchUnprovedCertificatesAsync(cancellation));
-            var trust = new PinnedTrust([root], options.Clock);
-            var answer = await _est.EnrolAsync(request, token, trust, cancellation);
+            // Who holds a trust bundle knows whom to believe, perhaps better than the fingerprint: its root may have been followed by another.
+            var known = trust.Version is null ? null : anchors;
+            var roots = known ?? [FindRoot(await _est.FetchUnprovedCertificatesAsync(cancellation))];
+            var answer = await _est.EnrolAsync(request, token, known is null ? PinnedTrust.In(roots, trust.Time) : trust.Pinned, cancellation);
             return answer is EstAnswer.Issued issued
-                ? (new EnrolledCertificate(FindOwn(issued.Certificates, key), [root.RawData]), null)
+                ? (new EnrolledCertificate(FindOwn(issued.Certificates, key), roots), null)
                 : (null, (EstAnswer.Later)answer);
         }
         catch (HttpRequestException error)                     // no network yet, or a server that restarts: both pass
@@ -114,8 +122,8 @@ internal sealed class Enroller(DeviceOptions options, Action<DeviceState> enter)
         await Task.Delay(wait, options.Clock, cancellation);
     }
 
-    private X509Certificate2 FindRoot(X509Certificate2Collection offered) =>
-        offered.FirstOrDefault(c => PinnedTrust.Fingerprint(c.RawData) == options.PinnedFingerprint) ?? throw new DeviceException(
+    private ReadOnlyMemory<byte> FindRoot(X509Certificate2Collection offered) =>
+        offered.FirstOrDefault(c => PinnedTrust.Fingerprint(c.RawData) == options.PinnedFingerprint)?.RawDataMemory ?? throw new DeviceException(
             DeviceError.ServerNotTrusted,
             $"None of the {offered.Count} certificates from {options.Server.Authority} has the pinned fingerprint {options.PinnedFingerprint}: "
             + "another server answers there, or its CA was made anew.");

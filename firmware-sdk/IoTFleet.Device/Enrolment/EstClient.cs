@@ -16,7 +16,7 @@ internal abstract record EstAnswer
 }
 
 /// <summary>The two EST requests a device needs (RFC 7030). Every call makes its own connection, trusted as its caller says.</summary>
-internal sealed class EstClient(DeviceOptions options)
+internal sealed class EstClient(DeviceOptions options, DeviceTime time)
 {
     private readonly ServerCall _server = new(options);
 
@@ -26,9 +26,9 @@ internal sealed class EstClient(DeviceOptions options)
     /// </summary>
     public async Task<X509Certificate2Collection> FetchUnprovedCertificatesAsync(CancellationToken cancellation)
     {
-        var verdict = new ServerVerdict(options.Server.Authority);
+        var verdict = new ServerVerdict(options.Server.Authority, PinnedTrust.Nothing(time));
         using var request = new HttpRequestMessage(HttpMethod.Get, Address("cacerts"));
-        var answer = await _server.SendAsync(request, PinnedTrust.Nothing(options.Clock), verdict.AcceptUnanchored, verdict, own: null, cancellation);
+        var answer = await _server.SendAsync(request, verdict.AcceptUnanchored, verdict, own: null, cancellation);
         if (answer.Status >= HttpStatusCode.InternalServerError)
             throw new HttpRequestException($"status {(int)answer.Status} for cacerts");
         return answer.Status == HttpStatusCode.OK ? Parse(answer.Body) : throw Unexpected(answer, "cacerts");
@@ -37,14 +37,14 @@ internal sealed class EstClient(DeviceOptions options)
     /// <summary>Sends the signing request with the token, over a connection that <paramref name="trust"/> has proved.</summary>
     public async Task<EstAnswer> EnrolAsync(byte[] signingRequest, string token, PinnedTrust trust, CancellationToken cancellation)
     {
-        var verdict = new ServerVerdict(options.Server.Authority);
+        var verdict = new ServerVerdict(options.Server.Authority, trust);
         using var request = new HttpRequestMessage(HttpMethod.Post, Address("simpleenroll"));
         var credentials = Convert.ToBase64String(Encoding.UTF8.GetBytes($"{options.DeviceId}:{token}"));
         request.Headers.Authorization = new AuthenticationHeaderValue("Basic", credentials);
         request.Content = new StringContent(Convert.ToBase64String(signingRequest, Base64FormattingOptions.InsertLineBreaks));
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/pkcs10");
 
-        var answer = await _server.SendAsync(request, trust, verdict.Accept, verdict, own: null, cancellation);
+        var answer = await _server.SendAsync(request, verdict.Accept, verdict, own: null, cancellation);
         return answer.Status switch
         {
             HttpStatusCode.OK => new EstAnswer.Issued(Parse(answer.Body)),

@@ -20,28 +20,28 @@ internal sealed record ServerAnswer(HttpStatusCode Status, TimeSpan? RetryAfter,
 /// <summary>One HTTPS request to the fleet server, over a connection of its own that is trusted as the caller says.</summary>
 internal sealed class ServerCall(DeviceOptions options)
 {
-    private const int LargestAnswer = 64 * 1024;
+    private const int LargestAnswer = 256 * 1024;
 
     /// <param name="request">Disposed by the caller.</param>
-    /// <param name="trust">Which roots the server's certificate may lead to.</param>
-    /// <param name="judge">How strictly.</param>
-    /// <param name="verdict">What the judge found wrong.</param>
+    /// <param name="judge">How strictly: one of the verdict's two ways.</param>
+    /// <param name="verdict">Which roots the server's certificate may lead to, and what was found wrong.</param>
     /// <param name="own">The device's certificate, when it is to show one.</param>
     /// <param name="cancellation">Stops it.</param>
     /// <exception cref="DeviceException">The server did not prove who it is.</exception>
     /// <exception cref="HttpRequestException">No answer came; it may come another time.</exception>
     public async Task<ServerAnswer> SendAsync(
-        HttpRequestMessage request, PinnedTrust trust, RemoteCertificateValidationCallback judge, ServerVerdict verdict,
-        SslStreamCertificateContext? own, CancellationToken cancellation)
+        HttpRequestMessage request, RemoteCertificateValidationCallback judge, ServerVerdict verdict, SslStreamCertificateContext? own, CancellationToken cancellation)
     {
-        using var handler = CreateHandler(trust, judge, own);
+        using var handler = CreateHandler(verdict.Trust, judge, own);
         using var client = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan, MaxResponseContentBufferSize = LargestAnswer };
         using var deadline = new CancellationTokenSource(options.ConnectTimeout, options.Clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellation);
         try
         {
             using var response = await client.SendAsync(request, either.Token);
-            return new ServerAnswer(response.StatusCode, RetryAfter(response), await response.Content.ReadAsStringAsync(either.Token));
+            if (verdict.IsProved && verdict.Trust.Time.IsUnsure && response.Headers.Date is { } now)
+                verdict.Trust.Time.AtLeast(now);
+            return new ServerAnswer(response.StatusCode, RetryAfter(response, verdict.Trust.Time), await response.Content.ReadAsStringAsync(either.Token));
         }
         catch (HttpRequestException error) when (verdict.Problem is not null || error.InnerException is AuthenticationException)
         {
@@ -69,6 +69,6 @@ internal sealed class ServerCall(DeviceOptions options)
         },
     };
 
-    private TimeSpan? RetryAfter(HttpResponseMessage response) =>
-        response.Headers.RetryAfter?.Delta ?? response.Headers.RetryAfter?.Date - options.Clock.GetUtcNow();
+    private static TimeSpan? RetryAfter(HttpResponseMessage response, DeviceTime time) =>
+        response.Headers.RetryAfter?.Delta ?? response.Headers.RetryAfter?.Date - time.Now;
 }

@@ -11,18 +11,17 @@ internal sealed class DeviceIdentity : IDisposable
     private static readonly Asn1Tag UriName = new(TagClass.ContextSpecific, 6);
 
     private readonly X509Certificate2 _certificate;
-    private readonly X509Certificate2[] _roots;
 
-    private DeviceIdentity(X509Certificate2 certificate, X509Certificate2[] roots, TimeProvider clock)
+    private DeviceIdentity(X509Certificate2 certificate, string fleet, IReadOnlyList<ReadOnlyMemory<byte>> trustAnchors)
     {
         _certificate = certificate;
-        _roots = roots;
-        Trust = new PinnedTrust(roots, clock);
+        (Fleet, TrustAnchors) = (fleet, trustAnchors);
         // The leaf alone: the server knows its issuing CA, and each further certificate costs both sides. offline: no downloads.
         ClientCertificate = SslStreamCertificateContext.Create(certificate, additionalCertificates: null, offline: true);
     }
 
-    public PinnedTrust Trust { get; }
+    /// <summary>The fleet's domain.</summary>
+    public string Fleet { get; }
 
     public SslStreamCertificateContext ClientCertificate { get; }
 
@@ -32,7 +31,8 @@ internal sealed class DeviceIdentity : IDisposable
 
     public ReadOnlyMemory<byte> Der => _certificate.RawDataMemory;
 
-    public IReadOnlyList<ReadOnlyMemory<byte>> TrustAnchors => [.. _roots.Select(root => root.RawDataMemory)];
+    /// <summary>The roots it was enrolled with.</summary>
+    public IReadOnlyList<ReadOnlyMemory<byte>> TrustAnchors { get; }
 
     /// <summary>ECDSA over SHA-256, in DER.</summary>
     public byte[] Sign(ReadOnlySpan<byte> data)
@@ -42,24 +42,19 @@ internal sealed class DeviceIdentity : IDisposable
     }
 
     /// <summary>Joins key and certificate, and checks that they are this device's, of the fleet with the pinned root.</summary>
-    public static DeviceIdentity Create(ECDsa key, EnrolledCertificate enrolled, DeviceOptions options)
+    public static DeviceIdentity Create(ECDsa key, EnrolledCertificate enrolled, DeviceTrust trust, DeviceOptions options)
     {
-        var roots = enrolled.TrustAnchors.Select(der => X509CertificateLoader.LoadCertificate(der.Span)).ToArray();
-        if (!roots.Any(root => PinnedTrust.Fingerprint(root.RawData) == options.PinnedFingerprint))
+        if (!enrolled.TrustAnchors.Any(root => PinnedTrust.Fingerprint(root.Span) == options.PinnedFingerprint) && !trust.Names(options.PinnedFingerprint))
             throw Unusable($"The key store of {options.DeviceId} is of another fleet: no root in it has fingerprint {options.PinnedFingerprint}.");
 
         using var leaf = X509CertificateLoader.LoadCertificate(enrolled.Certificate.Span);
-        if (!Names(leaf, options.DeviceId))
+        if (FindFleet(leaf, options.DeviceId) is not { } fleet)
             throw Unusable($"The key store holds the certificate of another device ({leaf.Subject}), not of {options.DeviceId}.");
-        return new DeviceIdentity(Join(leaf, key, options.DeviceId), roots, options.Clock);
+        trust.Time.AtLeast(leaf.NotBefore.ToUniversalTime());
+        return new DeviceIdentity(Join(leaf, key, options.DeviceId), fleet, enrolled.TrustAnchors);
     }
 
-    public void Dispose()
-    {
-        _certificate.Dispose();
-        foreach (var root in _roots)
-            root.Dispose();
-    }
+    public void Dispose() => _certificate.Dispose();
 
     private static X509Certificate2 Join(X509Certificate2 leaf, ECDsa key, string deviceId)
     {
@@ -82,21 +77,23 @@ internal sealed class DeviceIdentity : IDisposable
     }
 
     // spiffe://device.<fleet>/<id>; the subject is for display only.
-    private static bool Names(X509Certificate2 leaf, string deviceId)
+    private static string? FindFleet(X509Certificate2 leaf, string deviceId)
     {
+        const string scheme = "spiffe://device.";
         if (leaf.Extensions["2.5.29.17"] is not { } names)
-            return false;
+            return null;
 
         var reader = new AsnReader(names.RawData, AsnEncodingRules.DER).ReadSequence();
         while (reader.HasData)
         {
             if (reader.PeekTag() != UriName)
                 reader.ReadEncodedValue();
-            else if (reader.ReadCharacterString(UniversalTagNumber.IA5String, UriName).EndsWith('/' + deviceId, StringComparison.Ordinal))
-                return true;
+            else if (reader.ReadCharacterString(UniversalTagNumber.IA5String, UriName) is var uri
+                && uri.StartsWith(scheme, StringComparison.Ordinal) && uri.EndsWith('/' + deviceId, StringComparison.Ordinal))
+                return uri[scheme.Length..^(deviceId.Length + 1)];
         }
 
-        return false;
+        return null;
     }
 
     private static DeviceException Unusable(string what, Exception? inner = null) =>

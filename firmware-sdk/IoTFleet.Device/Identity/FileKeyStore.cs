@@ -1,11 +1,12 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 
 namespace IoTFleet.Device.Identity;
 
 /// <summary>
 /// Keeps the identity as three PEM files that other tools read too: <c>key.pem</c> (PKCS#8), <c>device.pem</c> and <c>root.pem</c>, and the
-/// next one, while a renewal is under way, as three of those with <c>next-</c> before them.
+/// next one, while a renewal is under way, as three of those with <c>next-</c> before them; the fleet's trust bundle as <c>trust-bundle.json</c>.
 /// The folder is open to its owner only (0700), the files too (0600); a power cut at any moment leaves the old file or the new one.
 /// </summary>
 public sealed class FileKeyStore : IKeyStore
@@ -75,6 +76,21 @@ public sealed class FileKeyStore : IKeyStore
             Changing(file, () => File.Delete(file));         // the certificate first, for the same reason
         return ValueTask.CompletedTask;
     }
+
+    /// <inheritdoc/>
+    public async ValueTask<ReadOnlyMemory<byte>?> LoadTrustBundleAsync(CancellationToken cancellation) =>
+        await ReadAsync(TrustBundleFile, cancellation) is { } document ? Encoding.UTF8.GetBytes(document) : default(ReadOnlyMemory<byte>?);
+
+    /// <inheritdoc/>
+    public async ValueTask SaveTrustBundleAsync(ReadOnlyMemory<byte>? document, CancellationToken cancellation)
+    {
+        if (document is { } given)
+            await WriteAsync(TrustBundleFile, Encoding.UTF8.GetString(given.Span), cancellation);
+        else
+            Changing(TrustBundleFile, () => File.Delete(TrustBundleFile));
+    }
+
+    private string TrustBundleFile => Path.Combine(_folder, "trust-bundle.json");
 
     private string KeyFile(string slot) => Path.Combine(_folder, slot + "key.pem");
 

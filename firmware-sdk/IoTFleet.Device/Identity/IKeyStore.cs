@@ -46,9 +46,20 @@ public interface IKeyStore
     /// <summary>Forgets the next key and certificate.</summary>
     /// <exception cref="DeviceException">The store cannot be written.</exception>
     ValueTask DiscardNextAsync(CancellationToken cancellation);
+
+    /// <summary>The trust bundle that was kept last, byte for byte, or null when there is none.</summary>
+    /// <exception cref="DeviceException">The store cannot be read.</exception>
+    ValueTask<ReadOnlyMemory<byte>?> LoadTrustBundleAsync(CancellationToken cancellation);
+
+    /// <summary>
+    /// Keeps the fleet's trust bundle, which the caller has verified, in the place of an older one; null forgets it. Durable when the task completes; a power cut
+    /// on the way leaves the old one or the new one.
+    /// </summary>
+    /// <exception cref="DeviceException">The store cannot be written.</exception>
+    ValueTask SaveTrustBundleAsync(ReadOnlyMemory<byte>? document, CancellationToken cancellation);
 }
 
 /// <summary>What an enrolment leaves on a device.</summary>
 /// <param name="Certificate">The device's certificate, DER.</param>
-/// <param name="TrustAnchors">The fleet's root certificates, against which servers are checked, DER each; at least one.</param>
+/// <param name="TrustAnchors">The fleet's root certificates at the enrolment, DER each; at least one. Servers are checked against them until there is a trust bundle.</param>
 public sealed record EnrolledCertificate(ReadOnlyMemory<byte> Certificate, IReadOnlyList<ReadOnlyMemory<byte>> TrustAnchors);

@@ -10,6 +10,7 @@ public sealed class MemoryKeyStore : IKeyStore
     private EnrolledCertificate? _enrolled;
     private byte[]? _nextKey;
     private EnrolledCertificate? _next;
+    private byte[]? _trustBundle;
 
     /// <inheritdoc/>
     public ValueTask<ECDsa> OpenKeyAsync(CancellationToken cancellation)
@@ -72,6 +73,21 @@ public sealed class MemoryKeyStore : IKeyStore
     {
         lock (_gate)
             (_nextKey, _next) = (null, null);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<ReadOnlyMemory<byte>?> LoadTrustBundleAsync(CancellationToken cancellation)
+    {
+        lock (_gate)
+            return ValueTask.FromResult(_trustBundle is { } kept ? kept : default(ReadOnlyMemory<byte>?));
+    }
+
+    /// <inheritdoc/>
+    public ValueTask SaveTrustBundleAsync(ReadOnlyMemory<byte>? document, CancellationToken cancellation)
+    {
+        lock (_gate)
+            _trustBundle = document?.ToArray();
         return ValueTask.CompletedTask;
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
 using IoTFleet.Mqtt.Topics;
@@ -44,9 +45,15 @@ internal sealed partial class BrokerLink
         CleanStart = true,                                     // what is unacknowledged is kept by the outbox, not by the session
         KeepAlive = (ushort)_options.KeepAlive.TotalSeconds,
         Properties = _options.Protocol == ProtocolVersion.V5
-            ? new PropertyBlock { ReceiveMaximum = _inbox.Room, MaximumPacketSize = (uint)PacketLimits.Default.MaxPacketSize }
+            ? new PropertyBlock { ReceiveMaximum = _inbox.Room, MaximumPacketSize = (uint)PacketLimits.Default.MaxPacketSize, UserProperties = [.. HeldBundle()] }
             : PropertyBlock.None,
     };
+
+    private IEnumerable<UserProperty> HeldBundle()
+    {
+        if (TrustBundleVersion is { } version)
+            yield return new UserProperty("trust-bundle", version.ToString(CultureInfo.InvariantCulture));
+    }
 
     private void Heed(PropertyBlock terms)
     {

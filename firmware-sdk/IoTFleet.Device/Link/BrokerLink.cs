@@ -43,6 +43,9 @@ internal sealed partial class BrokerLink : IAsyncDisposable
         _keepAlive = options.KeepAlive;
     }
 
+    /// <summary>The trust bundle that this device holds, told to the server at each CONNECT; null for none.</summary>
+    public long? TrustBundleVersion { get; init; }
+
     public async Task<LinkEnd> RunAsync(CancellationToken stop)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stop);

@@ -7,7 +7,7 @@ using IoTFleet.Device.Identity;
 namespace IoTFleet.Device.Link;
 
 /// <summary>Opens a mutually authenticated TLS connection to the broker.</summary>
-internal sealed class TlsDialer(DeviceOptions options, IdentitySlots slots)
+internal sealed class TlsDialer(DeviceOptions options, IdentitySlots slots, DeviceTrust trust)
 {
     private static readonly SslApplicationProtocol Mqtt = new("mqtt");
 
@@ -17,7 +17,7 @@ internal sealed class TlsDialer(DeviceOptions options, IdentitySlots slots)
     public async Task<Stream> DialAsync(CancellationToken cancellation)
     {
         Used = slots.ForConnection();
-        var verdict = new ServerVerdict(options.BrokerName);
+        var verdict = new ServerVerdict(options.BrokerName, trust.Pinned);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };   // Nagle would hold the CONNECT back for 40 ms
         try
         {
@@ -46,7 +46,7 @@ internal sealed class TlsDialer(DeviceOptions options, IdentitySlots slots)
         EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
         ApplicationProtocols = [Mqtt],
         CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
-        CertificateChainPolicy = identity.Trust.ChainPolicy(),
+        CertificateChainPolicy = verdict.Trust.ChainPolicy(),
         RemoteCertificateValidationCallback = verdict.Accept,
     };
 }

@@ -1,7 +1,9 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using System.Text.Json;
 using IoTFleet.Device.Enrolment;
 using IoTFleet.Device.Identity;
@@ -11,7 +13,10 @@ namespace IoTFleet.Device.Renewal;
 /// <summary>What became of a renewal.</summary>
 internal abstract record RenewalAnswer
 {
-    public sealed record Renewed(ReadOnlyMemory<byte> Certificate, RenewalAdvice? Advice) : RenewalAnswer;
+    /// <param name="Certificate">DER.</param>
+    /// <param name="Advice">When to renew it in its turn.</param>
+    /// <param name="TrustBundle">As it came, not verified yet.</param>
+    public sealed record Renewed(ReadOnlyMemory<byte> Certificate, RenewalAdvice? Advice, ReadOnlyMemory<byte>? TrustBundle) : RenewalAnswer;
 
     public sealed record Later(string Reason, TimeSpan? After) : RenewalAnswer;
 
@@ -30,8 +35,10 @@ internal sealed record CertificateStatus(string Status, string WhatToDo, TimeSpa
 }
 
 /// <summary>The requests of a device that has a certificate: a new one, when to get it, and why it was turned away. Each over a connection of its own.</summary>
-internal sealed class RenewalClient(DeviceOptions options)
+internal sealed class RenewalClient(DeviceOptions options, DeviceTrust trust)
 {
+    private const string HeldBundle = "Trust-Bundle-Version";
+
     /// <summary>Signed together with the nonce, so that the signature is good for nothing else.</summary>
     private static ReadOnlySpan<byte> StatusPurpose => "IoTFleet status v1\0"u8;
 
@@ -74,6 +81,20 @@ internal sealed class RenewalClient(DeviceOptions options)
         }
     }
 
+    /// <summary>The newest trust bundle, not verified yet; null when there is no answer.</summary>
+    public async Task<ReadOnlyMemory<byte>?> TrustBundleAsync(DeviceIdentity current, CancellationToken cancellation)
+    {
+        try
+        {
+            var answer = await SendAsync(HttpMethod.Get, "trust-bundle", null, current, showOwn: false, cancellation);
+            return answer.Status == HttpStatusCode.OK ? Encoding.UTF8.GetBytes(answer.Body) : default(ReadOnlyMemory<byte>?);
+        }
+        catch (HttpRequestException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>
     /// Why this identity is turned away: without it, so that it is answered however bad it is, with a proof of its key so that nobody else learns it.
     /// Null when there is no answer.
@@ -105,11 +126,13 @@ internal sealed class RenewalClient(DeviceOptions options)
 
     private async Task<ServerAnswer> SendAsync(HttpMethod method, string operation, byte[]? body, DeviceIdentity identity, bool showOwn, CancellationToken cancellation)
     {
-        var verdict = new ServerVerdict(options.Server.Authority);
+        var verdict = new ServerVerdict(options.Server.Authority, trust.Pinned);
         using var request = new HttpRequestMessage(method, new Uri(options.Server, "/.well-known/iotfleet/v1/" + operation));
         if (body is not null)
             request.Content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
-        return await _server.SendAsync(request, identity.Trust, verdict.Accept, verdict, showOwn ? identity.ClientCertificate : null, cancellation);
+        if (showOwn && trust.Version is { } version)           // for a server that is not told at CONNECT, or was told before this one came
+            request.Headers.Add(HeldBundle, version.ToString(CultureInfo.InvariantCulture));
+        return await _server.SendAsync(request, verdict.Accept, verdict, showOwn ? identity.ClientCertificate : null, cancellation);
     }
 
     private RenewalAnswer Read(ServerAnswer answer, ECDsa nextKey)
@@ -119,7 +142,7 @@ internal sealed class RenewalClient(DeviceOptions options)
             var renewed = JsonSerializer.Deserialize(answer.Body, SdkJson.Default.RenewalReply);
             using var leaf = X509CertificateLoader.LoadCertificate(Convert.FromBase64String(renewed?.Certificate ?? ""));
             if (leaf.PublicKey.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(nextKey.ExportSubjectPublicKeyInfo()))
-                return new RenewalAnswer.Renewed(leaf.RawData, renewed!.Renewal?.ToAdvice());
+                return new RenewalAnswer.Renewed(leaf.RawData, renewed!.Renewal?.ToAdvice(), renewed.TrustBundle?.Document is { } given ? given : default(ReadOnlyMemory<byte>?));
         }
         catch (Exception error) when (error is JsonException or FormatException or CryptographicException)
         {

@@ -5,7 +5,11 @@ using System.Text;
 namespace IoTFleet.Device.Renewal;
 
 /// <summary>What the server said about renewing (RFC 9773 4.2): some moment between start and end; ask again after a while, it may change its mind.</summary>
-internal sealed record RenewalAdvice(DateTimeOffset Start, DateTimeOffset End, TimeSpan RetryAfter);
+internal sealed record RenewalAdvice(DateTimeOffset Start, DateTimeOffset End, TimeSpan RetryAfter)
+{
+    /// <summary>The newest there is, when the server said so.</summary>
+    public long? TrustBundleVersion { get; init; }
+}
 
 /// <summary>When to renew, and when to try again. Pure, so that a simulation of a whole fleet decides as a device does.</summary>
 internal static class RenewalTimes

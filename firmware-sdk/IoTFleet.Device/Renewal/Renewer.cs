@@ -10,11 +10,11 @@ namespace IoTFleet.Device.Renewal;
 /// </code>
 /// Each step is durable before the next, and each may be repeated: the next key stays the same, and for the same key the server gives the same certificate.
 /// </summary>
-internal sealed class Renewer(DeviceOptions options, IdentitySlots slots, Action reconnect, Func<double> random)
+internal sealed class Renewer(DeviceOptions options, IdentitySlots slots, DeviceTrust trust, Action reconnect, Func<double> random)
 {
     private static readonly TimeSpan LongestSleep = TimeSpan.FromDays(1);
 
-    private readonly RenewalClient _server = new(options);
+    private readonly RenewalClient _server = new(options, trust);
     private RenewalAdvice? _advice;
     private DateTimeOffset? _renewedAt;                        // the first second of a short-lived certificate may be long past when it is issued
     private DateTimeOffset _askAgainAt;
@@ -46,13 +46,15 @@ internal sealed class Renewer(DeviceOptions options, IdentitySlots slots, Action
             return answer;
 
         var enrolled = new EnrolledCertificate(renewed.Certificate, current.TrustAnchors);
-        var next = DeviceIdentity.Create(key, enrolled, options);
+        var next = DeviceIdentity.Create(key, enrolled, trust, options);
         await options.KeyStore.SaveNextAsync(enrolled, cancellation);
         slots.SetNext(next);
         _advice = renewed.Advice;
-        _renewedAt = options.Clock.GetUtcNow();
+        _renewedAt = trust.Time.Now;
         _askAgainAt = _renewedAt.Value + (renewed.Advice?.RetryAfter ?? TimeSpan.Zero);
         Interlocked.Increment(ref _renewals);
+        if (renewed.TrustBundle is { } bundle)
+            await TakeAsync(bundle, next, cancellation);
         return answer;
     }
 
@@ -72,7 +74,7 @@ internal sealed class Renewer(DeviceOptions options, IdentitySlots slots, Action
 
         await AskForAdviceAsync(stopping);
         var due = _advice is { } advice ? RenewalTimes.Within(advice, options.DeviceId) : Unadvised();
-        var now = options.Clock.GetUtcNow();
+        var now = trust.Time.Now;
         if (due > now)
         {
             await WaitAsync(_advice is not null && _askAgainAt < due && _askAgainAt > now ? _askAgainAt - now : due - now, stopping);
@@ -108,7 +110,7 @@ internal sealed class Renewer(DeviceOptions options, IdentitySlots slots, Action
 
     private async Task AskForAdviceAsync(CancellationToken stopping)
     {
-        if (options.Clock.GetUtcNow() < _askAgainAt)
+        if (trust.Time.Now < _askAgainAt)
             return;
         try
         {
@@ -119,8 +121,41 @@ internal sealed class Renewer(DeviceOptions options, IdentitySlots slots, Action
             // Somebody else answers at the server's address. The certificate's own dates will do.
         }
 
+        await CatchUpAsync(stopping);
+
         // A server that says nothing is asked again when a certificate's hundredth has passed: it may taint an authority any time.
-        _askAgainAt = options.Clock.GetUtcNow() + (_advice?.RetryAfter ?? (slots.Current.ExpiresAt - slots.Current.StartsAt) / 100);
+        _askAgainAt = trust.Time.Now + (_advice?.RetryAfter ?? (slots.Current.ExpiresAt - slots.Current.StartsAt) / 100);
+    }
+
+    /// <summary>The server says that there is a newer trust bundle: it is fetched, and then the server is told, so that a rotation need not wait for the next CONNECT.</summary>
+    private async Task CatchUpAsync(CancellationToken stopping)
+    {
+        if (_advice?.TrustBundleVersion is not { } newest || newest <= (trust.Version ?? 0))
+            return;
+        try
+        {
+            var current = slots.Current;
+            if (await _server.TrustBundleAsync(current, stopping) is { } bundle && await TakeAsync(bundle, current, stopping))
+                _advice = await _server.AdviceAsync(current, stopping) ?? _advice;
+        }
+        catch (DeviceException trouble)                        // the server did not prove itself this time
+        {
+            trust.Tell(trouble);
+        }
+    }
+
+    /// <summary>One that is refused is told of; what was believed before stays, and so does all else.</summary>
+    private async Task<bool> TakeAsync(ReadOnlyMemory<byte> bundle, DeviceIdentity identity, CancellationToken cancellation)
+    {
+        try
+        {
+            return await trust.TakeAsync(bundle, identity.Fleet, cancellation);
+        }
+        catch (DeviceException refused)
+        {
+            trust.Tell(refused);
+            return false;
+        }
     }
 
     private DateTimeOffset Unadvised() => RenewalTimes.Unadvised(options.DeviceId, _renewedAt ?? slots.Current.StartsAt, slots.Current.ExpiresAt);
@@ -128,7 +163,7 @@ internal sealed class Renewer(DeviceOptions options, IdentitySlots slots, Action
     private TimeSpan AfterFailure(TimeSpan? asked)
     {
         var current = slots.Current;
-        return RenewalTimes.Retry(current.ExpiresAt - (_renewedAt ?? current.StartsAt), current.ExpiresAt - options.Clock.GetUtcNow(), ++_failures, asked, random());
+        return RenewalTimes.Retry(current.ExpiresAt - (_renewedAt ?? current.StartsAt), current.ExpiresAt - trust.Time.Now, ++_failures, asked, random());
     }
 
     private Task WaitAsync(TimeSpan wait, CancellationToken stopping) => Task.Delay(wait < LongestSleep ? wait : LongestSleep, options.Clock, stopping);

@@ -1,13 +1,16 @@
 using System.Text.Json.Serialization;
+using IoTFleet.Device.Identity;
 
 namespace IoTFleet.Device.Renewal;
 
-internal sealed record RenewalInfo(DateTimeOffset Start, DateTimeOffset End, double RetryAfterSeconds)
+internal sealed record RenewalInfo(DateTimeOffset Start, DateTimeOffset End, double RetryAfterSeconds, long? TrustBundleVersion)
 {
-    public RenewalAdvice? ToAdvice() => End < Start || RetryAfterSeconds is not (>= 0 and < 1e9) ? null : new RenewalAdvice(Start, End, TimeSpan.FromSeconds(RetryAfterSeconds));
+    public RenewalAdvice? ToAdvice() => End < Start || RetryAfterSeconds is not (>= 0 and < 1e9) ? null : new RenewalAdvice(Start, End, TimeSpan.FromSeconds(RetryAfterSeconds)) { TrustBundleVersion = TrustBundleVersion };
 }
 
-internal sealed record RenewalReply(string? Certificate, RenewalInfo? Renewal);
+internal sealed record RenewalReply(string? Certificate, RenewalInfo? Renewal, GivenBundle? TrustBundle);
+
+internal sealed record GivenBundle(byte[]? Document);
 
 internal sealed record StatusOffer(string? Nonce);
 
@@ -27,5 +30,7 @@ internal sealed record Problem(string? Code, string? Detail);
 [JsonSerializable(typeof(StatusOffer))]
 [JsonSerializable(typeof(StatusReply))]
 [JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(SignedBundle))]
+[JsonSerializable(typeof(BundlePayload))]
 [JsonSerializable(typeof(Dictionary<string, string>))]
 internal sealed partial class SdkJson : JsonSerializerContext;

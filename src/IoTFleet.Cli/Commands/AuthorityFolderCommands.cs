@@ -4,7 +4,7 @@ using IoTFleet.Pki;
 namespace IoTFleet.Cli.Commands;
 
 /// <summary>
-/// <c>iotfleet ca init|request|sign|install|encrypt-keys</c>: files on this machine, no server asked. With an offline root: init and sign
+/// <c>iotfleet ca init|request|sign|crl|install|encrypt-keys</c>: files on this machine, no server asked. With an offline root: init and sign
 /// where the root lives, request and install where the server runs.
 /// </summary>
 internal static class AuthorityFolderCommands
@@ -17,6 +17,10 @@ internal static class AuthorityFolderCommands
     private static readonly Option<string> Root = new("--root-folder", "--root") { Description = "The folder with root.key and root.pem", Required = true };
     private static readonly Option<string> Request = new("--request") { Description = "The request that came from the server", Required = true };
     private static readonly Option<string> SignedFile = new("--out") { Description = "The file for the certificate", Required = true };
+    private static readonly Option<string> ListFile = new("--out") { Description = "The file for the list", Required = true };
+    private static readonly Option<string?> Revoked = new("--revoked") { Description = "A file with a revoked authority a line: serial number, and if wanted reason and time; none for an empty list" };
+    private static readonly Option<long?> Number = new("--number") { Description = "Higher than that of the list before; the time in seconds unless given" };
+    private static readonly Option<int> Days = new("--days") { Description = "How long it is believed, 1 to 90", DefaultValueFactory = _ => 30 };
     private static readonly Option<string[]> DnsSuffix = new("--dns-suffix") { Description = "For servers: the only DNS names it may issue for, with all below them; repeat for more, none allows any" };
     private static readonly Option<string> Folder = new("--folder") { Description = "The CA folder, such as data/ca", Required = true };
     private static readonly Argument<string> Certificate = new("certificate") { Description = "The root's certificate, or one it signed" };
@@ -30,6 +34,7 @@ internal static class AuthorityFolderCommands
         verb("init", "Make the authorities, or only an offline root", [RootOnly, Out, Fleet, P384, PassphraseFile], Init),
         verb("request", "On the server: make a key for an authority and a request to have it signed by an offline root", [Purpose, Out, Fleet, PassphraseFile], MakeRequest),
         verb("sign", "Where the root is: sign a request. Compare the key's fingerprint with what request printed", [Root, Request, SignedFile, DnsSuffix, PassphraseFile], Sign),
+        verb("crl", "Where the root is: sign the list of its authorities that are revoked, for 'iotfleet ca install-crl'", [Root, ListFile, Revoked, Number, Days, PassphraseFile], SignCrl),
         verb("install", "On the server: put the root's certificate, then those it signed, into the CA folder", [Folder, Certificate, PassphraseFile], Install),
         verb("encrypt-keys", "Encrypt the keys of a CA folder that lie in the clear", [Folder, PassphraseFile], EncryptKeys),
     ];
@@ -72,6 +77,18 @@ internal static class AuthorityFolderCommands
             ("key SHA-256", request.KeyFingerprint),
             ("serial", SerialNumber.Of(certificate).Hex),
             ("until", Output.Time(certificate.NotAfter)));
+    }
+
+    private static void SignCrl(ParseResult parsed, Output output)
+    {
+        var days = parsed.GetValue(Days);
+        if (days is < 1 or > 90) throw new UsageException($"--days must be 1 to 90, not {days}.");
+        if (parsed.GetValue(Number) is <= 0) throw new UsageException("--number must be above 0.");
+        var revoked = parsed.GetValue(Revoked) is { } file ? RevokedAuthorities.Read(file) : [];
+        var list = OfflineCeremony.SignCrl(parsed.GetRequiredValue(Root), revoked, parsed.GetValue(Number), TimeSpan.FromDays(days), TimeProvider.System, SecretsOf(parsed));
+        var written = parsed.GetRequiredValue(ListFile);
+        PemFile.WritePublic(written, list.ToPem());
+        output.Facts(("list", written), ("number", $"{list.Content.Number}"), ("authorities revoked", $"{revoked.Count}"), ("next due", Output.Time(list.Content.NextUpdate)));
     }
 
     private static void Install(ParseResult parsed, Output output)

@@ -7,7 +7,7 @@ using IoTFleet.Pki;
 
 namespace IoTFleet.Cli.Commands;
 
-/// <summary><c>iotfleet claim batch create</c> and <c>iotfleet claim issue|list|get|revoke</c></summary>
+/// <summary><c>iotfleet claim batch create</c> and <c>iotfleet claim issue|list|get</c>; revoking is <c>iotfleet batch revoke</c></summary>
 internal static class ClaimCommands
 {
     private static readonly Argument<string> Batch = new("batch") { Description = "The batch's name" };
@@ -25,7 +25,6 @@ internal static class ClaimCommands
         verb("issue", "Issue a claim certificate of a batch, for --csr or for a new key written to --key-out", [Batch, Csr, KeyOut, Out], IssueAsync),
         verb("list", "List batches", [], ListAsync),
         verb("get", "Show a batch and its claim certificates", [Batch], GetAsync),
-        verb("revoke", "Revoke a batch with its claim certificates, for good; its devices stay", [Batch], RevokeAsync),
     };
 
     private static async Task CreateAsync(ParseResult parsed, FleetClient fleet, Output output, CancellationToken cancellationToken)
@@ -75,15 +74,6 @@ internal static class ClaimCommands
         var batch = await fleet.GetBatchAsync(parsed.GetRequiredValue(Batch), cancellationToken);
         output.One(batch, ApiJson.Default.BatchDetails,
             [.. Facts(batch), .. batch.Certificates.Select(certificate => ("certificate", (string?)DeviceCommands.Describe(certificate)))]);
-    }
-
-    private static async Task RevokeAsync(ParseResult parsed, FleetClient fleet, Output output, CancellationToken cancellationToken)
-    {
-        var result = await fleet.RevokeBatchAsync(parsed.GetRequiredValue(Batch), cancellationToken);
-        output.One(result, ApiJson.Default.BatchRevocation,
-            ("batch", result.Id),
-            ("claim certificates revoked", $"{result.CertificatesRevoked}"),
-            ("devices enrolled by it", $"{result.DevicesEnrolled}"));
     }
 
     private static void Show(BatchSummary batch, Output output) => output.One(batch, ApiJson.Default.BatchSummary, [.. Facts(batch)]);

@@ -1,3 +1,4 @@
+using IoTFleet.Fleet.Certificates;
 using IoTFleet.Pki;
 
 namespace IoTFleet.Fleet.Authorities;
@@ -43,7 +44,7 @@ public sealed class TrustBundle
     public required DateTimeOffset CreatedAt { get; init; }
 }
 
-/// <summary>A certificate of the fleet's own servers: a node's TLS certificate, an OCSP responder's.</summary>
+/// <summary>A certificate of the fleet's own: a node's TLS certificate, an OCSP responder's, one of a root for what another root has signed.</summary>
 public sealed class ServerCertificateRecord
 {
     /// <summary>Lower-case hex.</summary>
@@ -58,4 +59,15 @@ public sealed class ServerCertificateRecord
     public required DateTimeOffset NotAfter { get; init; }
     public DateTimeOffset? RevokedAt { get; init; }
     public RevocationReason? RevocationReason { get; init; }
+
+    internal static ServerCertificateRecord Of(SignedCertificate signed, string profile, string subject) => new()
+    {
+        Serial = signed.Leaf.SerialHex,
+        IssuerId = signed.Intent.IssuerId,
+        Profile = profile,
+        Subject = subject,
+        Der = signed.Leaf.Der.ToArray(),
+        NotBefore = signed.Leaf.NotBefore,
+        NotAfter = signed.Leaf.NotAfter,
+    };
 }

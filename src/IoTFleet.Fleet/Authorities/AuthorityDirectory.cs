@@ -18,6 +18,7 @@ public sealed class AuthorityDirectory(
     private readonly SemaphoreSlim _oneAtATime = new(1);
     private TrustSnapshot _current = TrustSnapshot.Of(folder, clock);
     private TaskCompletionSource _changed = NewSignal();
+    private string _stamp = "";
 
     public TrustSnapshot Current => Volatile.Read(ref _current);
 
@@ -51,17 +52,40 @@ public sealed class AuthorityDirectory(
         try
         {
             await using var db = await databases.CreateDbContextAsync(ct);
+            var stamp = await StampAsync(db, ct); // Before the rows: what changes meanwhile is seen at the next look.
             var authorities = await db.Authorities.AsNoTracking().ToListAsync(ct);
             var manufacturers = await db.Manufacturers.AsNoTracking().Where(m => m.State == ManufacturerState.Registered).ToListAsync(ct);
             var bundle = await db.TrustBundles.AsNoTracking().OrderByDescending(b => b.Version).FirstOrDefaultAsync(ct);
             var snapshot = new TrustSnapshot(folder.Names, authorities.Select(Generation), manufacturers.Select(Manufacturer), bundle);
             Volatile.Write(ref _current, snapshot);
+            Volatile.Write(ref _stamp, stamp);
         }
         finally
         {
             _oneAtATime.Release();
         }
         Interlocked.Exchange(ref _changed, NewSignal()).SetResult();
+    }
+
+    /// <summary>Takes in what another node has changed.</summary>
+    /// <returns>False when there was nothing.</returns>
+    public async Task<bool> CatchUpAsync(CancellationToken ct)
+    {
+        await using (var db = await databases.CreateDbContextAsync(ct))
+        {
+            if (await StampAsync(db, ct) == Volatile.Read(ref _stamp)) return false;
+        }
+        await ReloadAsync(ct);
+        return true;
+    }
+
+    /// <summary>All that a snapshot is made of and that can change, without the certificates: a few rows.</summary>
+    private static async Task<string> StampAsync(FleetDbContext db, CancellationToken ct)
+    {
+        var authorities = await db.Authorities.AsNoTracking().OrderBy(a => a.Id).Select(a => new { a.Id, a.State, a.StateChangedAt, a.RevokedAt }).ToListAsync(ct);
+        var manufacturers = await db.Manufacturers.AsNoTracking().OrderBy(m => m.Id).Select(m => new { m.Id, m.State, m.GroupId }).ToListAsync(ct);
+        var bundle = await db.TrustBundles.MaxAsync(b => (long?)b.Version, ct);
+        return $"{string.Join(';', authorities)};{string.Join(';', manufacturers)};{bundle}";
     }
 
     /// <summary>Null when the key is not on this machine.</summary>

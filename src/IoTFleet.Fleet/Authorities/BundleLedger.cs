@@ -17,7 +17,7 @@ internal static class BundleLedger
     {
         var last = await db.TrustBundles.AsNoTracking().OrderByDescending(bundle => bundle.Version).FirstOrDefaultAsync(ct);
         var authorities = await db.Authorities.AsNoTracking().ToListAsync(ct);
-        var cross = await db.ServerCertificates.AsNoTracking().Where(certificate => certificate.Profile == CrossProfile && certificate.NotAfter > now).ToListAsync(ct);
+        var cross = await db.ServerCertificates.AsNoTracking().Where(certificate => certificate.Profile == CrossProfile && certificate.NotAfter > now && certificate.RevokedAt == null).ToListAsync(ct);
         var next = new TrustBundleDocument(names.Domain, (last?.Version ?? 0) + 1, now, [.. Bundled(authorities)], [.. CrossOf(cross, authorities)]);
         if (last is not null && TrustBundleDocument.ReadOwn(last.Document).SaysTheSameAs(next)) return last;
 

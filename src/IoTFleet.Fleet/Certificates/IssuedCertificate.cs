@@ -44,6 +44,36 @@ public sealed class IssuedCertificate
 
     /// <summary>Its place in the log of issued certificates.</summary>
     public long? LogIndex { get; init; }
+
+    /// <param name="presentSerial">Of the certificate that was shown, when one was.</param>
+    /// <param name="revokedAt">When its device was shut out before it could be stored.</param>
+    internal static IssuedCertificate Enrolled(string deviceId, EnrolmentDoor door, string? presentSerial, SignedCertificate signed, DateTimeOffset? revokedAt) =>
+        Of(deviceId, door, signed, presentSerial, signed.Leaf.SerialHex, keyUses: 0, revokedAt);
+
+    /// <summary>The door, where the intent names none, is the renewal's; the line goes on.</summary>
+    internal static IssuedCertificate Renewed(IssuedCertificate old, SignedCertificate signed, int keyUses, DateTimeOffset? revokedAt) =>
+        Of(old.DeviceId, EnrolmentDoor.Renewal, signed, old.Serial, old.Lineage ?? old.Serial, keyUses, revokedAt);
+
+    private static IssuedCertificate Of(
+        string deviceId, EnrolmentDoor door, SignedCertificate signed, string? predecessor, string lineage, int keyUses, DateTimeOffset? revokedAt) => new()
+    {
+        Serial = signed.Leaf.SerialHex,
+        DeviceId = deviceId,
+        KeyFingerprint = signed.Intent.KeyFingerprint,
+        IssuerId = signed.Intent.IssuerId,
+        Door = signed.Intent.Door ?? door,
+        TokenId = signed.Intent.TokenId,
+        BatchId = signed.Intent.BatchId,
+        Der = signed.Leaf.Der.ToArray(),
+        NotBefore = signed.Leaf.NotBefore,
+        NotAfter = signed.Leaf.NotAfter,
+        PredecessorSerial = predecessor,
+        Lineage = lineage,
+        KeyUses = keyUses,
+        LogIndex = signed.LogIndex,
+        RevokedAt = revokedAt,
+        RevocationReason = revokedAt is null ? null : Pki.RevocationReason.CessationOfOperation,
+    };
 }
 
 /// <summary>

@@ -59,6 +59,7 @@ public sealed class RenewCertificate(
         if (standing is null) return RenewRefusal.CertificateUnknown;
         if (await guard.IsForkAsync(standing.Certificate, ct)) return RenewRefusal.LineageFork;
         if (standing.FindFault(authorities.Current, clock.GetUtcNow()) is { } fault) return fault;
+        if (request.Request.IsRsa && !standing.AllowRsa) return RenewRefusal.RsaNotAllowed;
         if (FindProblem(request, out var terms) is { } problem) return problem;
         if (turns.Ask(request.DeviceId, standing.Certificate.NotAfter - clock.GetUtcNow()) is { } wait) return RenewRefusal.Busy(wait);
 

@@ -45,6 +45,10 @@ internal static class RenewRefusal
     public static Refused KeyOfAnotherDevice { get; } =
         new(Conflict, "key-of-another-device", "The key is another device's; make a new key on each device.");
 
+    /// <summary>A renewal is no way round the group's rule.</summary>
+    public static Refused RsaNotAllowed { get; } =
+        new(BadRequest, "rsa-not-allowed", "The device's enrolment group does not accept RSA keys; make an ECDSA P-256 key.");
+
     public static Refused KeyUsedTooOften { get; } =
         new(BadRequest, "key-used-too-often", "The group wants a new key; make one and ask again.");
 

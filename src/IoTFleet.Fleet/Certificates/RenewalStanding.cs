@@ -24,6 +24,7 @@ internal sealed record RenewalStanding
                  RenewRequestedAt = device.RenewRequestedAt,
                  GraceDays = grp == null ? 0 : grp.GraceDays,
                  KeyReuseLimit = grp == null ? 0 : grp.KeyReuseLimit,
+                 AllowRsa = grp != null && grp.AllowRsa,
                  CertificateMinutes = grp == null ? null : grp.CertificateMinutes,
                  CertificateDays = grp == null ? null : grp.CertificateDays,
              }).SingleOrDefault());
@@ -34,6 +35,7 @@ internal sealed record RenewalStanding
     public DateTimeOffset? RenewRequestedAt { get; init; }
     public int GraceDays { get; init; }
     public int KeyReuseLimit { get; init; }
+    public bool AllowRsa { get; init; }
     public int? CertificateMinutes { get; init; }
     public int? CertificateDays { get; init; }
 

@@ -46,7 +46,7 @@ internal sealed class RenewalUnits(RevocationFeed feed, TimeProvider clock)
             && await db.Devices.AnyAsync(d => d.Id == old.DeviceId && d.State == DeviceState.Active, ct);
         var replaced = welcome && await ReplaceUnusedAsync(db, old, ct);
         var uses = await UsesAsync(db, signed.Intent.KeyFingerprint, ct);
-        var row = RowFor(old, signed, uses, welcome ? null : clock.GetUtcNow());
+        var row = IssuedCertificate.Renewed(old, signed, uses, welcome ? null : clock.GetUtcNow());
         db.Certificates.Add(row);
         return welcome ? new RenewalOutcome.Stored(row, Repeated: false, replaced) : new RenewalOutcome.Refused(RenewRefusal.CertificateRevoked);
     }
@@ -60,25 +60,6 @@ internal sealed class RenewalUnits(RevocationFeed feed, TimeProvider clock)
         foreach (var serial in unused) await feed.SupersedeAsync(db, old.DeviceId, serial, ct);
         return unused.Count > 0;
     }
-
-    private static IssuedCertificate RowFor(IssuedCertificate old, SignedCertificate signed, int uses, DateTimeOffset? revokedAt) => new()
-    {
-        Serial = signed.Leaf.SerialHex,
-        DeviceId = old.DeviceId,
-        KeyFingerprint = signed.Intent.KeyFingerprint,
-        IssuerId = signed.Intent.IssuerId,
-        Door = signed.Intent.Door ?? EnrolmentDoor.Renewal,
-        BatchId = signed.Intent.BatchId,
-        Der = signed.Leaf.Der.ToArray(),
-        NotBefore = signed.Leaf.NotBefore,
-        NotAfter = signed.Leaf.NotAfter,
-        PredecessorSerial = old.Serial,
-        Lineage = old.Lineage ?? old.Serial,
-        KeyUses = uses,
-        LogIndex = signed.LogIndex,
-        RevokedAt = revokedAt,
-        RevocationReason = revokedAt is null ? null : Pki.RevocationReason.CessationOfOperation,
-    };
 
     private static Taking<RenewalOutcome> Refuse(RenewCertificateResult.Refused refusal) => Instead(new RenewalOutcome.Refused(refusal));
 

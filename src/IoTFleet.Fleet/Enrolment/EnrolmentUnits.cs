@@ -3,7 +3,6 @@ using IoTFleet.Fleet.Certificates;
 using IoTFleet.Fleet.Devices;
 using IoTFleet.Fleet.Enrolment.Approvals;
 using IoTFleet.Fleet.Enrolment.Groups;
-using IoTFleet.Pki;
 using Microsoft.EntityFrameworkCore;
 using static IoTFleet.Fleet.Enrolment.EnrolDeviceResult;
 
@@ -68,7 +67,7 @@ internal sealed class EnrolmentUnits(RevocationFeed feed, AuditTrail audit, Time
         var active = await db.Statements.ExecuteAsync(LockSql, ct, standing.DeviceId, nameof(DeviceState.Active)) == 1;
         var shutOut = active ? null : ShutOut((await DeviceById(db, standing.DeviceId, ct))?.State) ?? EnrolRefusal.DeviceRevoked;
         if (active && standing.Replaces) await SupersedeAsync(db, standing.DeviceId, ct);
-        var row = RowFor(standing, signed, active ? null : clock.GetUtcNow());
+        var row = IssuedCertificate.Enrolled(standing.DeviceId, standing.Door, standing.PresentSerial, signed, active ? null : clock.GetUtcNow());
         await db.Statements.InsertAsync(row, ct);
         return shutOut ?? (EnrolDeviceResult)IssuedOf(row, standing.Group.Id);
     }
@@ -153,25 +152,6 @@ internal sealed class EnrolmentUnits(RevocationFeed feed, AuditTrail audit, Time
         DeviceState.Suspended => EnrolRefusal.DeviceSuspended,
         DeviceState.Revoked => EnrolRefusal.DeviceRevoked,
         _ => null,
-    };
-
-    private static IssuedCertificate RowFor(EnrolmentStanding standing, SignedCertificate signed, DateTimeOffset? revokedAt) => new()
-    {
-        Serial = signed.Leaf.SerialHex,
-        DeviceId = standing.DeviceId,
-        KeyFingerprint = signed.Intent.KeyFingerprint,
-        IssuerId = signed.Intent.IssuerId,
-        Door = signed.Intent.Door ?? standing.Door,
-        TokenId = signed.Intent.TokenId,
-        BatchId = signed.Intent.BatchId,
-        Der = signed.Leaf.Der.ToArray(),
-        NotBefore = signed.Leaf.NotBefore,
-        NotAfter = signed.Leaf.NotAfter,
-        PredecessorSerial = standing.PresentSerial,
-        Lineage = signed.Leaf.SerialHex,
-        LogIndex = signed.LogIndex,
-        RevokedAt = revokedAt,
-        RevocationReason = revokedAt is null ? null : RevocationReason.CessationOfOperation,
     };
 
     private static Issued IssuedOf(IssuedCertificate row, string? groupId) => new(row.Der, row.Serial, row.NotAfter)

@@ -62,7 +62,10 @@ public sealed class FindStatus(IDbContextFactory<FleetDbContext> databases, Auth
     private async Task<KnownStatus> OfAuthorityAsync(FleetDbContext db, AuthorityGeneration root, SerialNumber serial, CancellationToken ct)
     {
         if (authorities.Current.All.FirstOrDefault(one => one.IsIssuedBy(root) && SerialNumber.Of(one.Certificate) == serial) is not { } found)
-            return KnownStatus.Never;
+        {
+            var cross = await ReadServer(db, root.Id, serial.Hex, ct); // What it has vouched for, or the responder's own.
+            return cross?.ToStatus() ?? KnownStatus.Never;
+        }
         var row = await db.Authorities.Where(a => a.Id == found.Id).Select(a => new Row(a.RevokedAt, a.RevocationReason, null)).SingleOrDefaultAsync(ct);
         return row is null ? KnownStatus.Never : row.ToStatus();
     }

@@ -17,7 +17,7 @@ internal static class ListedCertificates
     }
 
     private static IAsyncEnumerable<RevokedCertificate> Entries(FleetDbContext db, TrustSnapshot trust, AuthorityGeneration issuer, DateTimeOffset endedAfter) =>
-        issuer.Purpose == AuthorityPurpose.Root ? Authorities(db, trust, issuer) : Revoked(db, issuer, endedAfter).Concat(Held(db, issuer, endedAfter)).Concat(Servers(db, issuer, endedAfter));
+        issuer.Purpose == AuthorityPurpose.Root ? Authorities(db, trust, issuer).Concat(Cross(db, issuer, endedAfter)) : Revoked(db, issuer, endedAfter).Concat(Held(db, issuer, endedAfter)).Concat(Servers(db, issuer, endedAfter));
 
     private static IAsyncEnumerable<RevokedCertificate> Revoked(FleetDbContext db, AuthorityGeneration issuer, DateTimeOffset endedAfter) => issuer.Purpose switch
     {
@@ -52,6 +52,10 @@ internal static class ListedCertificates
 
     private static IAsyncEnumerable<RevokedCertificate> Servers(FleetDbContext db, AuthorityGeneration issuer, DateTimeOffset endedAfter) =>
         Read(db.ServerCertificates.Where(c => c.IssuerId == issuer.Id && c.RevokedAt != null && c.NotAfter >= endedAfter)
+            .Select(c => new Row(c.Serial, c.RevokedAt, c.RevocationReason)));
+
+    private static IAsyncEnumerable<RevokedCertificate> Cross(FleetDbContext db, AuthorityGeneration root, DateTimeOffset endedAfter) =>
+        Read(db.ServerCertificates.Where(c => c.IssuerId == root.Id && c.Profile == BundleLedger.CrossProfile && c.RevokedAt != null && c.NotAfter >= endedAfter)
             .Select(c => new Row(c.Serial, c.RevokedAt, c.RevocationReason)));
 
     private static IAsyncEnumerable<RevokedCertificate> Authorities(FleetDbContext db, TrustSnapshot trust, AuthorityGeneration root) =>

@@ -59,16 +59,7 @@ public sealed class OcspResponders(Issuance issuance, TimeProvider clock) : IDis
         (_, _, _) => Task.FromResult<Taking<IssuedLeaf>>(new Taking<IssuedLeaf>.Granted()),
         (db, signed, _) =>
         {
-            db.ServerCertificates.Add(new ServerCertificateRecord
-            {
-                Serial = signed.Leaf.SerialHex,
-                IssuerId = authority.Id,
-                Profile = nameof(Profile.OcspResponder),
-                Subject = terms.CommonName,
-                Der = signed.Leaf.Der.ToArray(),
-                NotBefore = signed.Leaf.NotBefore,
-                NotAfter = signed.Leaf.NotAfter,
-            });
+            db.ServerCertificates.Add(ServerCertificateRecord.Of(signed, nameof(Profile.OcspResponder), terms.CommonName));
             return Task.FromResult(signed.Leaf);
         },
         ct);

@@ -54,7 +54,8 @@ public sealed class PublishCrl(
             Entries = c.Entries,
             Der = Array.Empty<byte>(),
         }).ToListAsync(ct);
-        var ours = authorities.Current.All.Where(one => one.Signer is not null).Select(one => one.Id).ToHashSet();
+        // A root's, too, whose key is kept elsewhere: somebody has to bring the next one.
+        var ours = authorities.Current.All.Where(one => one.Signer is not null || one is { Purpose: AuthorityPurpose.Root, Verifies: true }).Select(one => one.Id).ToHashSet();
         return [.. lists.Where(list => ours.Contains(list.IssuerId) && list.NextUpdate - now < (list.NextUpdate - list.ThisUpdate) / 2)];
     }
 

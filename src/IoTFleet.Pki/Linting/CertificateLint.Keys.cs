@@ -18,7 +18,7 @@ internal sealed partial class CertificateLint
         }
     }
 
-    /// <summary>P-256; P-384 for a root and for what comes with a request, where the operator allowed it; RSA for the latter only.</summary>
+    /// <summary>P-256; P-384 for a root, its cross-certificate and for what comes with a request, where the operator allowed it; RSA for the latter only.</summary>
     private bool IsAllowedKey()
     {
         var outer = new AsnReader(_fields.PublicKey, AsnEncodingRules.DER);
@@ -33,7 +33,7 @@ internal sealed partial class CertificateLint
         var curve = algorithm.ReadObjectIdentifier();
         algorithm.ThrowIfNotEmpty();
         if (curve == Oids.P256) return key.Length == 65 && key[0] == 4;
-        return curve == Oids.P384 && key.Length == 97 && key[0] == 4 && _order.Profile is Profile.Root or Profile.Device or Profile.Service;
+        return curve == Oids.P384 && key.Length == 97 && key[0] == 4 && _order.Profile is Profile.Root or Profile.CrossRoot or Profile.Device or Profile.Service;
     }
 
     /// <summary>SHA-1 of the key's bits (RFC 5280 4.2.1.2, method 1); of nothing when there is no key to be read, which is a finding of its own.</summary>

@@ -90,7 +90,8 @@ internal sealed partial class CertificateLint
         return bytes.Length is 4 or 16 ? new IPAddress(bytes) : null;
     }
 
-    private bool MayName(string host) => _issuer.DnsSuffixes.Count == 0 ||
+    /// <summary>Loopback is permitted below any constraints of ours.</summary>
+    private bool MayName(string host) => _issuer.DnsSuffixes.Count == 0 || host == "localhost" ||
         _issuer.DnsSuffixes.Any(suffix => host == suffix || host.EndsWith("." + suffix, StringComparison.Ordinal));
 
     private static bool IsHost(string host) => host.Length is > 0 and <= 253 && host.Split('.').All(label =>

@@ -9,7 +9,7 @@ namespace IoTFleet.Pki.Linting;
 internal sealed partial class CertificateLint
 {
     /// <summary>Goes up with each change of a rule; recorded with what was issued under it.</summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
     private readonly List<LintFinding> _findings = [];
     private readonly CertificateFields _fields;
@@ -44,7 +44,20 @@ internal sealed partial class CertificateLint
         CheckSubject();
         CheckPublicKey();
         CheckExtensions();
+        CheckOriginal();
         return _findings;
+    }
+
+    /// <summary>A cross-certificate is another signature under what an authority's own certificate says, and nothing more. RFC 4210 4.4</summary>
+    private void CheckOriginal()
+    {
+        Require(_rules.IsCross == _order.Original is not null, "K-4.original", "cross-certificates, and only they, repeat another certificate");
+        if (_order.Original is not { } original) return;
+        Require(Same(_fields.SubjectRaw, original.Subject), "K-4.subject", "the subject is not that of the certificate it repeats, byte for byte");
+        Require(KeyId().AsSpan().SequenceEqual(original.KeyId), "K-4.key", "the key is not that of the certificate it repeats");
+        Require(_fields.NotBefore.At >= original.NotBefore && _fields.NotAfter.At <= original.NotAfter, "K-4.life", "it does not lie within the life of the certificate it repeats");
+        Require(_order.DnsSuffixes.SequenceEqual(original.DnsSuffixes), "K-4.constraints", "it permits other names than the certificate it repeats");
+        Require((original.Purposes ?? []).SequenceEqual(_rules.Purposes), "K-4.purpose", "the certificate it repeats is for another purpose");
     }
 
     private void CheckFields()

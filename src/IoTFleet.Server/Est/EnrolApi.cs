@@ -1,9 +1,6 @@
 using System.Text.Json;
 using IoTFleet.Api;
-using IoTFleet.Fleet.Authorities;
-using IoTFleet.Fleet.Certificates;
 using IoTFleet.Fleet.Enrolment;
-using IoTFleet.Fleet.IssuanceLog;
 using IoTFleet.Server.Rest;
 
 namespace IoTFleet.Server.Est;
@@ -62,58 +59,4 @@ internal static class EnrolApi
         if (refused.RetryAfter is { } wait) EstAnswers.SayWhen(context, wait);
         return Problems.Of(EstAnswers.StatusOf(refused.Kind), refused.Code, "Not enrolled", refused.Detail);
     }
-}
-
-/// <summary>Puts together what an enrolled device is told.</summary>
-internal sealed class EnrolmentAnswer(AuthorityDirectory authorities, IssuedLog log, FindRenewalWindow windows, ServerOptions options, Listeners listeners)
-{
-    public async Task<DeviceEnrolment> ToAsync(HttpContext context, EnrolDeviceResult.Issued issued, CancellationToken cancellationToken)
-    {
-        var trust = authorities.Current;
-        return new DeviceEnrolment
-        {
-            Certificate = Convert.ToBase64String(issued.CertificateDer.Span),
-            Chain = [.. Chain(trust, issued.IssuerId)],
-            TrustBundle = trust.Bundle is { } bundle ? new DeviceTrustBundle { Version = bundle.Version, Document = Convert.ToBase64String(bundle.Document) } : null,
-            Broker = new BrokerAddress { Host = options.Hosts.FirstOrDefault() ?? context.Request.Host.Host, Port = listeners.MqttPort },
-            Topics = TopicsOf(issued.DeviceId),
-            Renewal = await RenewalAsync(issued, cancellationToken),
-            Log = await ProofAsync(issued.LogIndex, cancellationToken),
-        };
-    }
-
-    private async Task<RenewalAdvice> RenewalAsync(EnrolDeviceResult.Issued issued, CancellationToken cancellationToken)
-    {
-        var window = await windows.RunAsync(issued.DeviceId, issued.Serial, cancellationToken) ?? throw new InvalidOperationException($"The certificate {issued.Serial} is not on record.");
-        return new RenewalAdvice { Start = window.Start, End = window.End, RetryAfterSeconds = (long)Math.Ceiling(window.RetryAfter.TotalSeconds) };
-    }
-
-    /// <summary>Without one the certificate is as good: a log that was tampered with is the operator's trouble, not the device's.</summary>
-    private async Task<Api.LogProof?> ProofAsync(long? index, CancellationToken cancellationToken)
-    {
-        try
-        {
-            if (index is not { } place || await log.ProofAtAsync(place, cancellationToken) is not { } proof) return null;
-            return new Api.LogProof { Index = proof.Index, TreeSize = proof.TreeSize, Proof = [.. proof.Proof.Select(Convert.ToBase64String)], Checkpoint = proof.Checkpoint };
-        }
-        catch (LogDamagedException)
-        {
-            return null;
-        }
-    }
-
-    private static IEnumerable<string> Chain(TrustSnapshot trust, string issuerId)
-    {
-        if (trust.Find(issuerId) is not { } issuer) yield break;
-        yield return Convert.ToBase64String(issuer.Certificate.RawDataMemory.Span);
-        var root = trust.Roots.FirstOrDefault(root => root.SubjectName.RawData.AsSpan().SequenceEqual(issuer.Certificate.IssuerName.RawData));
-        if (root is not null) yield return Convert.ToBase64String(root.RawDataMemory.Span);
-    }
-
-    private static DeviceTopics TopicsOf(string id) => new()
-    {
-        Telemetry = $"devices/{id}/telemetry",
-        Events = $"devices/{id}/events",
-        Commands = $"devices/{id}/commands",
-    };
 }

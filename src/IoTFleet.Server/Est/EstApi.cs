@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using IoTFleet.Fleet.Authorities;
 using IoTFleet.Fleet.Enrolment;
@@ -58,7 +59,7 @@ internal static class EstApi
     {
         var (request, refused) = await ReadAsync(door, context, cancellationToken);
         if (request is null) return EstAnswers.Refused(context, refused!);
-        if (ServerMadeKey.IsToBeProtected(request)) return EstAnswers.Refused(context, door.Refuse(context, ServerMadeKey.NoProtection));
+        if (ServerMadeKey.FindFault(request) is { } fault) return EstAnswers.Refused(context, door.Refuse(context, fault));
         using var key = ServerMadeKey.For(request);
         var attempt = AttemptOf(context, label, key.Request) with { ChallengePassword = request.ChallengePassword ?? "", KeyByServer = true };
         var result = await door.EnrolAsync(context, attempt, cancellationToken);
@@ -102,23 +103,18 @@ internal static class EstApi
     internal static async Task<byte[]?> ReadBodyAsync(HttpContext context, CancellationToken cancellationToken)
     {
         if (context.Request.ContentLength > EstFormat.MaxBody) return null;
+        var body = context.Request.BodyReader;
         using var deadline = new CancellationTokenSource(BodyTimeout, context.RequestServices.GetRequiredService<TimeProvider>());
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
-        using var body = new MemoryStream();
-        var buffer = new byte[4096];
-        try
+        await using var late = deadline.Token.Register(body.CancelPendingRead); // A token given to the read would leave it half done, and Kestrel logs that as a fault of ours.
+        while (true)
         {
-            int read;
-            while ((read = await context.Request.Body.ReadAsync(buffer, either.Token)) > 0)
-            {
-                if (body.Length + read > EstFormat.MaxBody) return null;
-                body.Write(buffer, 0, read);
-            }
+            var read = await body.ReadAsync(cancellationToken);
+            var received = read.IsCompleted && read.Buffer.Length <= EstFormat.MaxBody ? read.Buffer.ToArray() : null;
+            var isTooLarge = read.Buffer.Length > EstFormat.MaxBody;
+            body.AdvanceTo(read.IsCompleted ? read.Buffer.End : read.Buffer.Start, read.Buffer.End);
+            if (received is not null) return received;
+            if (isTooLarge) return null;
+            if (read.IsCanceled) throw new BadHttpRequestException("The body did not come in time.", StatusCodes.Status408RequestTimeout);
         }
-        catch (OperationCanceledException) when (deadline.IsCancellationRequested)
-        {
-            throw new BadHttpRequestException("The body did not come in time.", StatusCodes.Status408RequestTimeout);
-        }
-        return body.ToArray();
     }
 }

@@ -26,7 +26,16 @@ internal sealed class ServerMadeKey : IDisposable
     public static EnrolDeviceResult.Refused NoProtection { get; } =
         new(EnrolRefusalKind.BadRequest, "server-key-protection", "A key cannot be encrypted for the device here; leave that out, TLS protects the answer.");
 
-    public static bool IsToBeProtected(SigningRequest asked) => asked.IgnoredAttributes.Any(ProtectionAttributes.Contains);
+    /// <summary>The name goes into a request of our own, so it has to be one that a device can have.</summary>
+    public static EnrolDeviceResult.Refused? FindFault(SigningRequest asked)
+    {
+        if (IsToBeProtected(asked)) return NoProtection;
+        return asked.CommonName is { } name && !DeviceName.IsValid(name)
+            ? new(EnrolRefusalKind.BadRequest, "request-names", $"The request's subject must be absent or a CN that is a device id: {DeviceName.Rule}.")
+            : null;
+    }
+
+    private static bool IsToBeProtected(SigningRequest asked) => asked.IgnoredAttributes.Any(ProtectionAttributes.Contains);
 
     /// <summary>As if the device had made it.</summary>
     public SigningRequest Request { get; }

@@ -2,6 +2,7 @@ using System.Globalization;
 using IoTFleet.Broker.Connections;
 using IoTFleet.Broker.Routing;
 using IoTFleet.Fleet.Telemetry;
+using IoTFleet.Fleet.Telemetry.Formats;
 using IoTFleet.Mqtt;
 
 namespace IoTFleet.Server.Mqtt;
@@ -10,23 +11,30 @@ namespace IoTFleet.Server.Mqtt;
 /// A device's telemetry goes to the ingest, and its commit is what the broker's acknowledgement waits for. Other topics are not stored, and neither is
 /// what a service publishes, even on a device's telemetry topic: the store holds what devices have signed for.
 /// </summary>
-internal sealed class TelemetrySink(TelemetryIngest ingest) : IMessageSink
+internal sealed class TelemetrySink(PayloadReader payloads, TelemetryIngest ingest) : IMessageSink
 {
     private const string SequenceProperty = "seq";
 
     public ValueTask<Acceptance> AcceptAsync(Message message, Principal publisher, CancellationToken cancellationToken)
     {
         if (publisher is not DevicePrincipal || StreamOf(message.Topic.Value, publisher.ClientId) is not { } stream) return ValueTask.FromResult(Acceptance.Done);
-        if (!TelemetryPayload.TryRead(publisher.ClientId, stream, message.Payload, message.ReceivedAt, SequenceOf(message), out var point, out var problem))
+        var arrival = new Arrival(publisher.ClientId, stream, message.Payload, message.Properties.ContentType, message.ReceivedAt, SequenceOf(message));
+        if (!payloads.TryRead(arrival, out var readings, out var problem))
         {
-            return ValueTask.FromResult(Acceptance.Refused(ReasonCode.PayloadFormatInvalid, problem));
+            return ValueTask.FromResult(Acceptance.Refused(ReasonCode.PayloadFormatInvalid, problem.Detail));
         }
 
-        return StoreAsync(point, cancellationToken);
+        if (message.Qos == QualityOfService.AtMostOnce)
+        {
+            ingest.TryAccept(readings);     // nobody waits for it, so it does not slow the socket either
+            return ValueTask.FromResult(Acceptance.Done);
+        }
+
+        return StoreAsync(readings, cancellationToken);
     }
 
-    private async ValueTask<Acceptance> StoreAsync(TelemetryPoint point, CancellationToken cancellationToken) =>
-        new(ReasonCode.Success, await ingest.AcceptAsync(point, cancellationToken));
+    private async ValueTask<Acceptance> StoreAsync(TelemetryMessage readings, CancellationToken cancellationToken) =>
+        new(ReasonCode.Success, await ingest.AcceptAsync(readings, cancellationToken));
 
     /// <summary><c>devices/{id}/telemetry</c> is the unnamed stream, <c>devices/{id}/telemetry/a/b</c> the stream <c>a/b</c>; null for any other topic.</summary>
     private static string? StreamOf(string topic, string deviceId)

@@ -40,13 +40,13 @@ internal static class TelemetryApi
         _ => Problems.Forbidden("read telemetry"),
     };
 
-    private static TelemetryRecord Record(TelemetryRow row) => new()
+    private static TelemetryRecord Record(StoredReading row) => new()
     {
         DeviceId = row.DeviceId,
         Stream = row.Stream,
         Time = row.Time,
         ReceivedAt = row.ReceivedAt,
         Sequence = row.Sequence,
-        Body = JsonElement.Parse(row.Body),
+        Body = JsonElement.Parse(row.Body.Span),
     };
 }

@@ -1,5 +1,6 @@
 using IoTFleet.Api;
 using IoTFleet.Fleet.Authorities;
+using IoTFleet.Fleet.Status;
 using IoTFleet.Pki;
 using IoTFleet.Server.Rest;
 using static IoTFleet.Server.Security.OperatorAuth;
@@ -16,6 +17,7 @@ internal static class AuthoritiesApi
         api.MapGet("/authorities", ListAsync);
         api.MapPost("/authorities", PrepareAsync);
         api.MapGet("/authorities/drill", DrillAsync);
+        api.MapPost("/authorities/crl", InstallCrlAsync);
         api.MapPost("/authorities/{id}/publish", async (string id, PublishAuthority use, HttpContext context, CancellationToken ct) => Answer(await use.RunAsync(ActorOf(context), new(id), ct)));
         api.MapPost("/authorities/{id}/activate", async (string id, ActivateAuthority use, HttpContext context, CancellationToken ct, RotationStepRequest? step = null) =>
             Answer(await use.RunAsync(ActorOf(context), new(id, step?.Force == true), ct)));
@@ -36,6 +38,16 @@ internal static class AuthoritiesApi
 
     private static async Task<IResult> PrepareAsync(PrepareAuthorityRequest body, PrepareAuthority use, HttpContext context, CancellationToken cancellationToken) =>
         TryReadPurpose(body.Purpose, out var purpose) ? Answer(await use.RunAsync(ActorOf(context), new(purpose), cancellationToken)) : NoPurpose(body.Purpose);
+
+    private static async Task<IResult> InstallCrlAsync(Api.InstallCrlRequest body, InstallCrl install, HttpContext context, CancellationToken cancellationToken) =>
+        await install.RunAsync(ActorOf(context), new(body.Crl), cancellationToken) switch
+        {
+            InstallCrlResult.Installed { List: var list } => TypedResults.Ok(new InstalledCrl { IssuerId = list.IssuerId, Number = list.Number, NextUpdate = list.NextUpdate, Entries = list.Entries }),
+            InstallCrlResult.Invalid invalid => Problems.Invalid($"The list was not taken: {invalid.Problem}."),
+            InstallCrlResult.NotNewer old => Problems.Conflict(ProblemCodes.CrlNotNewer, $"The list has number {old.Given}, the one here {old.Number}; a list is followed only by one of a higher number."),
+            InstallCrlResult.MadeHere => Problems.Conflict(ProblemCodes.AuthorityState, "The root's key is on this machine, which makes that list by itself."),
+            _ => Problems.Forbidden("install revocation lists"),
+        };
 
     private static async Task<IResult> DrillAsync(DrillRotation drill, HttpContext context, CancellationToken cancellationToken, string? purpose = null, int limit = 100)
     {

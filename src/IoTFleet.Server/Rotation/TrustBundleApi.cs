@@ -8,8 +8,6 @@ namespace IoTFleet.Server.Rotation;
 /// <summary>The newest trust bundle, for everybody: it is signed, and a device whose certificate has ended needs it most.</summary>
 internal static class TrustBundleApi
 {
-    private const string Version = "Trust-Bundle-Version";
-
     public static void MapTrustBundle(this IEndpointRouteBuilder endpoints) =>
         endpoints.MapGet("/.well-known/iotfleet/v1/trust-bundle", Get).AllowRefusedPeers();
 
@@ -17,7 +15,7 @@ internal static class TrustBundleApi
     {
         if (authorities.Current.Bundle is not { } bundle) return TypedResults.NotFound();
         var version = bundle.Version.ToString(CultureInfo.InvariantCulture);
-        context.Response.Headers[Version] = version;
+        context.Response.Headers[HeldBundle.Header] = version;
         context.Response.Headers.CacheControl = "no-cache";     // ask again, by the tag: 304 while nothing has changed
         return TypedResults.Bytes(bundle.Document, "application/json", entityTag: new EntityTagHeaderValue($"\"{version}\""));
     }

@@ -11,12 +11,13 @@ internal sealed class FleetIdentity : IDisposable
     private readonly string _tlsFolder;
     private readonly TimeProvider _clock;
     private AuthorityDirectory? _directory;
+    private IssueServerCertificate? _issue;
     private ServerCertificate? _certificate;
 
     public FleetIdentity(ServerOptions options, DataFolder data, TimeProvider clock)
     {
         (_tlsFolder, _clock, Hosts) = (data.Tls, clock, options.Hosts);
-        Authorities = RootCeremony.LoadOrCreate(data.Authorities, new FleetNames(options.Fleet), clock, SecretsOf(options));
+        Authorities = RootCeremony.LoadOrCreate(data.Authorities, new FleetNames(options.Fleet), clock, SecretsOf(options), options.ServerDnsSuffixes);
     }
 
     private static KeySecrets SecretsOf(ServerOptions options) => KeySecrets.Find(options.CaPassphraseFile, options.CaPinFile, Environment.GetEnvironmentVariable);
@@ -45,24 +46,30 @@ internal sealed class FleetIdentity : IDisposable
     }
 
     /// <summary>Once the authorities are loaded, since one of a later generation may sign it; before anything listens.</summary>
-    public void OpenServerCertificate(AuthorityDirectory directory)
+    public async Task OpenServerCertificateAsync(AuthorityDirectory directory, IssueServerCertificate issue, CancellationToken cancellationToken)
     {
-        _directory = directory;
-        _certificate = LoadOrCreate();
+        (_directory, _issue) = (directory, issue);
+        _certificate = await LoadOrCreateAsync(cancellationToken);
         ServerCertificateIsNew = _certificate.Created;
     }
 
     /// <returns>The new certificate when the present one was due, or is not of the authority that signs now; else null. The old one is left to handshakes that still use it.</returns>
-    public ServerCertificate? RenewIfDue()
+    public async Task<ServerCertificate?> RenewIfDueAsync(CancellationToken cancellationToken)
     {
         var isOfActive = AuthorityId.OfIssuer(Server.Certificate) == _directory!.Current.Active(AuthorityPurpose.Servers)?.Id;
         if (isOfActive && _clock.GetUtcNow() < ServerCertificate.RenewalTime(Server.Certificate)) return null;
-        return _certificate = LoadOrCreate();
+        return _certificate = await LoadOrCreateAsync(cancellationToken);
     }
 
-    private ServerCertificate LoadOrCreate() => ServerCertificate.LoadOrCreate(
-        _tlsFolder, Hosts, _directory!.Active(AuthorityPurpose.Servers), _clock,
-        issuerId => _directory.Current.Find(issuerId) is { Purpose: AuthorityPurpose.Servers });
+    private Task<ServerCertificate> LoadOrCreateAsync(CancellationToken cancellationToken)
+    {
+        var servers = _directory!.Active(AuthorityPurpose.Servers);
+        return ServerCertificate.LoadOrCreateAsync(
+            _tlsFolder, Hosts, servers, _clock,
+            terms => _issue!.RunAsync(servers, terms, cancellationToken),
+            issuerId => _directory.Current.Find(issuerId) is { Purpose: AuthorityPurpose.Servers },
+            serial => _issue!.IsKnownAsync(serial, cancellationToken));
+    }
 
     public void Dispose()
     {

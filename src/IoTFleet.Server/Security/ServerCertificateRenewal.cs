@@ -4,10 +4,10 @@ namespace IoTFleet.Server.Security;
 
 /// <summary>
 /// Puts a new server certificate in place before the present one ends, or when another authority signs; listeners use it from the next handshake on,
-/// open connections stay. Each is recorded.
+/// open connections stay.
 /// </summary>
 internal sealed class ServerCertificateRenewal(
-    FleetIdentity identity, AuthorityDirectory authorities, RecordServerCertificate record, DeviceTls tls, TimeProvider clock, ILogger<ServerCertificateRenewal> logger) : BackgroundService
+    FleetIdentity identity, AuthorityDirectory authorities, DeviceTls tls, TimeProvider clock, ILogger<ServerCertificateRenewal> logger) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -24,13 +24,9 @@ internal sealed class ServerCertificateRenewal(
     {
         try
         {
-            if (identity.RenewIfDue() is { } renewed)
-            {
-                tls.UseServerCertificate(renewed.Certificate);
-                logger.ServerCertificateRenewed(identity.ServerCertificateEnd);
-            }
-
-            await record.RunAsync(identity.Server.Certificate, stoppingToken);
+            if (await identity.RenewIfDueAsync(stoppingToken) is not { } renewed) return;
+            tls.UseServerCertificate(renewed.Certificate);
+            logger.ServerCertificateRenewed(identity.ServerCertificateEnd);
         }
         catch (Exception error) when (error is not OperationCanceledException)
         {

@@ -49,14 +49,22 @@ internal sealed class TlsMaterial
     public bool Owns(X509Certificate2 certificate) => _ours.Contains(certificate);
 
     /// <summary>
-    /// The authority; while roots change places as the old root has signed it, since that one every device knows. Both cannot be sent: who verifies
-    /// a chain takes the first that fits and does not come back to the other.
+    /// The authority; while roots change places as the old root has signed it, and then the old root as the new one has signed it: who trusts the old root stops at
+    /// it, who trusts only the new one goes on. The authority as both have signed it cannot be sent: who verifies a chain takes the first that fits and does not come
+    /// back to the other.
     /// </summary>
     private static IEnumerable<X509Certificate2> ChainOf(TrustSnapshot trust, X509Certificate2 serverCertificate)
     {
-        if (trust.Find(AuthorityId.OfIssuer(serverCertificate)) is not { } issuer) return [];
-        return [trust.Cross.FirstOrDefault(cross => AuthorityId.Of(cross) == issuer.Id && AuthorityId.OfIssuer(cross) == trust.CommonRoot?.Id) ?? issuer.Certificate];
+        if (trust.Find(AuthorityId.OfIssuer(serverCertificate)) is not { } issuer || trust.CommonRoot is not { } common) yield break;
+        var byCommon = CrossSigned(trust, issuer, by: common);
+        yield return byCommon ?? issuer.Certificate;
+        if (byCommon is null && !issuer.IsIssuedBy(common)) yield break; // The old root's key was away when it was to sign: nothing leads on from there.
+        var newer = trust.All.LastOrDefault(root => root is { Purpose: AuthorityPurpose.Root, IsInBundle: true } && root.Id != common.Id);
+        if (newer is not null && CrossSigned(trust, common, by: newer) is { } bridge) yield return bridge;
     }
+
+    private static X509Certificate2? CrossSigned(TrustSnapshot trust, AuthorityGeneration holder, AuthorityGeneration by) =>
+        trust.Cross.FirstOrDefault(cross => AuthorityId.Of(cross) == holder.Id && AuthorityId.OfIssuer(cross) == by.Id);
 
     private static IEnumerable<X509Certificate2> Named(TrustSnapshot trust) =>
     [

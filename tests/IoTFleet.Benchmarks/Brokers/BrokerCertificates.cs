@@ -31,7 +31,8 @@ internal sealed class BrokerCertificates : IDisposable
         var clock = TimeProvider.System;
         var names = new FleetNames("fleet.local");
         var authorities = RootCeremony.LoadOrCreate(Path.Combine(folder, "ca"), names, clock);
-        var server = ServerCertificate.LoadOrCreate(Path.Combine(folder, "tls"), [], new CertificateAuthority(authorities.Servers, clock), clock);
+        var servers = new CertificateAuthority(authorities.Servers, clock);
+        var server = ServerCertificate.LoadOrCreateAsync(Path.Combine(folder, "tls"), [], servers, clock, terms => Task.FromResult(servers.Issue(terms))).GetAwaiter().GetResult();
         if (!File.Exists(DeviceFile(folder))) CreateDevice(folder, authorities, names);
         return new BrokerCertificates(authorities, server);
     }

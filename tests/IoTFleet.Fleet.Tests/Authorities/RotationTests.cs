@@ -42,6 +42,25 @@ public sealed class RotationTests : IAsyncLifetime
         Assert.Equal(next.Id, (await _fleet.ReadAsync(db => db.Certificates.SingleAsync())).IssuerId);
     }
 
+    /// <summary>As another process on the same database has it.</summary>
+    [Fact]
+    public async Task Another_node_takes_each_step_in_at_its_next_look()
+    {
+        using var other = new AuthorityDirectory(_fleet.Databases, _fleet.Authorities, _fleet.Clock, NullLogger<AuthorityDirectory>.Instance);
+        await other.LoadAsync(default);
+        Assert.False(await other.CatchUpAsync(default));
+        var changed = other.Changed;
+        var next = await PrepareAsync(AuthorityPurpose.Devices);
+        await PublishAsync(next.Id);
+
+        Assert.True(await other.CatchUpAsync(default));
+
+        Assert.True(changed.IsCompleted);
+        Assert.Equal(AuthorityState.Published, other.Current.Find(next.Id)!.State);
+        Assert.Equal(Directory.Current.BundleVersion, other.Current.BundleVersion);
+        Assert.False(await other.CatchUpAsync(default));
+    }
+
     [Fact]
     public async Task Generations_share_neither_name_nor_key()
     {
@@ -190,6 +209,34 @@ public sealed class RotationTests : IAsyncLifetime
         var refused = Assert.IsType<RotationResult.NotReady>(await _fleet.Get<RemoveAuthority>().RunAsync(TestFleet.Admin, new(old, Force: true), default));
         Assert.False(refused.MayForce);
         Assert.Equal(4, refused.Holders.Count);
+    }
+
+    /// <summary>Requirements A-1 and K-4: intent before the signature, result after it, a leaf in the log.</summary>
+    [Fact]
+    public async Task Roots_vouch_for_each_other_on_the_record()
+    {
+        var old = Active(AuthorityPurpose.Root);
+        var next = await PrepareAsync(AuthorityPurpose.Root);
+
+        var made = await _fleet.ReadAsync(db => db.ServerCertificates.Where(c => c.Profile == "Cross").ToListAsync());
+        Assert.Equal([(old, next.Id), (next.Id, old)], made.Select(c => (c.IssuerId, c.Subject)).OrderBy(pair => pair.IssuerId == old ? 0 : 1));
+        foreach (var subject in new[] { old, next.Id })
+            Assert.Equal(["certificate.intent", "authority.cross-sign"], (await _fleet.AuditAsync(subject)).Select(entry => entry.Action).Take(2));
+        var leaves = await _fleet.ReadAsync(db => db.LogLeaves.Select(leaf => leaf.Serial).ToListAsync());
+        Assert.All(made, certificate => Assert.Contains(certificate.Serial, leaves));
+        Assert.Empty(await _fleet.ReadAsync(db => db.IssuanceIntents.ToListAsync()));
+    }
+
+    [Fact]
+    public async Task What_a_crash_left_of_the_vouching_is_not_made_twice()
+    {
+        var lost = await PrepareAsync(AuthorityPurpose.Root);
+        await _fleet.ReadAsync(db => db.Authorities.Where(a => a.Id == lost.Id).ExecuteDeleteAsync());
+        await Directory.ReloadAsync(default);
+
+        await PrepareAsync(AuthorityPurpose.Root);
+
+        Assert.Equal(2, await _fleet.ReadAsync(db => db.ServerCertificates.CountAsync(c => c.Profile == "Cross")));
     }
 
     private string Active(AuthorityPurpose purpose) => Directory.Current.Active(purpose)!.Id;

@@ -1,6 +1,7 @@
 using System.Text;
 using IoTFleet.Fleet.Devices;
 using IoTFleet.Fleet.Telemetry;
+using IoTFleet.Fleet.Telemetry.Formats;
 
 namespace IoTFleet.Fleet.Tests.Telemetry;
 
@@ -16,7 +17,7 @@ public sealed class QueryTelemetryTests
 
         var latest = Assert.Single((await FoundAsync(fleet, query => query.LatestAsync(TestFleet.Viewer, "pump-1", default))).Rows);
 
-        Assert.Equal((Noon.AddSeconds(9), """{"s":9}""", 9L), (latest.Time, latest.Body, latest.Sequence));
+        Assert.Equal((Noon.AddSeconds(9), """{"s":9}""", 9L), (latest.Time, Encoding.UTF8.GetString(latest.Body.Span), latest.Sequence));
     }
 
     [Fact]
@@ -88,9 +89,8 @@ public sealed class QueryTelemetryTests
     [InlineData("")]
     [InlineData("12")]
     [InlineData("12-")]
-    [InlineData("-1-2")]
-    [InlineData("12-x")]
-    [InlineData("9223372036854775807-1")]
+        [InlineData("12-x")]
+    [InlineData("9223372036854775808-1")]
     public async Task A_cursor_that_is_not_ours_is_refused(string cursor)
     {
         await using var fleet = await TestFleet.StartAsync();
@@ -100,8 +100,9 @@ public sealed class QueryTelemetryTests
         Assert.IsType<QueryTelemetryResult.InvalidCursor>(result);
     }
 
-    private static TelemetryPoint Point(string device, int second) =>
-        new(device, "", Encoding.UTF8.GetBytes($$"""{"s":{{second}}}"""), Noon.AddSeconds(second), Noon.AddHours(1), second);
+    private static TelemetryMessage Point(string device, int second) => new(
+        device, "", Noon.AddHours(1).AddSeconds(second), second, null, default,
+        [new Reading(Noon.AddSeconds(second), true, Encoding.UTF8.GetBytes($$"""{"s":{{second}}}"""))]);
 
     private static async Task<QueryTelemetryResult.Found> FoundAsync(
         TestFleet fleet, Func<QueryTelemetry, Task<QueryTelemetryResult>> ask) =>

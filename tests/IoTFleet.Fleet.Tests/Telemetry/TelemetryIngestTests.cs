@@ -1,6 +1,7 @@
 using IoTFleet.Fleet.Telemetry;
+using IoTFleet.Fleet.Telemetry.Store;
 using IoTFleet.Testing;
-using Microsoft.Extensions.Logging;
+using static IoTFleet.Fleet.Tests.Telemetry.TelemetryBench;
 
 namespace IoTFleet.Fleet.Tests.Telemetry;
 
@@ -8,187 +9,178 @@ public sealed class TelemetryIngestTests
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
 
-    private readonly HeldWriter _writer = new();
-    private readonly FakeClock _clock = new();
-    private readonly FleetMetrics _metrics = new();
-    private readonly StrictLog _log = new();
-
     [Fact]
     public async Task Nothing_is_complete_before_its_commit()
     {
-        await using var ingest = Start(new TelemetryOptions());
-        var stored = await AcceptAsync(ingest, "pump-1");
-        var commit = await _writer.NextAsync();
+        await using var bench = await StartAsync();
+        bench.Store.Hold();
+        var stored = await bench.AcceptAsync(Message("pump-1", "{}"));
+        await Eventually.TrueAsync(() => Task.FromResult(bench.Ingest.Accepted == 1));
 
         Assert.False(stored.IsCompleted);
+        Assert.Empty(await bench.BodiesAsync("pump-1"));
 
-        commit.SetResult();
+        bench.Store.Release();
         await stored.WaitAsync(Deadline);
+        Assert.Single(await bench.BodiesAsync("pump-1"));
     }
 
     [Fact]
-    public async Task What_gathers_during_a_commit_is_the_next_batch()
+    public async Task What_gathers_during_a_commit_is_the_next_one()
     {
-        await using var ingest = Start(new TelemetryOptions { MaxBatch = 3 });
-        await AcceptAsync(ingest, "a");
-        var first = await _writer.NextAsync();
-        foreach (var device in (string[])["b", "c", "d", "e"]) await AcceptAsync(ingest, device);
+        await using var bench = await StartAsync();
+        bench.Store.Hold();
+        var all = new List<Task> { await bench.AcceptAsync(Message("a", "{}")) };
+        for (var i = 0; i < 5; i++) all.Add(await bench.AcceptAsync(Message("b", "{}")));
 
-        first.SetResult();
-        var second = await _writer.NextAsync();
-        second.SetResult();
-        var third = await _writer.NextAsync();
-        third.SetResult();
+        bench.Store.Release();
+        await Task.WhenAll(all).WaitAsync(Deadline);
 
-        Assert.Equal(["a", "b c d", "e"], ((HeldWriter.Commit[])[first, second, third]).Select(commit => string.Join(' ', commit.Devices)));
-        await ingest.StopAsync();
-        Assert.Equal((5, 5, 3, 0), (ingest.Accepted, ingest.Stored, ingest.Batches, ingest.Failed));
+        Assert.InRange(bench.Store.Appends, 1, 2); // the first alone or with some of the others, depending on who was faster
+        Assert.Equal((6, 6, 0), (bench.Ingest.Accepted, bench.Ingest.Stored, bench.Ingest.Failed));
     }
 
     [Fact]
-    public async Task A_full_ingest_makes_the_next_one_wait_for_room()
+    public async Task A_full_ingest_makes_the_next_one_wait_and_drops_what_nobody_waits_for()
     {
-        await using var ingest = Start(new TelemetryOptions { Capacity = 2, MaxBatch = 2 });
-        await AcceptAsync(ingest, "a");
-        var first = await _writer.NextAsync();
-        await AcceptAsync(ingest, "b");
-        await AcceptAsync(ingest, "c");
+        await using var bench = await StartAsync(new TelemetryOptions { Capacity = 2, MaxBatch = 1 });
+        bench.Store.Hold();
+        var first = await bench.AcceptAsync(Message("a", "{}"));
+        await Eventually.TrueAsync(() => Task.FromResult(bench.Ingest.TryAccept(Message("b", "{}")))); // the first has left the queue for its commit
+        await Eventually.TrueAsync(() => Task.FromResult(!bench.Ingest.TryAccept(Message("b", "{}"))));
+        var waiting = bench.AcceptAsync(Message("c", "{}"));
 
-        var waiting = ingest.AcceptAsync(Point("d"), CancellationToken.None).AsTask();
         Assert.False(waiting.IsCompleted);
+        Assert.True(bench.Get<FleetMetrics>().TelemetryDropped > 0);
 
-        first.SetResult();
-        (await _writer.NextAsync()).SetResult();
-        var stored = await waiting.WaitAsync(Deadline);
-        (await _writer.NextAsync()).SetResult();
-        await stored.WaitAsync(Deadline);
+        bench.Store.Release();
+        await first.WaitAsync(Deadline);
+        await (await waiting.WaitAsync(Deadline)).WaitAsync(Deadline);
     }
 
     [Fact]
     public async Task Whoever_gives_up_waiting_for_room_leaves_nothing_behind()
     {
-        await using var ingest = Start(new TelemetryOptions { Capacity = 1, MaxBatch = 1 });
-        await AcceptAsync(ingest, "a");
-        var first = await _writer.NextAsync();
-        await AcceptAsync(ingest, "b");
+        await using var bench = await StartAsync(new TelemetryOptions { Capacity = 1, MaxBatch = 1 });
+        bench.Store.Hold();
+        await bench.AcceptAsync(Message("a", "{}"));
+        var second = await bench.AcceptAsync(Message("b", "{}"));
         using var closing = new CancellationTokenSource();
-        var waiting = ingest.AcceptAsync(Point("c"), closing.Token).AsTask();
-
+        var waiting = bench.Ingest.AcceptAsync(Message("c", "{}"), closing.Token).AsTask();
         await closing.CancelAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
-        first.SetResult();
-        var second = await _writer.NextAsync();
-        second.SetResult();
-        Assert.Equal(["b"], second.Devices);
+        bench.Store.Release();
+        await second.WaitAsync(Deadline);
+        Assert.Empty(await bench.BodiesAsync("c"));
     }
 
     [Fact]
-    public async Task A_batch_that_fails_takes_only_its_own_messages_with_it()
+    public async Task While_the_database_is_away_messages_wait_and_health_says_since_when()
     {
-        await using var ingest = Start(new TelemetryOptions());
-        var lost = await AcceptAsync(ingest, "a");
-        var first = await _writer.NextAsync();
-        var kept = await AcceptAsync(ingest, "b");
+        await using var bench = await StartAsync();
+        for (var i = 0; i < 4; i++) bench.Store.FailAppend(new TimeoutException("the database is away"));
+        var stored = await bench.AcceptAsync(Message("a", "{}"));
+        await Eventually.TrueAsync(() => Task.FromResult(bench.Get<TelemetryHealth>().Faults.Count == 1));
 
-        first.SetException(new IOException("disk full"));
-        (await _writer.NextAsync()).SetResult();
-
-        var error = await Assert.ThrowsAsync<TelemetryNotStoredException>(() => lost.WaitAsync(Deadline));
-        Assert.IsType<IOException>(error.InnerException);
-        await kept.WaitAsync(Deadline);
-        Assert.Equal((1, 1), (ingest.Failed, ingest.Stored));
-        _log.AssertClean("TelemetryNotStored");
+        Assert.Equal(("log", Noon, "the database is away"), bench.Get<TelemetryHealth>().Faults.Select(fault => (fault.What, fault.Since, fault.Problem)).Single());
+        await AdvanceUntilAsync(bench, stored);
+        Assert.Empty(bench.Get<TelemetryHealth>().Faults);
+        Assert.Equal(["{}"], await bench.BodiesAsync("a"));
     }
 
     [Fact]
-    public async Task A_transient_error_is_retried_with_the_same_batch()
+    public async Task A_commit_whose_answer_got_lost_is_repeated_and_stored_once()
     {
-        await using var ingest = Start(new TelemetryOptions());
-        var stored = await AcceptAsync(ingest, "a");
+        await using var bench = await StartAsync();
+        bench.Store.FailAppend(new IOException("connection reset"));
 
-        (await _writer.NextAsync()).SetException(new TimeoutException("busy"));
-        var second = await AdvanceUntilAsync(_writer.NextAsync());
+        await AdvanceUntilAsync(bench, await bench.AcceptAsync(Message("a", """{"n":1}""")));
+        await bench.MergeAsync();
 
-        Assert.Equal(["a"], second.Devices);
-        second.SetResult();
-        await stored.WaitAsync(Deadline);
-        Assert.Contains(_log.Lines, line => line.Contains("tried again (1 of 5): busy"));
+        Assert.Equal(2, bench.Store.Appends);
+        Assert.Equal(1, await bench.RowsAsync());
     }
 
     [Fact]
-    public async Task Retries_end()
+    public async Task A_stop_without_a_database_gives_up_after_some_seconds_and_takes_no_more()
     {
-        await using var ingest = Start(new TelemetryOptions { MaxRetries = 2 });
-        var stored = await AcceptAsync(ingest, "a");
+        await using var bench = await StartAsync();
+        for (var i = 0; i < 1_000; i++) bench.Store.FailAppend(new TimeoutException("the database is away"));
+        var lost = await bench.AcceptAsync(Message("a", "{}"));
 
-        for (var attempt = 0; attempt < 3; attempt++)
-            (await AdvanceUntilAsync(_writer.NextAsync())).SetException(new TimeoutException("busy"));
+        var stopping = bench.Ingest.StopAsync();
+        var late = await bench.AcceptAsync(Message("b", "{}"));
+        await AdvanceUntilAsync(bench, stopping);
 
-        var error = await Assert.ThrowsAsync<TelemetryNotStoredException>(() => stored.WaitAsync(Deadline));
-        Assert.IsType<TimeoutException>(error.InnerException);
-    }
-
-    [Fact]
-    public async Task Stopping_stores_everything_accepted_and_takes_no_more()
-    {
-        var ingest = Start(new TelemetryOptions { MaxBatch = 1 });
-        Task[] accepted = [await AcceptAsync(ingest, "a"), await AcceptAsync(ingest, "b")];
-
-        var stopping = ingest.StopAsync();
-        var late = await AcceptAsync(ingest, "c");
-        (await _writer.NextAsync()).SetResult();
-        (await _writer.NextAsync()).SetResult();
-
-        await stopping.WaitAsync(Deadline);
-        await Task.WhenAll(accepted).WaitAsync(Deadline);
+        await Assert.ThrowsAsync<TelemetryNotStoredException>(() => lost);
         await Assert.ThrowsAsync<TelemetryNotStoredException>(() => late);
+        Assert.Equal(1, bench.Ingest.Failed);
+        bench.Log.AssertClean("TelemetryNotStored");
+    }
+
+    [Fact]
+    public async Task Stopping_stores_and_merges_everything_accepted()
+    {
+        await using var bench = await StartAsync(new TelemetryOptions { MaxBatch = 1 });
+        Task[] accepted = [await bench.AcceptAsync(Message("a", "{}")), await bench.AcceptAsync(Message("b", "{}"))];
+
+        await bench.Ingest.StopAsync().WaitAsync(Deadline);
+
+        Assert.All(accepted, one => Assert.True(one.IsCompletedSuccessfully));
+        Assert.Equal(2, await bench.RowsAsync());
+        Assert.Empty(await bench.Store.ReadLogAsync(0, 10, default));
     }
 
     [Fact]
     public async Task What_awaits_a_message_does_not_run_on_the_writers_thread()
     {
-        await using var ingest = Start(new TelemetryOptions());
-        var stored = await AcceptAsync(ingest, "a");
+        await using var bench = await StartAsync();
+        bench.Store.Hold();
+        var stored = await bench.AcceptAsync(Message("a", "{}"));
         using var release = new ManualResetEventSlim();
         var blocked = stored.ContinueWith(_ => release.Wait(), TaskContinuationOptions.ExecuteSynchronously);
+        bench.Store.Release();
 
-        (await _writer.NextAsync()).SetResult();
-        await AcceptAsync(ingest, "b");
-        var next = await Record.ExceptionAsync(async () => (await _writer.NextAsync()).SetResult()); // Comes only if the writer's thread is free.
-
+        await (await bench.AcceptAsync(Message("b", "{}"))).WaitAsync(Deadline); // comes only if the writer's thread is free
         release.Set();
         await blocked.WaitAsync(Deadline);
-        Assert.Null(next);
+    }
+
+    [Fact]
+    public async Task A_batch_larger_than_an_entry_of_the_log_takes_several()
+    {
+        await using var bench = await StartAsync();
+        bench.Store.Hold();
+        var text = new string('x', 1_000_000);
+        var all = new List<Task>();
+        for (var i = 0; i < 9; i++) all.Add(await bench.AcceptAsync(Message("a", $$"""{"n":{{i}},"text":"{{text}}"}""", second: i)));
+        bench.Store.Release();
+        await Task.WhenAll(all).WaitAsync(Deadline);
+
+        await bench.MergeAsync();
+        Assert.True(bench.Store.Appends >= 2);
+        Assert.Equal(9, await bench.RowsAsync());
     }
 
     [Theory]
     [InlineData(0, 1, 1, "Telemetry:Capacity")]
     [InlineData(10, 11, 1, "Telemetry:MaxBatch")]
-    [InlineData(10, 10, 0, "Telemetry:MaxRetries")]
-    public void Settings_out_of_range_are_named(int capacity, int maxBatch, int maxRetries, string setting)
+    [InlineData(10, 10, 0, "Telemetry:RepeatWindow")]
+    public void Settings_out_of_range_are_named(int capacity, int maxBatch, int repeatWindow, string setting)
     {
-        var options = new TelemetryOptions { Capacity = capacity, MaxBatch = maxBatch, MaxRetries = maxRetries };
+        var options = new TelemetryOptions { Capacity = capacity, MaxBatch = maxBatch, RepeatWindow = repeatWindow };
 
         Assert.Contains(setting + " must be between", Assert.Throws<ArgumentException>(options.Validate).Message);
     }
 
-    private TelemetryIngest Start(TelemetryOptions options) =>
-        new(_writer, options, _metrics, _clock, LoggerFactory.Create(logging => logging.AddProvider(_log)).CreateLogger<TelemetryIngest>());
-
-    private static async Task<Task> AcceptAsync(TelemetryIngest ingest, string device) =>
-        await ingest.AcceptAsync(Point(device), CancellationToken.None);
-
-    private static TelemetryPoint Point(string device) =>
-        new(device, "", "{}"u8.ToArray(), DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch);
-
-    private async Task<T> AdvanceUntilAsync<T>(Task<T> done)
+    private static async Task AdvanceUntilAsync(TelemetryBench bench, Task done)
     {
         while (!done.IsCompleted)
         {
-            _clock.Advance(TimeSpan.FromSeconds(1));
+            bench.Clock.Advance(TimeSpan.FromSeconds(1));
             await Task.Yield();
         }
-        return await done;
+        await done;
     }
 }

@@ -39,6 +39,16 @@ public sealed class BadOrderTests
         ["authority without a fleet"] = (Profile.DeviceAuthority, order => order with { Organization = null }, "P-5.organization"),
         ["suffix in capitals"] = (Profile.ServerAuthority, order => order with { DnsSuffixes = ["Example"] }, "P-9.suffix"),
         ["key that is none"] = (Profile.Device, order => order with { SubjectPublicKeyInfo = new byte[] { 0x30, 0x00 } }, "P-5.encoding"),
+        ["cross-certificate of another name"] = (Profile.CrossRoot, order => order with { Original = order.Original! with { Subject = [0x30, 0x00] } }, "P-5.common-name"),
+        ["cross-certificate of another key"] = (Profile.CrossRoot, order => order with { Original = order.Original! with { KeyId = new byte[20] } }, "K-4.key"),
+        ["cross-certificate of nothing"] = (Profile.CrossRoot, order => order with { Original = null }, "K-4.original"),
+        ["root that repeats another"] = (Profile.ServerAuthority, order => order with { Original = ProfileSample.Of(Profile.CrossServerAuthority).Order.Original }, "K-4.original"),
+        ["cross-certificate that outlives the original"] = (Profile.CrossRoot, order => order with { Original = order.Original! with { NotAfter = ProfileSample.Now.AddDays(9) } }, "K-4.life"),
+        ["cross-certificate from before the original"] = (Profile.CrossRoot, order => order with { Original = order.Original! with { NotBefore = ProfileSample.Now } }, "K-4.life"),
+        ["cross-certificate for more hosts"] = (Profile.CrossServerAuthority, order => order with { DnsSuffixes = ["fleet.example", "other.example"] }, "K-4.constraints"),
+        ["cross-certificate of an authority for devices"] = (Profile.CrossServerAuthority, order => order with { Original = order.Original! with { Purposes = [KeyPurpose.ClientAuth] } }, "K-4.purpose"),
+        ["cross-certificate of a root as one for servers"] = (Profile.CrossServerAuthority, order => order with { Original = order.Original! with { Purposes = null } }, "K-4.purpose"),
+        ["cross-certificate by its own holder"] = (Profile.CrossRoot, order => order with { Original = order.Original! with { Subject = ProfileSample.Of(Profile.CrossRoot).Issuer.Subject } }, "P-4.self"),
         ["device that is too large"] = (Profile.Device, order => order with { CrlUrl = "http://" + new string('a', 1200) }, "P-6.size"),
     };
 

@@ -12,6 +12,8 @@ internal sealed record ProfileSample(CertificateOrder Order, IssuerFacts Issuer)
     public static readonly FleetNames Names = new("fleet.local");
 
     private static readonly FleetAuthorities Authorities = RootCeremony.Create(Names, new FakeClock(Now.AddDays(-100)));
+    private static readonly FleetAuthorities Others = RootCeremony.Create(Names, new FakeClock(Now.AddDays(-50)));
+    private static readonly IssuerKey BoundServers = AuthorityCertificate.Create(AuthorityPurpose.Servers, Names, Authorities.RootKey!, Now.AddDays(-100), "fleet.example");
     private static readonly ECDsa Key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
 
     public static TheoryData<Profile> All => [.. Enum.GetValues<Profile>()];
@@ -46,6 +48,7 @@ internal sealed record ProfileSample(CertificateOrder Order, IssuerFacts Issuer)
         Profile.Claim => Authorities.Claims!,
         Profile.Service => Authorities.Services!,
         Profile.Server => Authorities.Servers,
+        Profile.CrossRoot or Profile.CrossServerAuthority => Others.RootKey!,
         _ => Authorities.RootKey!,
     };
 
@@ -58,9 +61,14 @@ internal sealed record ProfileSample(CertificateOrder Order, IssuerFacts Issuer)
         Profile.OcspResponder => Leaf(profile, "OCSP 0123abcd", 7) with { CrlUrl = null, OcspUrl = null, IssuerUrl = null },
         Profile.Root => Authority(profile, "Root CA 0123abcd", 20),
         Profile.ClaimAuthority => Authority(profile, "Claim CA 0123abcd", 1),
+        Profile.CrossRoot => Cross(Authorities.Root),
+        Profile.CrossServerAuthority => Cross(BoundServers.Certificate),
         Profile.ServerAuthority => Authority(profile, "Server CA 0123abcd", 2) with { DnsSuffixes = ["fleet.example"] },
         _ => Authority(profile, "CA 0123abcd", 3),
     };
+
+    /// <summary>For half a year, so that both whose lives bound it live longer.</summary>
+    private static CertificateOrder Cross(X509Certificate2 original) => CertificateOrder.Of(CrossCertificate.TermsFor(original), Now.AddDays(-1), Now.AddDays(182));
 
     private static CertificateOrder Leaf(Profile profile, string name, int days) => new()
     {

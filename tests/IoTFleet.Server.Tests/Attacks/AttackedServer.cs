@@ -89,7 +89,7 @@ public sealed class AttackedServer : IAsyncLifetime
         await using var sessions = await Server.Get<IDbContextFactory<SessionsDbContext>>().CreateDbContextAsync();
         return new Figures(
             metrics.ClientsSinceStart, metrics.MessagesReceived, metrics.MessagesAcked, Server.Get<MqttBroker>().CountConnected(""),
-            await sessions.Sessions.CountAsync(), await sessions.Retained.CountAsync(), await fleet.Telemetry.CountAsync(), await fleet.Certificates.CountAsync());
+            await sessions.Sessions.CountAsync(), await sessions.Retained.CountAsync(), Server.Get<FleetMetrics>().TelemetryAccepted, await fleet.Certificates.CountAsync());
     }
 
     private IReadOnlyDictionary<string, long> Refusals() => Server.Get<BrokerMetrics>().RefusalsByReason();
@@ -138,5 +138,5 @@ public sealed class AttackedServer : IAsyncLifetime
         return output.WrittenSpan.ToArray();
     }
 
-    internal sealed record Figures(long Clients, long Received, long Acked, int Connected, int Sessions, int Retained, int Telemetry, int Certificates);
+    internal sealed record Figures(long Clients, long Received, long Acked, int Connected, int Sessions, int Retained, long Telemetry, int Certificates);
 }

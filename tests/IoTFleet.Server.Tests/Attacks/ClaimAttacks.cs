@@ -34,7 +34,7 @@ public sealed class ClaimAttacks(AttackedServer attacked) : IClassFixture<Attack
     public async Task Row_23_a_claim_of_a_revoked_batch_makes_none()
     {
         using var stolen = await ClaimAsync("batch-gone", quota: 10);
-        await attacked.Server.Client.RevokeBatchAsync("batch-gone");
+        await attacked.Server.Client.ChangeBatchAsync("batch-gone", "revoke", new());
         using var est = new EstVisitor(attacked.Server, stolen);
         await ExpectRefusedAsync("claim-revoked", () => est.EnrolAsync(null, null, TestPki.Request("line-9")));
     }

@@ -84,7 +84,7 @@ public sealed class CloneAttacks
         var request = new RenewCertificateRequest { Request = Convert.ToBase64String(TestPki.Request(Device, out var key)) };
         using var answer = await http.PostAsJsonAsync($"https://localhost:{server.HttpsPort}/.well-known/iotfleet/v1/renew", request, ApiJson.Default.RenewCertificateRequest);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
-        var renewed = await answer.Content.ReadFromJsonAsync(ApiJson.Default.RenewedCertificate);
+        var renewed = await answer.Content.ReadFromJsonAsync(ApiJson.Default.DeviceEnrolment);
         using (key)
         using (var certificate = X509CertificateLoader.LoadCertificate(Convert.FromBase64String(renewed!.Certificate)))
         {

@@ -41,7 +41,7 @@ public sealed class EnrolmentCredentialTests : IAsyncLifetime
         using var http = _server.Http(claim);
         using var first = await http.EstAsync("simpleenroll", EstScene.Csr("pump-1"));
 
-        await _server.Client.RevokeBatchAsync("b1");
+        await _server.Client.ChangeBatchAsync("b1", "revoke", new());
 
         using var second = await http.EstAsync("simpleenroll", EstScene.Csr("pump-2"));
         Assert.Equal(HttpStatusCode.Forbidden, second.StatusCode);

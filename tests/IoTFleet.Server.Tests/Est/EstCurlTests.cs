@@ -1,3 +1,6 @@
+using System.Formats.Asn1;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Globalization;
 using IoTFleet.Api;
 using IoTFleet.Testing;
@@ -120,6 +123,29 @@ public sealed class EstCurlTests : IAsyncLifetime
         await CertificateAsync();
         Assert.Equal(await OpensslAsync("pkey", "-in", File("key.pem"), "-pubout"), await OpensslAsync("x509", "-in", File("c.pem"), "-noout", "-pubkey"));
         Assert.DoesNotContain(Body(parts[1])[^40..], string.Concat(_server.Log.Lines), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("Pump 1")]
+    [InlineData("a234567890123456789012345678901234567890123456789012345678901234")]
+    [InlineData("a2345678901234567890123456789012345678901234567890123456789012345678901234567890")]
+    public async Task A_key_is_made_for_no_name_that_a_device_cannot_have(string commonName)
+    {
+        await _server.Client.CreateGroupAsync(new CreateGroupRequest { Id = "keys", ServerKeyGeneration = true });
+        var part = new AsnWriter(AsnEncodingRules.DER); // By hand: openssl and .NET leave out a name that is empty.
+        using (part.PushSequence())
+        using (part.PushSetOf())
+        using (part.PushSequence())
+        {
+            part.WriteObjectIdentifier("2.5.4.3");
+            part.WriteCharacterString(UniversalTagNumber.UTF8String, commonName);
+        }
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest(new X500DistinguishedName(part.Encode()), key, HashAlgorithmName.SHA256).CreateSigningRequest();
+        await System.IO.File.WriteAllTextAsync(File("r.b64"), Convert.ToBase64String(request));
+
+        Assert.StartsWith("400 ", await EnrolAsync("keys/serverkeygen", "-u", $"pump-1:{await _server.TokenAsync("keys")}"), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -1,8 +1,9 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace IoTFleet.Pki;
+namespace IoTFleet.Pki.Tests;
 
+/// <summary>Extensions of certificates that no profile of ours would have.</summary>
 internal static class LeafExtensions
 {
     public static X509Extension Purpose(string purpose) => new X509EnhancedKeyUsageExtension([new Oid(purpose)], critical: false);

@@ -1,0 +1,42 @@
+namespace IoTFleet.Fleet.Telemetry.Store;
+
+/// <summary>What the telemetry store fails at, since when.</summary>
+public sealed class TelemetryHealth(TimeProvider clock)
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, TelemetryFault> _faults = new(StringComparer.Ordinal);
+
+    public IReadOnlyList<TelemetryFault> Faults
+    {
+        get
+        {
+            lock (_gate) return [.. _faults.Values];
+        }
+    }
+
+    internal void Failed(string what, Exception error)
+    {
+        lock (_gate)
+        {
+            var since = _faults.TryGetValue(what, out var known) ? known.Since : clock.GetUtcNow();
+            _faults[what] = new TelemetryFault(what, since, error.Message);
+        }
+    }
+
+    internal void Succeeded(string what)
+    {
+        lock (_gate) _faults.Remove(what);
+    }
+}
+
+/// <param name="What">What is not done: <see cref="Log"/> or <see cref="Merge"/>.</param>
+/// <param name="Since">When it first failed.</param>
+/// <param name="Problem">What the database said last.</param>
+public sealed record TelemetryFault(string What, DateTimeOffset Since, string Problem)
+{
+    /// <summary>Messages are not stored, and so not acknowledged.</summary>
+    public const string Log = "log";
+
+    /// <summary>The log is not brought to the tables, and grows.</summary>
+    public const string Merge = "merge";
+}

@@ -1,0 +1,41 @@
+namespace IoTFleet.Fleet.Telemetry;
+
+public sealed record TelemetryOptions
+{
+    public const int MaxCapacity = 1_000_000;
+
+    /// <summary>Messages waiting to be stored; when full, whoever brings one more waits, and so do the devices behind it. At QoS 0 it is dropped instead.</summary>
+    public int Capacity { get; init; } = 10_000;
+
+    /// <summary>Messages stored in one commit, at most.</summary>
+    public int MaxBatch { get; init; } = 4_000;
+
+    /// <summary>Of each device's last messages, by how many it is known whether one comes again. More than a device may have in flight.</summary>
+    public int RepeatWindow { get; init; } = 128;
+
+    /// <summary>How long a message stays in the log before it is brought to the tables; readers find it at once in any case.</summary>
+    public TimeSpan MergeEvery { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Readings in the log that are brought to the tables without waiting for <see cref="MergeEvery"/>.</summary>
+    public int MergeReadings { get; init; } = 100_000;
+
+    /// <summary>What the log may hold in memory until it is merged, in megabytes; beyond, storing waits for the merge.</summary>
+    public int MaxTailMegabytes { get; init; } = 256;
+
+    /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
+    public void Validate()
+    {
+        Check(nameof(Capacity), Capacity, 1, MaxCapacity);
+        Check(nameof(MaxBatch), MaxBatch, 1, Capacity);
+        Check(nameof(RepeatWindow), RepeatWindow, 1, 10_000);
+        Check(nameof(MergeReadings), MergeReadings, 1, 10_000_000);
+        Check(nameof(MaxTailMegabytes), MaxTailMegabytes, 1, 100_000);
+        if (MergeEvery < TimeSpan.FromMilliseconds(10) || MergeEvery > TimeSpan.FromMinutes(10))
+            throw new ArgumentException($"Telemetry:{nameof(MergeEvery)} must be between 00:00:00.010 and 00:10:00, but is {MergeEvery}.");
+    }
+
+    private static void Check(string setting, int value, int min, int max)
+    {
+        if (value < min || value > max) throw new ArgumentException($"Telemetry:{setting} must be between {min} and {max}, but is {value}.");
+    }
+}

@@ -1,0 +1,25 @@
+using IoTFleet.Fleet.Telemetry.Formats;
+using IoTFleet.Fleet.Telemetry.Store;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace IoTFleet.Fleet.Telemetry;
+
+internal static class TelemetryServices
+{
+    internal static IServiceCollection AddTelemetry(this IServiceCollection services, TelemetryOptions options)
+    {
+        services.AddSingleton(options).AddSingleton<PayloadReader>().AddSingleton<TelemetryFeed>().AddSingleton<TelemetryHealth>();
+        services.AddSingleton<TelemetryTail>().AddSingleton<StorePatience>().AddSingleton<TelemetryMerger>();
+        services.AddSingleton(provider => new TelemetryIngest(
+            provider.GetRequiredService<ITelemetryStore>(), options, provider.GetRequiredService<IDbContextFactory<TelemetryDbContext>>(),
+            provider.GetRequiredService<TelemetryTail>(), provider.GetRequiredService<TelemetryMerger>(), provider.GetRequiredService<TelemetryFeed>(),
+            provider.GetRequiredService<StorePatience>(), provider.GetRequiredService<FleetMetrics>(), provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<TelemetryIngest>>()));
+        services.AddSingleton(provider => new TelemetryReader(
+            provider.GetRequiredService<IDbContextFactory<TelemetryDbContext>>(), provider.GetRequiredService<TelemetryTail>()));
+        services.AddSingleton<QueryTelemetry>();
+        return services;
+    }
+}
