@@ -58,6 +58,9 @@ public sealed partial class FleetDbContext : DbContext
     /// <summary>Set while the <see cref="FleetWriter"/> runs its units.</summary>
     internal SharedTransaction? Shared { get; set; }
 
+    /// <summary>For what only the writer's units do.</summary>
+    internal PreparedStatements Statements => Shared?.Statements ?? throw new InvalidOperationException("Only a unit of the writer has prepared statements.");
+
     /// <summary>The transaction of one SaveChanges, begun by the <see cref="AuditChain"/> because there was none.</summary>
     internal IDbContextTransaction? OwnTransaction { get; set; }
 

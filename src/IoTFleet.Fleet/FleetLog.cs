@@ -11,6 +11,15 @@ internal static partial class FleetLog
     [LoggerMessage(2008, LogLevel.Error, "Telemetry could not be brought from the log to the tables; it stays in the log, is found by readers, and is tried again. Check the database.")]
     internal static partial void TelemetryNotMerged(ILogger log, Exception error);
 
+    [LoggerMessage(2004, LogLevel.Error, "Telemetry could not be rolled up; it is tried again, and charts are slower meanwhile. Check the database.")]
+    internal static partial void TelemetryNotRolledUp(ILogger log, Exception error);
+
+    [LoggerMessage(2005, LogLevel.Error, "Telemetry older than is to be kept could not be deleted; it is tried again. Check the database.")]
+    internal static partial void TelemetryNotPruned(ILogger log, Exception error);
+
+    [LoggerMessage(2006, LogLevel.Information, "{Readings} telemetry readings were deleted, being older or more than is to be kept.")]
+    internal static partial void TelemetryPruned(ILogger log, long readings);
+
     [LoggerMessage(2002, LogLevel.Warning, "The telemetry store's {Work} is tried again (attempt {Attempt}); devices wait meanwhile: {Problem}")]
     internal static partial void TelemetryRetried(ILogger log, string work, int attempt, string problem);
 

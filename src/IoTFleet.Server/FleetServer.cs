@@ -118,6 +118,7 @@ public sealed class FleetServer : IAsyncDisposable
         services.AddSingleton<CommandRelay>();
         services.AddSingleton<RevocationFreshness>().AddSingleton<RevocationSequence>().AddSingleton<RevocationWatch>();
         services.AddHostedService(provider => provider.GetRequiredService<RevocationWatch>());
+        services.AddHostedService<ShutOutSweep>();
         services.AddSingleton<NodeReports>().AddHostedService(provider => provider.GetRequiredService<NodeReports>());
 
         // What third parties may know of revocations.
@@ -127,6 +128,7 @@ public sealed class FleetServer : IAsyncDisposable
         // The doors for people.
         services.AddOperatorAuth(data.CookieKeys);
         services.AddSingleton(EnrolmentOptions.From(builder.Configuration)).AddSingleton<EnrolmentLimits>().AddSingleton<EnrolmentDesk>().AddSingleton<EnrolmentAnswer>();
+        services.AddHostedService<ApprovalRetention>();
         services.AddSingleton<MessageRate>().AddSingleton<OverviewReport>();
         services.AddRazorComponents();
         services.AddCascadingAuthenticationState();

@@ -1,4 +1,4 @@
-using System.Globalization;
+using IoTFleet.Fleet.Telemetry.Queries;
 using Microsoft.EntityFrameworkCore;
 
 namespace IoTFleet.Fleet.Telemetry;
@@ -51,18 +51,18 @@ public sealed class QueryTelemetry(TelemetryReader reader, IDbContextFactory<Fle
     public async Task<QueryTelemetryResult> RangeAsync(Actor actor, TelemetryRange range, CancellationToken ct)
     {
         if (!actor.May(Permission.ReadFleet)) return new QueryTelemetryResult.Forbidden();
-        Position? after = null;
-        if (range.Cursor is not null && !Position.TryParse(range.Cursor, out after)) return new QueryTelemetryResult.InvalidCursor();
+        ReadingPosition? after = null;
+        if (range.Cursor is not null && !ReadingPosition.TryParse(range.Cursor, out after)) return new QueryTelemetryResult.InvalidCursor();
 
         var limit = Math.Clamp(range.Limit, 1, MaxLimit);
         var rows = await reader.ReadAsync(Inside(range, after), ct).Take(limit + 1).ToListAsync(ct); // one more, only to know that there is more
         if (rows.Count == 0 && !await IsKnownAsync(range.DeviceId, ct)) return new QueryTelemetryResult.UnknownDevice();
         if (rows.Count <= limit) return new QueryTelemetryResult.Found(rows);
         rows.RemoveAt(limit);
-        return new QueryTelemetryResult.Found(rows, Position.Of(rows[^1]).ToString());
+        return new QueryTelemetryResult.Found(rows, ReadingPosition.Of(rows[^1]).ToString());
     }
 
-    private static ReadingRange Inside(TelemetryRange range, Position? after) => new(
+    private static ReadingRange Inside(TelemetryRange range, ReadingPosition? after) => new(
         range.DeviceId,
         range.From is { } from ? EpochTime.ToMicroseconds(from) : long.MinValue,
         range.To is { } to ? EpochTime.ToMicroseconds(to) : long.MaxValue,
@@ -75,25 +75,5 @@ public sealed class QueryTelemetry(TelemetryReader reader, IDbContextFactory<Fle
     {
         await using var db = await databases.CreateDbContextAsync(ct);
         return await db.Devices.AnyAsync(device => device.Id == deviceId, ct);
-    }
-
-    /// <summary>Where a page ended, written as <c>microseconds-id</c>.</summary>
-    private sealed record Position(long TimeUs, long Id)
-    {
-        internal static Position Of(StoredReading row) => new(row.TimeUs, row.Id);
-
-        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{TimeUs}-{Id}");
-
-        internal static bool TryParse(string text, out Position? position)
-        {
-            position = null;
-            var dash = text.LastIndexOf('-');
-            if (dash <= 0 || !TryParseNumber(text.AsSpan(0, dash), out var time) || !TryParseNumber(text.AsSpan(dash + 1), out var id)) return false;
-            position = new Position(time, id);
-            return true;
-        }
-
-        private static bool TryParseNumber(ReadOnlySpan<char> text, out long number) =>
-            long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number);
     }
 }

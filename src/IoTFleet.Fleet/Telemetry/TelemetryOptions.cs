@@ -22,6 +22,12 @@ public sealed record TelemetryOptions
     /// <summary>What the log may hold in memory until it is merged, in megabytes; beyond, storing waits for the merge.</summary>
     public int MaxTailMegabytes { get; init; } = 256;
 
+    /// <summary>How often rollups are brought up to date.</summary>
+    public TimeSpan RollUpEvery { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>An hour that still goes on is rolled up only after so long without a new reading.</summary>
+    public TimeSpan RollUpQuiet { get; init; } = TimeSpan.FromMinutes(5);
+
     /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
     public void Validate()
     {
@@ -30,8 +36,14 @@ public sealed record TelemetryOptions
         Check(nameof(RepeatWindow), RepeatWindow, 1, 10_000);
         Check(nameof(MergeReadings), MergeReadings, 1, 10_000_000);
         Check(nameof(MaxTailMegabytes), MaxTailMegabytes, 1, 100_000);
-        if (MergeEvery < TimeSpan.FromMilliseconds(10) || MergeEvery > TimeSpan.FromMinutes(10))
-            throw new ArgumentException($"Telemetry:{nameof(MergeEvery)} must be between 00:00:00.010 and 00:10:00, but is {MergeEvery}.");
+        Check(nameof(MergeEvery), MergeEvery, TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(10));
+        Check(nameof(RollUpEvery), RollUpEvery, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
+        Check(nameof(RollUpQuiet), RollUpQuiet, TimeSpan.Zero, TimeSpan.FromHours(1));
+    }
+
+    private static void Check(string setting, TimeSpan value, TimeSpan min, TimeSpan max)
+    {
+        if (value < min || value > max) throw new ArgumentException($"Telemetry:{setting} must be between {min} and {max}, but is {value}.");
     }
 
     private static void Check(string setting, int value, int min, int max)

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using IoTFleet.Fleet.Telemetry.Rollups;
 using IoTFleet.Fleet.Telemetry.Store;
 using Microsoft.EntityFrameworkCore;
 
@@ -74,6 +75,9 @@ public sealed class TelemetryReader
         foreach (var row in rows) waiting.TryAdd(row.DeviceId, row.LastReceivedUs);
         return [.. waiting.OrderByDescending(device => device.Value).Take(count).Select(device => device.Key)];
     }
+
+    /// <summary>The hours in which a device has readings that may not be in the tables. To be asked before the tables are.</summary>
+    internal HashSet<int> WaitingHours(string deviceId) => [.. _tail.Of(deviceId).Select(reading => Hours.Of(reading.TimeUs))];
 
     private List<StoredReading> Waiting(ReadingRange range)
     {

@@ -1,3 +1,5 @@
+using IoTFleet.Fleet.Telemetry.Queries;
+using IoTFleet.Fleet.Telemetry.Rollups;
 using IoTFleet.Fleet.Telemetry.Store;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
@@ -10,7 +12,7 @@ internal static class TelemetryServices
     internal static IServiceCollection AddTelemetry(this IServiceCollection services, TelemetryOptions options)
     {
         services.AddSingleton(options).AddSingleton<TelemetryFeed>().AddSingleton<TelemetryHealth>();
-        services.AddSingleton<TelemetryTail>().AddSingleton<StorePatience>().AddSingleton<TelemetryMerger>();
+        services.AddSingleton<TelemetryTail>().AddSingleton<StorePatience>().AddSingleton<TelemetryMerger>().AddSingleton<TelemetryRollup>().AddSingleton<TelemetryUpkeep>();
         services.AddSingleton(provider => new TelemetryIngest(
             provider.GetRequiredService<ITelemetryStore>(), options, provider.GetRequiredService<IDbContextFactory<TelemetryDbContext>>(),
             provider.GetRequiredService<TelemetryTail>(), provider.GetRequiredService<TelemetryMerger>(), provider.GetRequiredService<TelemetryFeed>(),
@@ -18,7 +20,8 @@ internal static class TelemetryServices
             provider.GetRequiredService<ILogger<TelemetryIngest>>()));
         services.AddSingleton(provider => new TelemetryReader(
             provider.GetRequiredService<IDbContextFactory<TelemetryDbContext>>(), provider.GetRequiredService<TelemetryTail>()));
-        services.AddSingleton<QueryTelemetry>();
+        services.AddSingleton<QueryTelemetry>().AddSingleton<DeviceDirectory>().AddSingleton<ReadBuckets>();
+        services.AddSingleton<ReadLatestValues>().AddSingleton<ReadHistory>().AddSingleton<ExportTelemetry>().AddSingleton<WatchTelemetry>();
         return services;
     }
 }

@@ -39,6 +39,9 @@ public ref struct ValueReader
         _ => double.NaN,
     };
 
+    /// <summary>Of a number or boolean: as it stands in the object, with its own digits.</summary>
+    public readonly ReadOnlySpan<byte> Raw => _json.ValueSpan;
+
     /// <summary>The value of a text.</summary>
     public string Text() => _json.GetString() ?? "";
 

@@ -29,7 +29,7 @@ public sealed class TelemetryHealth(TimeProvider clock)
     }
 }
 
-/// <param name="What">What is not done: <see cref="Log"/> or <see cref="Merge"/>.</param>
+/// <param name="What">What is not done: <see cref="Log"/>, <see cref="Merge"/>, <see cref="Rollup"/> or <see cref="Prune"/>.</param>
 /// <param name="Since">When it first failed.</param>
 /// <param name="Problem">What the database said last.</param>
 public sealed record TelemetryFault(string What, DateTimeOffset Since, string Problem)
@@ -39,4 +39,10 @@ public sealed record TelemetryFault(string What, DateTimeOffset Since, string Pr
 
     /// <summary>The log is not brought to the tables, and grows.</summary>
     public const string Merge = "merge";
+
+    /// <summary>Rollups are not brought up to date; readers read more instead.</summary>
+    public const string Rollup = "rollup";
+
+    /// <summary>What is older than is to be kept is not taken away.</summary>
+    public const string Prune = "prune";
 }
