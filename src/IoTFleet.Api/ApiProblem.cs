@@ -73,6 +73,9 @@ public static class ProblemCodes
     /// <summary>409: the request was approved or rejected before.</summary>
     public const string DecidedBefore = "decided-before";
 
+    /// <summary>404: it is not in the quarantine, or no longer.</summary>
+    public const string QuarantinedNotFound = "quarantined-not-found";
+
     /// <summary>404: the device has sent no telemetry.</summary>
     public const string TelemetryNotFound = "telemetry-not-found";
 

@@ -20,9 +20,9 @@ public sealed record TelemetryRecord
     /// <summary>The publisher's own number for the message (MQTT 5 user property <c>seq</c>); null when it sent none.</summary>
     public long? Sequence { get; init; }
 
-    /// <summary>What <see cref="Body"/> is when it is not JSON; null for a JSON object.</summary>
+    /// <summary>Null when <see cref="Body"/> is a JSON object. Otherwise what the payload is, and the body is a text: its bytes in base64.</summary>
     public string? ContentType { get; init; }
 
-    /// <summary>The JSON object as it was received, or with a <see cref="ContentType"/> its bytes in base64; <see cref="JsonElement.GetRawText"/> keeps each number's own digits.</summary>
+    /// <summary>The JSON object as it was received, or what CBOR or Sparkplug B became; <see cref="JsonElement.GetRawText"/> keeps each number's own digits.</summary>
     public required JsonElement Body { get; init; }
 }

@@ -83,6 +83,12 @@ public sealed class MqttBroker : IDisposable
     /// </summary>
     public IEnumerable<Principal> Connected() => _connections.Select(connection => connection.Key.Principal).OfType<Principal>();
 
+    /// <summary>Who has a session and no connection. Looks at every session: for what an operator does, not for each message.</summary>
+    public IReadOnlyList<string> Absent() => Parts.Sessions.Absent();
+
+    /// <summary>Ends the session of a client that is still away.</summary>
+    public bool EndAbsent(string clientId) => Parts.Sessions.EndAbsent(clientId);
+
     /// <summary>Ends the client's session, and its connection with the reason if it has one. Returns whether there was one.</summary>
     public bool Disconnect(string clientId, ReasonCode reason, string detail)
     {

@@ -6,6 +6,8 @@ using IoTFleet.Fleet.Enrolment;
 using IoTFleet.Fleet.IssuanceLog;
 using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Services;
+using IoTFleet.Fleet.Telemetry.Formats;
+using IoTFleet.Fleet.Telemetry.Quarantine;
 using IoTFleet.Pki;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
@@ -46,6 +48,7 @@ public sealed partial class FleetDbContext : DbContext
     public DbSet<ServerCertificateRecord> ServerCertificates => Set<ServerCertificateRecord>();
     public DbSet<Service> Services => Set<Service>();
     public DbSet<ServiceCertificate> ServiceCertificates => Set<ServiceCertificate>();
+    public DbSet<QuarantinedPayload> TelemetryQuarantine => Set<QuarantinedPayload>();
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
     public DbSet<AuditEntry> Audit => Set<AuditEntry>();
     public DbSet<AuditHead> AuditHeads => Set<AuditHead>();
@@ -54,6 +57,9 @@ public sealed partial class FleetDbContext : DbContext
 
     /// <summary>Set while the <see cref="FleetWriter"/> runs its units.</summary>
     internal SharedTransaction? Shared { get; set; }
+
+    /// <summary>For what only the writer's units do.</summary>
+    internal PreparedStatements Statements => Shared?.Statements ?? throw new InvalidOperationException("Only a unit of the writer has prepared statements.");
 
     /// <summary>The transaction of one SaveChanges, begun by the <see cref="AuditChain"/> because there was none.</summary>
     internal IDbContextTransaction? OwnTransaction { get; set; }
@@ -72,6 +78,7 @@ public sealed partial class FleetDbContext : DbContext
         ConfigureClaims(model);
         ConfigureAuthorities(model);
         ConfigureRecord(model);
+        ConfigureQuarantine(model);
         ConfigureOperators(model);
         NameTimeColumnsByTheirUnit(model);
     }
@@ -162,6 +169,17 @@ public sealed partial class FleetDbContext : DbContext
             certificate.HasOne<Service>().WithMany().HasForeignKey(c => c.ServiceName).OnDelete(DeleteBehavior.Restrict);
         });
     }
+
+    private static void ConfigureQuarantine(ModelBuilder model) => model.Entity<QuarantinedPayload>(payload =>
+    {
+        payload.Property(p => p.DeviceId).HasMaxLength(DeviceName.MaxLength);
+        payload.Property(p => p.Topic).HasMaxLength(1_000);
+        payload.Property(p => p.Code).HasMaxLength(40);
+        payload.Property(p => p.Detail).HasMaxLength(400);
+        payload.Property(p => p.ContentType).HasMaxLength(PayloadLimits.MaxContentType);
+        payload.HasIndex(p => new { p.DeviceId, p.Id });
+        payload.HasIndex(p => new { p.Code, p.Id });
+    });
 
     private static void ConfigureOperators(ModelBuilder model)
     {

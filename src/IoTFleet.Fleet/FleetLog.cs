@@ -23,6 +23,9 @@ internal static partial class FleetLog
     [LoggerMessage(2002, LogLevel.Warning, "The telemetry store's {Work} is tried again (attempt {Attempt}); devices wait meanwhile: {Problem}")]
     internal static partial void TelemetryRetried(ILogger log, string work, int attempt, string problem);
 
+    [LoggerMessage(2070, LogLevel.Warning, "{Payloads} unreadable payloads were refused and counted, and could not be kept in the quarantine. Check the database.")]
+    internal static partial void QuarantineNotStored(ILogger log, int payloads, Exception error);
+
     [LoggerMessage(2003, LogLevel.Error, "{Units} units of writing were not stored; those who asked for them were told. Check the database.")]
     internal static partial void UnitsNotStored(ILogger log, int units, Exception error);
 

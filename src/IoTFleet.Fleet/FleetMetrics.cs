@@ -14,6 +14,8 @@ public sealed class FleetMetrics : IDisposable
     private readonly Counter<long> _telemetryFailed;
     private readonly Counter<long> _telemetryDropped;
     private readonly Counter<long> _telemetryRepeated;
+    private readonly Counter<long> _telemetryUnreadable;
+    private readonly Counter<long> _quarantineDropped;
     private readonly Histogram<int> _batchSize;
     private readonly Histogram<double> _commitDuration;
     private readonly Counter<long> _certificatesIssued;
@@ -27,6 +29,8 @@ public sealed class FleetMetrics : IDisposable
     private long _dropped;
     private long _repeated;
     private long _batches;
+    private long _unreadable;
+    private long _notKept;
 
     public FleetMetrics()
     {
@@ -35,6 +39,8 @@ public sealed class FleetMetrics : IDisposable
         _telemetryFailed = _meter.CreateCounter<long>("iotfleet.telemetry.failed", "{message}");
         _telemetryDropped = _meter.CreateCounter<long>("iotfleet.telemetry.dropped", "{message}", "At QoS 0, for want of room.");
         _telemetryRepeated = _meter.CreateCounter<long>("iotfleet.telemetry.repeated", "{message}", "Came again, and were acknowledged without being stored twice.");
+        _telemetryUnreadable = _meter.CreateCounter<long>("iotfleet.telemetry.unreadable", "{message}");
+        _quarantineDropped = _meter.CreateCounter<long>("iotfleet.telemetry.quarantine.dropped", "{message}", "Unreadable payloads that the quarantine had no room for.");
         _batchSize = _meter.CreateHistogram<int>("iotfleet.telemetry.batch", "{message}", "Messages in one transaction.");
         _commitDuration = _meter.CreateHistogram<double>("iotfleet.telemetry.commit", "s", "From taking a batch to its commit.");
         _certificatesIssued = _meter.CreateCounter<long>("iotfleet.certificates.issued", "{certificate}");
@@ -51,6 +57,8 @@ public sealed class FleetMetrics : IDisposable
     public long TelemetryFailed => Interlocked.Read(ref _failed);
     public long TelemetryDropped => Interlocked.Read(ref _dropped);
     public long TelemetryRepeated => Interlocked.Read(ref _repeated);
+    public long TelemetryUnreadable => Interlocked.Read(ref _unreadable);
+    public long QuarantineDropped => Interlocked.Read(ref _notKept);
     public long TelemetryBatches => Interlocked.Read(ref _batches);
 
     /// <summary>Refused enrolments by the code of the refusal.</summary>
@@ -91,6 +99,18 @@ public sealed class FleetMetrics : IDisposable
     {
         Interlocked.Add(ref _failed, messages);
         _telemetryFailed.Add(messages);
+    }
+
+    internal void CountTelemetryUnreadable(string code)
+    {
+        Interlocked.Increment(ref _unreadable);
+        _telemetryUnreadable.Add(1, new KeyValuePair<string, object?>("reason", code));
+    }
+
+    internal void CountQuarantineDropped(int payloads = 1)
+    {
+        Interlocked.Add(ref _notKept, payloads);
+        _quarantineDropped.Add(payloads);
     }
 
     internal void CountCertificateIssued() => _certificatesIssued.Add(1);

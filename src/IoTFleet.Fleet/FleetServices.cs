@@ -8,6 +8,7 @@ using IoTFleet.Fleet.IssuanceLog;
 using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Services;
 using IoTFleet.Fleet.Telemetry;
+using IoTFleet.Fleet.Telemetry.Formats;
 using IoTFleet.Pki;
 using IoTFleet.Pki.Transparency;
 using Microsoft.Extensions.DependencyInjection;
@@ -21,7 +22,7 @@ public static class FleetServices
     /// The use cases. A database (such as <c>AddSqliteFleet</c>), logging, an <see cref="IssuancePolicy"/> and the
     /// <see cref="FleetAuthorities"/> of the CA folder are the host's to add, and <see cref="AuthorityDirectory.LoadAsync"/> to call.
     /// </summary>
-    public static IServiceCollection AddFleet(this IServiceCollection services, TelemetryOptions? telemetry = null)
+    public static IServiceCollection AddFleet(this IServiceCollection services, TelemetryOptions? telemetry = null, FormatOptions? formats = null)
     {
         var options = telemetry ?? new TelemetryOptions();
         options.Validate();
@@ -47,6 +48,7 @@ public static class FleetServices
         services.AddSingleton<CreateService>().AddSingleton<IssueServiceCertificate>().AddSingleton<RevokeService>();
         services.AddSingleton<FindServices>().AddSingleton<AdmitService>();
         services.AddSingleton<SendCommand>();
+        services.AddFormats(formats ?? new FormatOptions());
         services.AddSingleton<CreateFirstKey>().AddSingleton<CreateKey>().AddSingleton<RevokeKey>().AddSingleton<SignIn>();
         return services;
     }

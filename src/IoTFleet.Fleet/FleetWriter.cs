@@ -28,6 +28,7 @@ public sealed class FleetWriter : IAsyncDisposable
     private readonly AuditChain _chain;
     private readonly ILogger<FleetWriter> _log;
     private readonly GroupCommit<WriteUnit> _commits;
+    private readonly InsertPlans _plans = new();
     private int _writing;
 
     public FleetWriter(IDbContextFactory<FleetDbContext> databases, AuditChain chain, ILogger<FleetWriter> log)
@@ -102,7 +103,8 @@ public sealed class FleetWriter : IAsyncDisposable
     {
         await using var db = await _databases.CreateDbContextAsync();
         db.Database.AutoSavepointsEnabled = false; // Each unit has one already.
-        db.Shared = new SharedTransaction();
+        using var statements = new PreparedStatements(db, _plans);
+        db.Shared = new SharedTransaction(statements);
         try
         {
             await using var transaction = await db.Database.BeginTransactionAsync();

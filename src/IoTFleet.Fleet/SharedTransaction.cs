@@ -3,8 +3,10 @@ using IoTFleet.Fleet.Audit;
 namespace IoTFleet.Fleet;
 
 /// <summary>What the units of one transaction have in common. The end of each chain is read and written once for all of them.</summary>
-internal sealed class SharedTransaction
+internal sealed class SharedTransaction(PreparedStatements statements)
 {
+    internal PreparedStatements Statements { get; } = statements;
+
     /// <summary>Entries that become links at the end: their chain's head is then locked for a moment, and by whoever holds everything else already.</summary>
     internal List<AuditEntry> Audit { get; } = [];
 

@@ -11,6 +11,7 @@ using IoTFleet.Fleet.IssuanceLog;
 using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Sqlite;
 using IoTFleet.Fleet.Telemetry;
+using IoTFleet.Fleet.Telemetry.Formats;
 using IoTFleet.Fleet.Telemetry.Store;
 using IoTFleet.Pki;
 using IoTFleet.Server.Console;
@@ -104,7 +105,7 @@ public sealed class FleetServer : IAsyncDisposable
         services.AddSingleton(new RevocationOptions(options.SecondOperatorAbove < 0 ? null : options.SecondOperatorAbove));
         if (options.StatusAddresses() is { } addresses) services.AddSingleton(addresses);
         services.AddRenewalDoors(builder.Configuration);
-        services.AddFleet(TelemetrySettings(builder.Configuration));
+        services.AddFleet(TelemetrySettings(builder.Configuration), FormatSettings(builder.Configuration));
         services.AddSqliteFleet(data.Database);
         services.AddSqliteTelemetry(data.Telemetry, data.TelemetryLog);
         services.AddSqliteSessions(data.Sessions);
@@ -117,6 +118,7 @@ public sealed class FleetServer : IAsyncDisposable
         services.AddSingleton<CommandRelay>();
         services.AddSingleton<RevocationFreshness>().AddSingleton<RevocationSequence>().AddSingleton<RevocationWatch>();
         services.AddHostedService(provider => provider.GetRequiredService<RevocationWatch>());
+        services.AddHostedService<ShutOutSweep>();
         services.AddSingleton<NodeReports>().AddHostedService(provider => provider.GetRequiredService<NodeReports>());
 
         // What third parties may know of revocations.
@@ -126,6 +128,7 @@ public sealed class FleetServer : IAsyncDisposable
         // The doors for people.
         services.AddOperatorAuth(data.CookieKeys);
         services.AddSingleton(EnrolmentOptions.From(builder.Configuration)).AddSingleton<EnrolmentLimits>().AddSingleton<EnrolmentDesk>().AddSingleton<EnrolmentAnswer>();
+        services.AddHostedService<ApprovalRetention>();
         services.AddSingleton<MessageRate>().AddSingleton<OverviewReport>();
         services.AddRazorComponents();
         services.AddCascadingAuthenticationState();
@@ -175,6 +178,7 @@ public sealed class FleetServer : IAsyncDisposable
         api.MapTelemetry();
         api.MapTelemetryQueries();
         api.MapTelemetryStreams();
+        api.MapQuarantine();
         api.MapCommands();
         api.MapAudit();
         api.MapLog();
@@ -198,6 +202,20 @@ public sealed class FleetServer : IAsyncDisposable
     private static TelemetryOptions TelemetrySettings(ConfigurationManager configuration)
     {
         var options = configuration.GetSection("Telemetry").Get<TelemetryOptions>() ?? new TelemetryOptions();
+        try
+        {
+            options.Validate();
+            return options;
+        }
+        catch (ArgumentException problem)
+        {
+            throw new StartupException(problem.Message, problem);
+        }
+    }
+
+    private static FormatOptions FormatSettings(ConfigurationManager configuration)
+    {
+        var options = configuration.GetSection("Telemetry").Get<FormatOptions>() ?? new FormatOptions();
         try
         {
             options.Validate();

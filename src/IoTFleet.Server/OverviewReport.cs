@@ -1,10 +1,10 @@
-using System.Text.Json;
 using IoTFleet.Api;
 using IoTFleet.Broker;
 using IoTFleet.Fleet;
 using IoTFleet.Fleet.Devices;
 using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Server.Diagnosis;
+using IoTFleet.Server.Rest;
 
 namespace IoTFleet.Server;
 
@@ -39,5 +39,5 @@ internal sealed class OverviewReport(
         };
     }
 
-    private static LastValue Shown(StoredReading row) => new() { DeviceId = row.DeviceId, Stream = row.Stream, Time = row.Time, Body = JsonElement.Parse(row.Body.Span) };
+    private static LastValue Shown(StoredReading row) => new() { DeviceId = row.DeviceId, Stream = row.Stream, Time = row.Time, Body = TelemetryApi.BodyOf(row) };
 }

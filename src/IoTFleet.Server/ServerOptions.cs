@@ -63,6 +63,9 @@ public sealed class ServerOptions
     /// </summary>
     public string StatusUrl { get; set; } = "";
 
+    /// <summary>Whether the server sends an OCSP answer about its own certificate in the handshake (Linux). It fetches the answer from StatusUrl, so that must be reachable from here.</summary>
+    public bool StapleOcsp { get; set; }
+
     /// <summary>What a node does that could not read the revocations for 30 s: <c>refuse</c> new sessions, or <c>accept</c> them, which is audited.</summary>
     public string StaleRevocations { get; set; } = "refuse";
 

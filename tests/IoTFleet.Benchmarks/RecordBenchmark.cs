@@ -29,13 +29,17 @@ internal static class RecordBenchmark
             ("a transaction each", 512, fleet.RegisterAloneAsync),
             ("units of the writer", 4096, fleet.RegisterInUnitsAsync));
         var (commits, units) = (fleet.Writer.Commits, fleet.Writer.Units);
+        Say("Registering in units", commits, units);
         await MeasureAsync("Certificates", "certificate issued: prepared, linted, intent, signed, stored, logged, audited twice",
             ("prepared and signed only", 1024, fleet.SignAsync),
             ("with the whole record", 1024, fleet.IssueAsync),
             ("with a proof for the answer", 1024, fleet.IssueWithProofAsync));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{(double)(fleet.Writer.Units - units) / (fleet.Writer.Commits - commits):0.0} units a commit."));
+        Say("Issuing", fleet.Writer.Commits - commits, fleet.Writer.Units - units);
         return 0;
     }
+
+    private static void Say(string what, long commits, long units) =>
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what}: {(double)units / commits:0.0} units a commit."));
 
     public static async Task<int> LogAsync()
     {

@@ -65,6 +65,23 @@ public sealed class RefusalTests
         Assert.Equal(0, broker.Metrics.MessagesAcked);
     }
 
+    [Theory]
+    [InlineData(AtLeastOnce)]
+    [InlineData(ExactlyOnce)]
+    public async Task Payload_that_the_sink_refuses_is_acknowledged_to_3_1_1_which_would_send_it_for_ever(QualityOfService qos)
+    {
+        await using var broker = new InMemoryBroker();
+        broker.Sink.Refuse = _ => Acceptance.Refused(ReasonCode.PayloadFormatInvalid, "not JSON", "payload-not-json");
+        await using var client = await broker.ConnectAsync("a", ProtocolVersion.V311);
+        await client.SubscribeAsync("t", AtLeastOnce);
+
+        await client.PublishAsync("t", "x", qos, 1);
+
+        await client.ExpectBytesAsync(qos == AtLeastOnce ? "40 02 00 01" : "50 02 00 01");
+        await client.ExpectNothingAsync();      // and it is not routed
+        Assert.Equal(1, broker.Metrics.RefusalsByReason()["payload-not-json"]);
+    }
+
     [Fact]
     public async Task Client_that_wants_no_explanation_gets_none()
     {

@@ -2,7 +2,7 @@ using IoTFleet.Fuzz.Der;
 
 namespace IoTFleet.Fuzz.Tests;
 
-/// <summary>Damaged signing requests, EST bodies, certificates and OCSP requests; longer runs: <c>dotnet run -c Release --project tests/IoTFleet.Fuzz -- request</c>.</summary>
+/// <summary>Damaged signing requests, EST bodies, certificates, OCSP requests and telemetry; longer runs: <c>dotnet run -c Release --project tests/IoTFleet.Fuzz -- request</c>.</summary>
 public sealed class DerFuzzTests
 {
     public static TheoryData<string, long> Targets => new()
@@ -11,6 +11,9 @@ public sealed class DerFuzzTests
         { "body", 20_000 },
         { "certificate", 10_000 },
         { "ocsp", 20_000 },
+        { "json", 50_000 },
+        { "cbor", 50_000 },
+        { "sparkplug", 50_000 },
     };
 
     [Theory, MemberData(nameof(Targets))]
@@ -29,5 +32,5 @@ public sealed class DerFuzzTests
     public void Every_reader_is_in_the_test() => Assert.Equal(DerTarget.All.Select(target => target.Name), Targets.Select(row => row.Data.Item1));
 
     [Fact]
-    public void Every_example_is_good_before_it_is_damaged() => Assert.All(DerTarget.All.Where(target => target.Name == "certificate"), target => Assert.All(target.Seeds, seed => Assert.True(target.Read(seed))));
+    public void Every_example_is_good_before_it_is_damaged() => Assert.All(DerTarget.All.Where(target => target.Name is "certificate" or "json" or "cbor" or "sparkplug"), target => Assert.All(target.Seeds, seed => Assert.True(target.Read(seed))));
 }

@@ -3,7 +3,7 @@ using IoTFleet.Fuzz;
 using IoTFleet.Fuzz.Der;
 
 // dotnet run -c Release --project tests/IoTFleet.Fuzz -- [--cases N] [--seed N] [--from CASE] [--lanes N]
-// dotnet run -c Release --project tests/IoTFleet.Fuzz -- request|body|certificate|ocsp [the same]
+// dotnet run -c Release --project tests/IoTFleet.Fuzz -- request|body|certificate|ocsp|json|cbor|sparkplug [the same]
 //
 // Mutated and generated packets against the real connection handler. Prints the rate, and at the first case that the broker does not stand its
 // number and its bytes; ends with 1 then. The same numbers make the same cases.

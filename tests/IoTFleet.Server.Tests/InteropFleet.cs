@@ -15,7 +15,9 @@ public sealed class InteropFleet : IAsyncLifetime
 
     public RunningServer Server { get; private set; } = null!;
 
-    public async ValueTask InitializeAsync() => Server = await RunningServer.StartAsync();
+    public ValueTask InitializeAsync() => InitializeAsync([]);
+
+    internal async ValueTask InitializeAsync(params (string Name, string Value)[] settings) => Server = await RunningServer.StartAsync(settings);
 
     public async ValueTask DisposeAsync()
     {

@@ -65,11 +65,11 @@ public sealed class TelemetryTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("[1,2]")]
-    [InlineData("{\"a\":")]
-    [InlineData("")]
-    [InlineData("{\"ts\":\"yesterday\"}")]
-    public async Task A_payload_that_is_not_a_json_object_is_refused_and_does_not_block_the_next(string payload)
+    [InlineData("[1,2]", "payload-not-object")]
+    [InlineData("{\"a\":", "payload-not-json")]
+    [InlineData("", "payload-empty")]
+    [InlineData("{\"ts\":\"yesterday\"}", "payload-bad-time")]
+    public async Task A_payload_that_cannot_be_read_is_refused_and_does_not_block_the_next(string payload, string reason)
     {
         using var certificate = await _server.EnrolAsync("pump-7");
         await using var device = await _server.ConnectAsync("pump-7", certificate);
@@ -78,16 +78,21 @@ public sealed class TelemetryTests : IAsyncLifetime
 
         Assert.Equal(ReasonCode.PayloadFormatInvalid, (await device.ExpectAsync<PubAckPacket>()).Reason);
         Assert.Equal(ReasonCode.Success, (await device.ExpectAsync<PubAckPacket>()).Reason);
-        Assert.Equal(1, _server.Refused("payload-refused"));
+        Assert.Equal(1, _server.Refused(reason));
     }
 
     [Fact]
-    public async Task A_311_device_is_closed_instead_of_told_that_a_bad_payload_was_taken()
+    public async Task A_bad_payload_of_a_311_device_is_acknowledged_and_refused_and_what_is_behind_it_stored()
     {
         using var certificate = await _server.EnrolAsync("pump-7");
         await using var device = await _server.ConnectAsync("pump-7", certificate, ProtocolVersion.V311);
-        await device.SendAsync(Telemetry("no json"));
-        await device.ExpectClosedAsync();
+
+        await device.SendAsync(Telemetry("no json", 1), Telemetry("{\"good\":1}", 2));
+
+        Assert.Equal(1, (await device.ExpectAsync<PubAckPacket>()).PacketId);
+        Assert.Equal(2, (await device.ExpectAsync<PubAckPacket>()).PacketId);
+        Assert.Equal(1, _server.Refused("payload-format-unknown"));
+        Assert.Single((await _server.Client.GetTelemetryPageAsync("pump-7")).Items);
     }
 
     [Fact]

@@ -208,6 +208,7 @@ connects() { printf 'Q\n' | timeout 20 "${client[@]}" "$@"; }
 step "openssl connects with TLS 1.3" prints 'Verify return code: 0' connects "${mine[@]}" -tls1_3
 step "openssl connects with TLS 1.2" prints 'Verify return code: 0' connects "${mine[@]}" -tls1_2
 step "openssl gets no session ticket" not prints 'New Session Ticket arrived' connects "${mine[@]}" -tls1_3
+step "nothing is stapled unless the server is told to" prints 'OCSP response: no response sent' connects "${mine[@]}" -tls1_3 -status
 step "openssl exports the channel binding of TLS 1.3 (RFC 9266)" prints 'Keying material: [0-9A-F]\{64\}' connects "${mine[@]}" -tls1_3 -keymatexport EXPORTER-Channel-Binding -keymatexportlen 32
 step "TLS 1.1 is not spoken" not connects "${mine[@]}" -tls1_1 -cipher DEFAULT@SECLEVEL=0
 renegotiates() { { sleep 1; printf 'R\n'; sleep 2; } | timeout 20 "${client[@]}" "${mine[@]}" -tls1_2; }

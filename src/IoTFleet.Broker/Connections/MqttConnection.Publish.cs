@@ -58,7 +58,7 @@ internal sealed partial class MqttConnection
         var acceptance = await AcceptAsync(message);     // waits for room only: a full store slows this socket
         if (acceptance.IsRefused)
         {
-            RefuseMessage(publish, acceptance.Reason, "payload-refused", acceptance.Detail ?? "The payload was refused.");
+            RefuseMessage(publish, acceptance.Reason, acceptance.Cause ?? "payload-refused", acceptance.Detail ?? "The payload was refused.");
             return;
         }
 
@@ -129,18 +129,15 @@ internal sealed partial class MqttConnection
 
     /// <summary>
     /// MQTT 5 has a reason code for it. 3.1.1 has none, and an acknowledgement would say that the message was taken,
-    /// so the connection is closed instead [MQTT-3.3.5-2 of 3.1.1]. A QoS 0 message is just not taken.
+    /// so the connection is closed instead [MQTT-3.3.5-2 of 3.1.1] - unless it is the payload that is wrong: the client would send the same again
+    /// on each new connection, and never anything behind it. A QoS 0 message is just not taken.
     /// </summary>
     private void RefuseMessage(PublishPacket publish, ReasonCode code, string reason, string detail)
     {
         Refuse(RefusalDoor.Publish, reason, detail);
         if (publish.Qos == QualityOfService.AtMostOnce) return;
-        if (Version != ProtocolVersion.V5)
-        {
-            Close(code, detail);
-            return;
-        }
-
-        _acks!.Add(new PendingAck(null, publish.Qos, publish.PacketId, code, Explain(detail), Task.CompletedTask));
+        if (Version == ProtocolVersion.V5) _acks!.Add(new PendingAck(null, publish.Qos, publish.PacketId, code, Explain(detail), Task.CompletedTask));
+        else if (code == ReasonCode.PayloadFormatInvalid) _acks!.Add(new PendingAck(null, publish.Qos, publish.PacketId, ReasonCode.Success, PropertyBlock.None, Task.CompletedTask));
+        else Close(code, detail);
     }
 }

@@ -18,11 +18,15 @@ public interface IMessageSink
 /// The sink's answer. A <see cref="Reason"/> of 0x80 and above refuses the message for good. Otherwise <see cref="Commit"/> completes
 /// when the message is durable, or fails when it could not be stored: then it is not acknowledged and the publisher has to send it again.
 /// </summary>
-public readonly record struct Acceptance(ReasonCode Reason, Task Commit, string? Detail = null)
+/// <param name="Reason">MQTT's reason code.</param>
+/// <param name="Commit">See above.</param>
+/// <param name="Detail">A refusal's reason in words, for people.</param>
+/// <param name="Cause">A refusal's reason as it is counted and logged; null for <c>payload-refused</c>.</param>
+public readonly record struct Acceptance(ReasonCode Reason, Task Commit, string? Detail = null, string? Cause = null)
 {
     public static readonly Acceptance Done = new(ReasonCode.Success, Task.CompletedTask);
 
     public bool IsRefused => Reason >= ReasonCode.UnspecifiedError;
 
-    public static Acceptance Refused(ReasonCode reason, string detail) => new(reason, Task.CompletedTask, detail);
+    public static Acceptance Refused(ReasonCode reason, string detail, string? cause = null) => new(reason, Task.CompletedTask, detail, cause);
 }

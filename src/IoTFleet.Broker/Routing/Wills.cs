@@ -62,7 +62,7 @@ internal sealed class Wills(IMessageSink sink, Router router, RetainedMessages r
         var acceptance = await sink.AcceptAsync(message, will.Publisher, patience.Token);
         if (acceptance.IsRefused)
         {
-            refusals.Record(RefusalDoor.Publish, "payload-refused", will.Publisher.ClientId, null, $"Will on {message.Topic.Value}: {acceptance.Detail}");
+            refusals.Record(RefusalDoor.Publish, acceptance.Cause ?? "payload-refused", will.Publisher.ClientId, null, $"Will on {message.Topic.Value}: {acceptance.Detail}");
             if (published is not null) await store.AppendAsync([published]);
             return;
         }

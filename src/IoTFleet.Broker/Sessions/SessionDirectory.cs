@@ -110,6 +110,27 @@ internal sealed partial class SessionDirectory(SubscriptionTree tree, Router rou
         return null;
     }
 
+    /// <summary>Whoever has a session and no connection.</summary>
+    public IReadOnlyList<string> Absent()
+    {
+        lock (_gate) return [.. _seats.Where(seat => seat.Value is { Holder: null, Session: not null }).Select(seat => seat.Key)];
+    }
+
+    /// <summary>Ends the session of a client that is away; whoever came back in time keeps it.</summary>
+    public bool EndAbsent(string clientId)
+    {
+        var unit = new StoreUnit();
+        lock (_gate)
+        {
+            if (!_seats.TryGetValue(clientId, out var seat) || seat is not { Holder: null, Session: not null }) return false;
+            EndSession_NeedsGate(seat, clientId, unit);
+            unit.AppendTo(parts.Store);
+        }
+
+        unit.DeliverInTime();       // what a lost member leaves to others, stored with its going
+        return true;
+    }
+
     /// <summary>Ends the sessions whose time is over, and drops the messages whose time is.</summary>
     /// <returns>The wills that have become due.</returns>
     public IReadOnlyList<Will> Sweep()

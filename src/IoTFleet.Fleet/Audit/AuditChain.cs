@@ -18,8 +18,7 @@ public sealed class AuditChain(FleetNode node) : SaveChangesInterceptor
     {
         if (entries.Count == 0) return;
         await LinkAsync(db, entries, ct);
-        db.Audit.AddRange(entries);
-        await db.SaveChangesAsync(ct);
+        foreach (var entry in entries) await db.Statements.InsertAsync(entry, ct);
     }
 
     public override async ValueTask<InterceptionResult<int>> SavingChangesAsync(

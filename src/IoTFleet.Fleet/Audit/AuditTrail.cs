@@ -9,11 +9,11 @@ public sealed class AuditTrail(FleetWriter writer, TimeProvider clock)
 
     /// <summary>Joins the caller's unit of work.</summary>
     internal void Done(FleetDbContext db, Actor actor, string action, string subject, string? detail = null) =>
-        db.Audit.Add(Entry(actor, action, subject, DoneOutcome, detail));
+        Add(db, Entry(actor, action, subject, DoneOutcome, detail));
 
     /// <summary>Joins the caller's unit of work, with another outcome than done.</summary>
     internal void Write(FleetDbContext db, Actor actor, string action, string subject, string outcome, string? detail) =>
-        db.Audit.Add(Entry(actor, action, subject, outcome, detail));
+        Add(db, Entry(actor, action, subject, outcome, detail));
 
     internal Task ForbiddenAsync(Actor actor, string action, string subject, CancellationToken ct) =>
         RefusedAsync(actor, action, subject, ForbiddenOutcome, null, ct);
@@ -22,7 +22,19 @@ public sealed class AuditTrail(FleetWriter writer, TimeProvider clock)
     internal Task RefusedAsync(Actor actor, string action, string subject, string code, string? detail, CancellationToken ct)
     {
         var entry = Entry(actor, action, subject, code, detail);
-        return writer.RunAsync((db, _) => Task.FromResult(db.Audit.Add(entry)), ct);
+        return writer.RunAsync(
+            (db, _) =>
+            {
+                Add(db, entry);
+                return Task.FromResult(true);
+            }, ct);
+    }
+
+    /// <summary>A unit of the writer leaves it to the end of its transaction; saved otherwise, the <see cref="AuditChain"/> sees it.</summary>
+    private static void Add(FleetDbContext db, AuditEntry entry)
+    {
+        if (db.Shared is { } shared) shared.Audit.Add(entry);
+        else db.Audit.Add(entry);
     }
 
     private AuditEntry Entry(Actor actor, string action, string subject, string outcome, string? detail) => new()

@@ -35,14 +35,7 @@ public sealed class Issuance(FleetWriter writer, IssuedLog issued, AuditTrail au
 
         // From here on it is finished, whether or not the requester is still there: it has paid.
         var leaf = order.Authority.Sign(prepared);
-        try
-        {
-            return await writer.RunAsync((db, token) => StoreAsync(db, order, intent!, leaf, store, token), CancellationToken.None);
-        }
-        catch (DbUpdateConcurrencyException gone) when (gone.Entries.Any(entry => entry.Entity is IssuanceIntent))
-        {
-            throw new IssuanceOvertakenException(intent!.Serial);
-        }
+        return await writer.RunAsync((db, token) => StoreAsync(db, order, intent!, leaf, store, token), CancellationToken.None);
     }
 
     private static bool Stands<T>((Taking<T> Taking, IssuanceIntent? Intent) taken) => taken.Taking is not Taking<T>.Instead { Keep: false };
@@ -50,12 +43,12 @@ public sealed class Issuance(FleetWriter writer, IssuedLog issued, AuditTrail au
     private async Task<(Taking<T>, IssuanceIntent?)> TakeAsync<T>(
         FleetDbContext db, IssuanceOrder order, PreparedLeaf prepared, TakeForCertificate<T> take, CancellationToken ct)
     {
-        var owed = await ReadOwed(db, order.Subject, order.KeyFingerprint, prepared.Profile.ToString(), ct);
+        var owed = await FindOwedAsync(db, order, prepared.Profile.ToString(), ct);
         var taking = await take(db, owed, ct);
         if (taking is not Taking<T>.Granted) return (taking, null);
         var intent = IntentFor(order, prepared, owed);
-        db.IssuanceIntents.Add(intent);
-        if (owed is not null) db.IssuanceIntents.Remove(owed); // Its certificate, if it was signed at all, was never shown to anybody.
+        await db.Statements.InsertAsync(intent, ct);
+        if (owed is not null) await RemoveAsync(db, owed, ct); // Its certificate, if it was signed at all, was never shown to anybody.
         audit.Write(db, order.Actor, IntentAction, order.Subject, IntentOutcome, Describe(order, intent, owed));
         return (taking, intent);
     }
@@ -63,12 +56,25 @@ public sealed class Issuance(FleetWriter writer, IssuedLog issued, AuditTrail au
     private async Task<T> StoreAsync<T>(
         FleetDbContext db, IssuanceOrder order, IssuanceIntent intent, IssuedLeaf leaf, StoreCertificate<T> store, CancellationToken ct)
     {
-        db.IssuanceIntents.Remove(intent); // Fails when it is gone.
+        await RemoveAsync(db, intent, ct);
         var index = await issued.AppendAsync(db, leaf.Der, leaf.SerialHex, ct);
         var answer = await store(db, new SignedCertificate(leaf, intent, index), ct);
         audit.Done(db, order.Actor, order.Action, order.Subject,
             $"certificate {leaf.SerialHex}, until {leaf.NotAfter:u}, sha256 {Fingerprint.Sha256(leaf.Der.Span)}, log index {index}, from {order.Origin ?? "nowhere"}");
         return answer;
+    }
+
+    /// <summary>There hardly ever is one, so the question is asked before the row is read.</summary>
+    private static async Task<IssuanceIntent?> FindOwedAsync(FleetDbContext db, IssuanceOrder order, string profile, CancellationToken ct)
+    {
+        const string Sql = """SELECT 1 FROM "IssuanceIntents" WHERE "Subject" = @p0 AND "KeyFingerprint" = @p1 AND "Profile" = @p2""";
+        return await db.Statements.AnyAsync(Sql, ct, order.Subject, order.KeyFingerprint, profile) ? await ReadOwed(db, order.Subject, order.KeyFingerprint, profile, ct) : null;
+    }
+
+    private static async Task RemoveAsync(FleetDbContext db, IssuanceIntent intent, CancellationToken ct)
+    {
+        var removed = await db.Statements.ExecuteAsync("""DELETE FROM "IssuanceIntents" WHERE "Serial" = @p0""", ct, intent.Serial);
+        if (removed == 0) throw new IssuanceOvertakenException(intent.Serial);
     }
 
     private IssuanceIntent IntentFor(IssuanceOrder order, PreparedLeaf prepared, IssuanceIntent? owed) => new()

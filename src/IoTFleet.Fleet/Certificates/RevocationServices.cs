@@ -12,7 +12,7 @@ internal static class RevocationServices
         services.TryAddSingleton(new RevocationOptions());
         services.AddSingleton<RevocationFeed>().AddSingleton<RevokedSet>().AddSingleton<OverrideRevocations>().AddSingleton<ReportNode>();
         services.AddSingleton<RevokeDevice>().AddSingleton<RevokeCertificate>().AddSingleton<SuspendCertificate>().AddSingleton<BlockKey>().AddSingleton<ChangeBatch>();
-        services.AddSingleton<ManyDevices>().AddSingleton<RevokeMany>().AddSingleton<ConfirmRevocation>().AddSingleton<RevokeAuthority>().AddSingleton<FindCertificates>();
+        services.AddSingleton<ManyDevices>().AddSingleton<RevokeMany>().AddSingleton<ConfirmRevocation>().AddSingleton<RevokeAuthority>().AddSingleton<FindCertificates>().AddSingleton<FindShutOut>();
         services.AddSingleton<FindStatus>().AddSingleton<OcspResponders>().AddSingleton<AnswerOcsp>().AddSingleton<PublishCrl>().AddSingleton<FindCrl>();
         return services;
     }

@@ -69,7 +69,8 @@ internal sealed class CredentialJudge(TimeProvider clock)
         var certificate = await db.ClaimCertificates.AsNoTracking().SingleOrDefaultAsync(c => c.Serial == claim.Serial && c.BatchId == claim.BatchId, ct);
         var batch = certificate is null ? null : await db.ClaimBatches.AsNoTracking().SingleOrDefaultAsync(b => b.Id == claim.BatchId, ct);
         if (certificate is null || batch is null) return Refuse(EnrolRefusal.ClaimUnknown, actor);
-        if (certificate.RevokedAt is not null || batch.RevokedAt is not null || batch.HeldAt is not null) return Refuse(EnrolRefusal.ClaimRevoked, actor);
+        if (certificate.RevokedAt is not null || batch.RevokedAt is not null) return Refuse(EnrolRefusal.ClaimRevoked, actor);
+        if (batch.HeldAt is not null) return Refuse(EnrolRefusal.ClaimSuspended, actor);
         var now = clock.GetUtcNow();
         if (now < batch.OpensAt || now >= batch.ClosesAt) return Refuse(EnrolRefusal.BatchNotOpen, actor);
         if (!IsAddressed(request, batch.GroupId)) return Refuse(EnrolRefusal.CredentialOfAnotherGroup, actor);

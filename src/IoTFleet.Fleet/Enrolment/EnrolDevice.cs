@@ -90,20 +90,26 @@ public sealed class EnrolDevice(
     private readonly EnrolmentUnits _units = new(feed, audit, clock);
     private readonly AuditBudget _strangers = new(clock);
 
-    public async Task<EnrolDeviceResult> RunAsync(EnrolDeviceRequest request, CancellationToken ct)
+    public async Task<EnrolDeviceResult> RunAsync(EnrolDeviceRequest request, CancellationToken ct) => await RunAsync(await JudgeAsync(request, ct), request, ct);
+
+    /// <summary>The first step alone, for a door that counts guesses: nothing is taken or written.</summary>
+    public async Task<JudgedCredential> JudgeAsync(EnrolDeviceRequest request, CancellationToken ct)
     {
-        var judgement = await JudgeAsync(request, ct);
+        await using var db = await databases.CreateDbContextAsync(ct);
+        return new JudgedCredential(await _judge.JudgeAsync(db, request, ct));
+    }
+
+    /// <param name="judged">What came of the same request's credential.</param>
+    /// <param name="request">The device's.</param>
+    /// <param name="ct">Ends with the request.</param>
+    public async Task<EnrolDeviceResult> RunAsync(JudgedCredential judged, EnrolDeviceRequest request, CancellationToken ct)
+    {
+        var judgement = judged.Judgement;
         var result = judgement.Refused ?? await EnrolAsync(judgement.Standing!, request, ct);
         if (result is EnrolDeviceResult.Issued issued) Tell(issued, judgement.Standing!);
         // Missing credentials are no offence: clients ask without them first, to be told which to show.
         if (result is EnrolDeviceResult.Refused refused && refused != EnrolRefusal.CredentialMissing) await TellAsync(refused, judgement, request, ct);
         return result;
-    }
-
-    private async Task<Judgement> JudgeAsync(EnrolDeviceRequest request, CancellationToken ct)
-    {
-        await using var db = await databases.CreateDbContextAsync(ct);
-        return await _judge.JudgeAsync(db, request, ct);
     }
 
     private async Task<EnrolDeviceResult> EnrolAsync(EnrolmentStanding standing, EnrolDeviceRequest request, CancellationToken ct)

@@ -26,6 +26,9 @@ public static class EnrolRefusal
     public static Refused ClaimUnknown { get; } =
         new(Forbidden, "claim-unknown", "The claim certificate is not one that was issued for a batch.");
 
+    public static Refused ClaimSuspended { get; } =
+        new(Forbidden, "claim-suspended", "The claim certificate's batch is suspended; ask again once an operator has resumed it.");
+
     public static Refused ClaimRevoked { get; } =
         new(Forbidden, "claim-revoked", "The claim certificate or its batch was revoked.");
 

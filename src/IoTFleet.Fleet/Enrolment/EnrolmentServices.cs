@@ -14,7 +14,7 @@ internal static class EnrolmentServices
         services.AddSingleton<CreateToken>().AddSingleton<FindTokens>().AddSingleton<RevokeToken>().AddSingleton<EnrolDevice>();
         services.AddSingleton<CreateGroup>().AddSingleton<ChangeGroup>().AddSingleton<CloseGroup>().AddSingleton<FindGroups>().AddSingleton<DescribeGroup>();
         services.AddSingleton<ImportDevices>();
-        services.AddSingleton<FindPending>().AddSingleton<DecideEnrolment>();
+        services.AddSingleton<FindPending>().AddSingleton<DecideEnrolment>().AddSingleton<ForgetPending>();
         services.AddSingleton<CreateBatch>().AddSingleton<IssueClaim>().AddSingleton<FindBatches>();
         services.AddSingleton<RegisterManufacturer>().AddSingleton<ProveManufacturer>().AddSingleton<FindManufacturers>().AddSingleton<RemoveManufacturer>();
         return services;

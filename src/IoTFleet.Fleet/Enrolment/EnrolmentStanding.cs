@@ -34,6 +34,17 @@ internal sealed record EnrolmentStanding
     private static bool IsPrintable(char c) => char.IsAsciiLetterOrDigit(c) || " '()+,-./:=?".Contains(c, StringComparison.Ordinal); // X.680 41.4
 }
 
+/// <summary>What the credential of one request is worth, for the moment; whatever is counted is taken later, by condition.</summary>
+public sealed class JudgedCredential
+{
+    internal JudgedCredential(Judgement judgement) => Judgement = judgement;
+
+    /// <summary>It is a token that does not exist: a guess.</summary>
+    public bool IsTokenUnknown => Judgement.Refused == EnrolRefusal.TokenUnknown;
+
+    internal Judgement Judgement { get; }
+}
+
 /// <summary>A credential found good, or the reason why not.</summary>
 internal readonly record struct Judgement(EnrolmentStanding? Standing, EnrolDeviceResult.Refused? Refused, Actor Actor)
 {

@@ -3,7 +3,6 @@ using IoTFleet.Fleet.Certificates;
 using IoTFleet.Fleet.Devices;
 using IoTFleet.Fleet.Enrolment.Approvals;
 using IoTFleet.Fleet.Enrolment.Groups;
-using IoTFleet.Pki;
 using Microsoft.EntityFrameworkCore;
 using static IoTFleet.Fleet.Enrolment.EnrolDeviceResult;
 
@@ -19,24 +18,40 @@ internal sealed class EnrolmentUnits(RevocationFeed feed, AuditTrail audit, Time
         EF.CompileAsyncQuery((FleetDbContext db, string id, DateTimeOffset now) =>
             db.Certificates.AsNoTracking().Where(c => c.DeviceId == id && c.RevokedAt == null && c.NotAfter > now));
 
-    private static readonly Func<FleetDbContext, string, CancellationToken, Task<string?>> OwnerOfKey =
-        EF.CompileAsyncQuery((FleetDbContext db, string key, CancellationToken ct) =>
-            db.DeviceKeys.Where(k => k.Fingerprint == key).Select(k => k.DeviceId).SingleOrDefault());
+    private const string TokenSql = """
+        UPDATE "Tokens" SET "Uses" = "Uses" + 1 WHERE "Id" = @p0 AND "Uses" < "MaxUses" AND "RevokedAtUs" IS NULL AND "ExpiresAtUs" > @p1
+        """;
 
-    private static readonly Func<FleetDbContext, string, CancellationToken, Task<bool>> IsBlocked =
-        EF.CompileAsyncQuery((FleetDbContext db, string key, CancellationToken ct) => db.BlockedKeys.Any(k => k.Fingerprint == key));
+    private const string BatchSql = """
+        UPDATE "ClaimBatches" SET "Used" = "Used" + 1 WHERE "Id" = @p0 AND "Used" < "Quota" AND "RevokedAtUs" IS NULL AND "HeldAtUs" IS NULL
+        """;
+
+    /// <summary>Changes nothing, and locks the row against a revocation at this moment.</summary>
+    private const string LockSql = """
+        UPDATE "Devices" SET "State" = @p1 WHERE "Id" = @p0 AND "State" = @p1
+        """;
+
+    /// <summary>One question for what is mostly new; only a device that is known is read.</summary>
+    private static readonly Func<FleetDbContext, string, string, string, CancellationToken, Task<Known?>> KnownOf =
+        EF.CompileAsyncQuery((FleetDbContext db, string group, string id, string key, CancellationToken ct) =>
+            db.Groups.Where(g => g.Id == group).Select(g => new Known(
+                db.Devices.Any(d => d.Id == id),
+                db.DeviceKeys.Where(k => k.Fingerprint == key).Select(k => k.DeviceId).SingleOrDefault(),
+                db.BlockedKeys.Any(k => k.Fingerprint == key))).SingleOrDefault());
 
     /// <param name="owed">What a crash left unfinished for the same device and key: it has been paid for.</param>
     public async Task<Taking<EnrolDeviceResult>> TakeAsync(
         FleetDbContext db, EnrolmentStanding standing, EnrolDeviceRequest request, IssuanceIntent? owed, CancellationToken ct)
     {
-        var device = await DeviceById(db, standing.DeviceId, ct);
+        var known = await KnownOf(db, standing.Group.Id, standing.DeviceId, request.Request.KeyFingerprint, ct);
+        if (known is null) return Instead(EnrolRefusal.GroupUnknown);
+        var device = known.Device ? await DeviceById(db, standing.DeviceId, ct) : null;
         if (ShutOut(device?.State) is { } shutOut) return Instead(shutOut);
         if (GroupGate.FindFault(standing, device) is { } fault) return Instead(fault);
 
         var live = device is null ? [] : await LiveOf(db, device.Id, clock.GetUtcNow()).ToListAsync(ct);
-        var owner = await OwnerOfKey(db, request.Request.KeyFingerprint, ct);
-        if (await FindKeyFaultAsync(db, standing, request, owner, ct) is { } forbidden) return forbidden;
+        var owner = known.Owner;
+        if (await FindKeyFaultAsync(db, standing, request, known, ct) is { } forbidden) return forbidden;
         var same = live.FirstOrDefault(c => c.KeyFingerprint == request.Request.KeyFingerprint);
         if (same is not null) return Instead(IssuedOf(same, device!.GroupId) with { Repeated = true }); // A retry, whose first answer got lost.
         if (standing.PresentSerial is { } shown && live.TrueForAll(c => c.Serial != shown)) return Instead(EnrolRefusal.CertificateNotLive);
@@ -49,12 +64,11 @@ internal sealed class EnrolmentUnits(RevocationFeed feed, AuditTrail audit, Time
     /// <summary>It has been signed, so it is stored whatever has happened since: revoked, if its device was.</summary>
     public async Task<EnrolDeviceResult> StoreAsync(FleetDbContext db, EnrolmentStanding standing, SignedCertificate signed, CancellationToken ct)
     {
-        var active = await db.Devices.Where(d => d.Id == standing.DeviceId && d.State == DeviceState.Active)
-            .ExecuteUpdateAsync(set => set.SetProperty(d => d.State, DeviceState.Active), ct) == 1; // Locks its row against a revocation at this moment.
+        var active = await db.Statements.ExecuteAsync(LockSql, ct, standing.DeviceId, nameof(DeviceState.Active)) == 1;
         var shutOut = active ? null : ShutOut((await DeviceById(db, standing.DeviceId, ct))?.State) ?? EnrolRefusal.DeviceRevoked;
         if (active && standing.Replaces) await SupersedeAsync(db, standing.DeviceId, ct);
         var row = IssuedCertificate.Enrolled(standing.DeviceId, standing.Door, standing.PresentSerial, signed, active ? null : clock.GetUtcNow());
-        db.Certificates.Add(row);
+        await db.Statements.InsertAsync(row, ct);
         return shutOut ?? (EnrolDeviceResult)IssuedOf(row, standing.Group.Id);
     }
 
@@ -70,17 +84,17 @@ internal sealed class EnrolmentUnits(RevocationFeed feed, AuditTrail audit, Time
             if (await GroupGate.TakePlaceAsync(db, standing.Group, isNew, now, ct) is { } full) return Instead(full);
             if (await SpendAsync(db, standing, now, ct) is { } spent) return Instead(spent);
         }
-        KeepDevice(db, device, standing, serial, now);
-        if (key.IsNew) db.DeviceKeys.Add(new DeviceKey { Fingerprint = key.Fingerprint, DeviceId = standing.DeviceId });
+        await KeepDeviceAsync(db, device, standing, serial, now, ct);
+        if (key.IsNew) await db.Statements.InsertAsync(new DeviceKey { Fingerprint = key.Fingerprint, DeviceId = standing.DeviceId }, ct);
         return new Taking<EnrolDeviceResult>.Granted();
     }
 
     /// <summary>A key that nobody may have, or that another device has: then one of the two is not what it says it is.</summary>
     private async Task<Taking<EnrolDeviceResult>?> FindKeyFaultAsync(
-        FleetDbContext db, EnrolmentStanding standing, EnrolDeviceRequest request, string? owner, CancellationToken ct)
+        FleetDbContext db, EnrolmentStanding standing, EnrolDeviceRequest request, Known known, CancellationToken ct)
     {
-        var key = request.Request.KeyFingerprint;
-        if (await IsBlocked(db, key, ct)) return Instead(EnrolRefusal.KeyForbidden);
+        var (key, owner) = (request.Request.KeyFingerprint, known.Owner);
+        if (known.Blocked) return Instead(EnrolRefusal.KeyForbidden);
         if (owner is null || owner == standing.DeviceId) return null;
 
         DateTimeOffset? now = clock.GetUtcNow();
@@ -96,20 +110,18 @@ internal sealed class EnrolmentUnits(RevocationFeed feed, AuditTrail audit, Time
     {
         if (standing.Token is { } token)
         {
-            var spent = await db.Tokens.Where(t => t.Id == token.Id && t.Uses < t.MaxUses && t.RevokedAt == null && t.ExpiresAt > now)
-                .ExecuteUpdateAsync(set => set.SetProperty(t => t.Uses, t => t.Uses + 1), ct);
+            var spent = await db.Statements.ExecuteAsync(TokenSql, ct, token.Id, EpochTime.ToMicroseconds(now));
             return spent == 1 ? null : EnrolRefusal.TokenUsedUp;
         }
         if (standing.Batch is { } batch)
         {
-            var spent = await db.ClaimBatches.Where(b => b.Id == batch.Id && b.Used < b.Quota && b.RevokedAt == null && b.HeldAt == null)
-                .ExecuteUpdateAsync(set => set.SetProperty(b => b.Used, b => b.Used + 1), ct);
+            var spent = await db.Statements.ExecuteAsync(BatchSql, ct, batch.Id);
             return spent == 1 ? null : EnrolRefusal.BatchUsedUp;
         }
         return null;
     }
 
-    private static void KeepDevice(FleetDbContext db, Device? known, EnrolmentStanding standing, string? serial, DateTimeOffset now)
+    private static async Task KeepDeviceAsync(FleetDbContext db, Device? known, EnrolmentStanding standing, string? serial, DateTimeOffset now, CancellationToken ct)
     {
         var device = new Device
         {
@@ -125,7 +137,7 @@ internal sealed class EnrolmentUnits(RevocationFeed feed, AuditTrail audit, Time
             LastConnectedAt = known?.LastConnectedAt,
             CloneSuspectedAt = known?.CloneSuspectedAt,
         };
-        if (known is null) db.Devices.Add(device);
+        if (known is null) await db.Statements.InsertAsync(device, ct);
         else db.Entry(known).CurrentValues.SetValues(device); // Only what differs is written.
     }
 
@@ -152,6 +164,11 @@ internal sealed class EnrolmentUnits(RevocationFeed feed, AuditTrail audit, Time
     };
 
     private static Taking<EnrolDeviceResult> Instead(EnrolDeviceResult answer, bool keep = false) => new Taking<EnrolDeviceResult>.Instead(answer, keep);
+
+    /// <param name="Device">It has a row.</param>
+    /// <param name="Owner">The device that the key belongs to.</param>
+    /// <param name="Blocked">Nothing is issued to the key any more.</param>
+    private sealed record Known(bool Device, string? Owner, bool Blocked);
 
     private readonly record struct KeyFacts(string Fingerprint, bool IsNew);
 }

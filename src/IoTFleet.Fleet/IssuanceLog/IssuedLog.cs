@@ -54,7 +54,7 @@ public sealed class IssuedLog(IDbContextFactory<FleetDbContext> databases, Fleet
     {
         var shared = db.Shared ?? throw new InvalidOperationException("The log is appended to by the writer's units only.");
         var index = shared.LogSize ?? (await ReadLast(db, ct) ?? -1) + 1;
-        db.LogLeaves.Add(new LogLeaf { Index = index, Hash = MerkleHash.OfLeaf(certificate.Span), Serial = serial, At = clock.GetUtcNow() });
+        await shared.Statements.InsertAsync(new LogLeaf { Index = index, Hash = MerkleHash.OfLeaf(certificate.Span), Serial = serial, At = clock.GetUtcNow() }, ct);
         shared.LogSize = index + 1;
         return index;
     }

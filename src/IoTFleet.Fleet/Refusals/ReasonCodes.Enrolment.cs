@@ -33,6 +33,7 @@ public static partial class ReasonCodes
         Told("device-of-another-group", Enrolling, "The device belongs to another enrolment group.", "A token bound to its id moves it."),
         Told("certificate-not-live", Enrolling, "The certificate shown is revoked, replaced or not this device's.", "Use the newest, or enrol by a token."),
         Told("claim-unknown", Enrolling, "The claim certificate is not one on record.", "If our key signed it, look into it: a certificate without a record should not exist."),
+        Told("claim-suspended", Enrolling, "The claim certificate's batch is suspended.", "Resume it (`iotfleet batch resume`) when it is safe; the device's next try is taken."),
         Told("claim-revoked", Enrolling, "The claim certificate or its batch was revoked.", "Put a claim certificate of another batch into the device."),
         Told("batch-not-open", Enrolling, "It is outside the claim batch's window of time.", "Make another batch."),
         Told("batch-used-up", Enrolling, "The claim batch has enrolled as many devices as it may.", "Make another batch; if not all of its devices are yours, revoke it."),

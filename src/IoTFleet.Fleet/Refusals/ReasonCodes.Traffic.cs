@@ -9,7 +9,7 @@ public static partial class ReasonCodes
     [
         Told("publish-not-authorized", Messaging, "The topic is not this client's to publish.", "Use a topic below `devices/<id>/`, or give the service the right."),
         Told("subscribe-not-authorized", Messaging, "The filter is not this client's to subscribe.", "Subscribe below `devices/<id>/`, or give the service the right."),
-        Told("payload-refused", Messaging, "The server does not take this payload.", "Telemetry is one JSON object; the detail says what is wrong."),
+        Told("payload-refused", Messaging, "The server does not take this payload.", "The detail says what is wrong."),
         Told("payload-format", Connect | Messaging, "The payload says that it is UTF-8 text and is not.", "Correct the payload, or leave the format indicator out."),
         Told("retained-full", Messaging, "No room for another retained message.", "See `Broker:MaxRetainedMessages` and its companions in limits.md."),
         Told("shared-filter-nested", Messaging, "A shared subscription within a shared subscription.", "Name one group."),

@@ -1,4 +1,3 @@
-using IoTFleet.Fleet.Telemetry.Formats;
 using IoTFleet.Fleet.Telemetry.Queries;
 using IoTFleet.Fleet.Telemetry.Retention;
 using IoTFleet.Fleet.Telemetry.Rollups;
@@ -13,7 +12,7 @@ internal static class TelemetryServices
 {
     internal static IServiceCollection AddTelemetry(this IServiceCollection services, TelemetryOptions options)
     {
-        services.AddSingleton(options).AddSingleton<PayloadReader>().AddSingleton<TelemetryFeed>().AddSingleton<TelemetryHealth>();
+        services.AddSingleton(options).AddSingleton<TelemetryFeed>().AddSingleton<TelemetryHealth>();
         services.AddSingleton<TelemetryTail>().AddSingleton<StorePatience>().AddSingleton<TelemetryMerger>().AddSingleton<TelemetryRollup>();
         services.AddSingleton<TelemetryRetention>().AddSingleton(provider => new TelemetryUpkeep(
             provider.GetRequiredService<TelemetryRollup>(), provider.GetRequiredService<TelemetryRetention>(), options,

@@ -69,17 +69,29 @@ internal sealed class EnrolmentDesk(EnrolDevice enrol, EnrolmentLimits limits, A
 
         var (credential, fault) = CredentialOf(context, attempt.Token ?? (isToken ? challenge : null), attempt.Label);
         if (credential is null) return fault!;
-        if (Limit(context, credential) is { } tooMany) return tooMany;
+        if (credential is EnrolmentCredential.Claim claim && limits.TakeClaim(claim.Serial) is { } tooMany) return tooMany;
         if (!limits.TryEnter()) return EnrolmentLimits.BusyNow();
         try
         {
-            var result = await enrol.RunAsync(RequestOf(context, attempt, credential, binding), cancellationToken);
-            if (result == EnrolRefusal.TokenUnknown) limits.CountWrongToken(context.Connection.RemoteIpAddress);
-            return result;
+            var request = RequestOf(context, attempt, credential, binding);
+            return credential is EnrolmentCredential.Token ? await EnrolByTokenAsync(context, request, cancellationToken) : await enrol.RunAsync(request, cancellationToken);
         }
         finally
         {
             limits.Leave();
+        }
+    }
+
+    private async Task<EnrolDeviceResult> EnrolByTokenAsync(HttpContext context, EnrolDeviceRequest request, CancellationToken cancellationToken)
+    {
+        var address = context.Connection.RemoteIpAddress;
+        var (guess, tooManyWrong) = await limits.TakeGuessAsync(address, cancellationToken);
+        if (guess is null) return tooManyWrong!;
+        using (guess)
+        {
+            var judged = await enrol.JudgeAsync(request, cancellationToken);
+            limits.Settle(guess, judged.IsTokenUnknown, address);
+            return await enrol.RunAsync(judged, request, cancellationToken);
         }
     }
 
@@ -90,13 +102,6 @@ internal sealed class EnrolmentDesk(EnrolDevice enrol, EnrolmentLimits limits, A
     {
         ChannelBindingState.Wrong => NotBound,
         ChannelBindingState.NotOnThisTls => NotOnTls13,
-        _ => null,
-    };
-
-    private Refused? Limit(HttpContext context, EnrolmentCredential credential) => credential switch
-    {
-        EnrolmentCredential.Token => limits.MayTryToken(context.Connection.RemoteIpAddress),
-        EnrolmentCredential.Claim claim => limits.TakeClaim(claim.Serial),
         _ => null,
     };
 

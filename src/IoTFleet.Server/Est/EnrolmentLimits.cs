@@ -15,21 +15,23 @@ internal sealed class EnrolmentLimits(EnrolmentOptions options, TimeProvider clo
 
     private readonly RateBuckets _addresses = new(options.RequestsPerMinute, clock);
     private readonly RateBuckets _claims = new(options.RequestsPerMinuteByClaim, clock);
-    private readonly RateBuckets _wrongTokens = new(options.WrongTokensPerMinute, clock);
+    private readonly TokenGuesses _guesses = new(options.WrongTokensPerMinute, clock);
     private int _underWay;
 
     public Refused? TakeRequest(IPAddress? address) => _addresses.Take(NetworkOf(address)) is { } wait ? TooMany with { RetryAfter = wait } : null;
 
     public Refused? TakeClaim(string serial) => _claims.Take(serial) is { } wait ? TooManyByClaim with { RetryAfter = wait } : null;
 
-    /// <summary>Before a token is looked at: whether this address has guessed too often.</summary>
-    public Refused? MayTryToken(IPAddress? address) => _wrongTokens.Peek(NetworkOf(address)) is { } wait ? TooManyWrong with { RetryAfter = wait } : null;
-
-    public void CountWrongToken(IPAddress? address)
+    /// <summary>Before a token is looked at: whether this address has guessed too often. The try must be settled or disposed.</summary>
+    public async Task<(TokenGuesses.Try? Try, Refused? Refused)> TakeGuessAsync(IPAddress? address, CancellationToken ct)
     {
-        var network = NetworkOf(address);
-        _wrongTokens.Take(network);
-        if (_wrongTokens.Peek(network) is not null) logger.TokensGuessed(network, options.WrongTokensPerMinute);
+        var (taken, wait) = await _guesses.TakeAsync(NetworkOf(address), ct);
+        return taken is null ? (null, TooManyWrong with { RetryAfter = wait }) : (taken, null);
+    }
+
+    public void Settle(TokenGuesses.Try guess, bool isWrong, IPAddress? address)
+    {
+        if (guess.Settle(isWrong) && isWrong) logger.TokensGuessed(NetworkOf(address), options.WrongTokensPerMinute);
     }
 
     /// <returns>False when as many are under way as may be; else <see cref="Leave"/> must follow.</returns>

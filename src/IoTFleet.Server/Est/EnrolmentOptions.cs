@@ -17,6 +17,9 @@ internal sealed class EnrolmentOptions
     /// <summary>Unknown tokens in a minute from one address; then none of its tokens is looked at. 1 to 10,000.</summary>
     public int WrongTokensPerMinute { get; set; } = 5;
 
+    /// <summary>Days that a request for approval is kept after it was decided, or after its device last asked. 1 to 3,650.</summary>
+    public int KeepApprovalsDays { get; set; } = 90;
+
     public static EnrolmentOptions From(IConfiguration configuration)
     {
         var options = configuration.GetSection(Section).Get<EnrolmentOptions>() ?? new EnrolmentOptions();
@@ -30,5 +33,6 @@ internal sealed class EnrolmentOptions
         if (RequestsPerMinute is < 1 or > 10_000_000) yield return "Enrolment:RequestsPerMinute must be 1 to 10000000.";
         if (RequestsPerMinuteByClaim is < 1 or > 10_000_000) yield return "Enrolment:RequestsPerMinuteByClaim must be 1 to 10000000.";
         if (WrongTokensPerMinute is < 1 or > 10_000) yield return "Enrolment:WrongTokensPerMinute must be 1 to 10000.";
+        if (KeepApprovalsDays is < 1 or > 3_650) yield return "Enrolment:KeepApprovalsDays must be 1 to 3650.";
     }
 }

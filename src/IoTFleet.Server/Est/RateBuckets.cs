@@ -18,6 +18,17 @@ internal sealed class RateBuckets(int perMinute, TimeProvider clock)
     /// <returns>Null when there is one to take; nothing is taken.</returns>
     public TimeSpan? Peek(string name) => Look(name, take: false);
 
+    /// <summary>What was taken was not used after all.</summary>
+    public void GiveBack(string name)
+    {
+        lock (_gate)
+        {
+            var now = clock.GetTimestamp();
+            if (!_buckets.ContainsKey(name)) name = Rest;
+            if (_buckets.TryGetValue(name, out var bucket)) _buckets[name] = (Math.Min(perMinute, Refilled(bucket, now) + 1), now);
+        }
+    }
+
     private TimeSpan? Look(string name, bool take)
     {
         lock (_gate)

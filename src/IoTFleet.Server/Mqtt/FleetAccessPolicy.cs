@@ -1,5 +1,6 @@
 using System.Globalization;
 using IoTFleet.Broker.Connections;
+using IoTFleet.Fleet.Authorities;
 using IoTFleet.Fleet.Certificates;
 using IoTFleet.Fleet.Devices;
 using IoTFleet.Fleet.Services;
@@ -16,7 +17,7 @@ namespace IoTFleet.Server.Mqtt;
 /// here it is decided whose it is, whether that device or service may be here today, and which topics are its own.
 /// </summary>
 internal sealed class FleetAccessPolicy(
-    AdmitDevice admitDevice, AdmitService admitService, RevokedSet revoked, DeviceSightings sightings, ServerOptions options, RevocationFreshness freshness,
+    AdmitDevice admitDevice, AdmitService admitService, RevokedSet revoked, AuthorityDirectory authorities, DeviceSightings sightings, ServerOptions options, RevocationFreshness freshness,
     TimeProvider clock) : IAccessPolicy
 {
     public async ValueTask<Admission> AdmitAsync(ClientIdentity identity, ConnectPacket connect, CancellationToken cancellationToken)
@@ -48,13 +49,17 @@ internal sealed class FleetAccessPolicy(
         return !IsBlocked(principal);
     }
 
-    /// <summary>True for whom the revoked set shuts out, by whatever of its facts.</summary>
+    /// <summary>True for whom the revoked set shuts out, by whatever of its facts, or whose authority is believed no more.</summary>
     internal bool IsBlocked(Principal principal) => principal switch
     {
-        DevicePrincipal device => revoked.IsBlocked(device.Facts),
-        ServicePrincipal service => revoked.IsServiceBlocked(service.Name) || revoked.IsBlocked(service.Facts),
+        DevicePrincipal device => IsBlocked(device.Facts),
+        ServicePrincipal service => revoked.IsServiceBlocked(service.Name) || IsBlocked(service.Facts),
         _ => true,
     };
+
+    internal bool IsRemoved(string authorityId) => authorities.Current.Find(authorityId) is { State: AuthorityState.Removed };
+
+    private bool IsBlocked(in CertificateFacts facts) => revoked.IsBlocked(facts) || IsRemoved(facts.IssuerId);
 
     public bool MayPublish(Principal principal, TopicName topic) => principal switch
     {

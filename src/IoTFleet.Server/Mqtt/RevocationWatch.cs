@@ -1,3 +1,4 @@
+using System.Threading.Channels;
 using IoTFleet.Broker;
 using IoTFleet.Fleet;
 using IoTFleet.Fleet.Certificates;
@@ -16,12 +17,16 @@ internal sealed class RevocationWatch(
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(250);
 
     private readonly SemaphoreSlim _oneAtATime = new(1);
+    private readonly Channel<bool> _wide = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });   // one word of it is enough
     private RevocationReader? _feed;
     private TaskCompletionSource _applied = NewSignal();
     private bool _unread;
 
     /// <summary>The fleet's sequence number as far as it is in force here.</summary>
     public long Applied => _feed?.Newest.Id ?? 0;
+
+    /// <summary>Something was put into force that may shut out devices which it does not name: a key, a batch's devices, an authority.</summary>
+    public ChannelReader<bool> WideChanges => _wide.Reader;
 
     /// <summary>Loads who is shut out; before the first connection is taken (invariant 9).</summary>
     /// <exception cref="StartupException">The database is an older copy of itself.</exception>
@@ -122,7 +127,11 @@ internal sealed class RevocationWatch(
         }
 
         if (everybody) SweepByFacts();
+        if (entries.Any(entry => IsWide(entry.Kind))) _wide.Writer.TryWrite(true);
     }
+
+    private static bool IsWide(RevocationKind kind) =>
+        kind is RevocationKind.KeyRevoked or RevocationKind.BatchDevicesRevoked or RevocationKind.BatchDevicesSuspended or RevocationKind.AuthorityRevoked;
 
     private void SweepDevice(RevocationEntry entry)
     {
@@ -137,12 +146,12 @@ internal sealed class RevocationWatch(
     }
 
     /// <summary>A certificate, key, batch or authority names no session: each connected client is held against the new set, which takes a microsecond.</summary>
-    private void SweepByFacts()
+    internal void SweepByFacts()
     {
         Interlocked.MemoryBarrier();        // the other half is in FleetAccessPolicy.StillAdmitted
         foreach (var principal in broker.Connected().Where(policy.IsBlocked))
         {
-            const string Why = "its certificate, key, batch or authority was revoked or suspended";
+            const string Why = "its certificate, key, batch or authority was revoked, suspended or removed";
             if (broker.Disconnect(principal.ClientId, ReasonCode.AdministrativeAction, Why)) logger.SessionSwept(principal.ClientId, Why);
         }
     }

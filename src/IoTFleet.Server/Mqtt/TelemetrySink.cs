@@ -3,6 +3,7 @@ using IoTFleet.Broker.Connections;
 using IoTFleet.Broker.Routing;
 using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Fleet.Telemetry.Formats;
+using IoTFleet.Fleet.Telemetry.Quarantine;
 using IoTFleet.Mqtt;
 
 namespace IoTFleet.Server.Mqtt;
@@ -11,7 +12,7 @@ namespace IoTFleet.Server.Mqtt;
 /// A device's telemetry goes to the ingest, and its commit is what the broker's acknowledgement waits for. Other topics are not stored, and neither is
 /// what a service publishes, even on a device's telemetry topic: the store holds what devices have signed for.
 /// </summary>
-internal sealed class TelemetrySink(PayloadReader payloads, TelemetryIngest ingest) : IMessageSink
+internal sealed class TelemetrySink(PayloadReader payloads, PayloadQuarantine quarantine, TelemetryIngest ingest) : IMessageSink
 {
     private const string SequenceProperty = "seq";
 
@@ -21,7 +22,8 @@ internal sealed class TelemetrySink(PayloadReader payloads, TelemetryIngest inge
         var arrival = new Arrival(publisher.ClientId, stream, message.Payload, message.Properties.ContentType, message.ReceivedAt, SequenceOf(message));
         if (!payloads.TryRead(arrival, out var readings, out var problem))
         {
-            return ValueTask.FromResult(Acceptance.Refused(ReasonCode.PayloadFormatInvalid, problem.Detail));
+            quarantine.Add(arrival, problem);
+            return ValueTask.FromResult(Acceptance.Refused(ReasonCode.PayloadFormatInvalid, problem.Detail, problem.Code));
         }
 
         if (message.Qos == QualityOfService.AtMostOnce)

@@ -48,8 +48,10 @@ internal static class TelemetryApi
         ReceivedAt = row.ReceivedAt,
         Sequence = row.Sequence,
         ContentType = row.ContentType,
-        Body = row.ContentType is null
-            ? JsonElement.Parse(row.Body.Span)
-            : JsonSerializer.SerializeToElement(Convert.ToBase64String(row.Body.Span), ApiJson.Default.String),
+        Body = BodyOf(row),
     };
+
+    /// <summary>What is raw goes into JSON as base64.</summary>
+    internal static JsonElement BodyOf(StoredReading row) =>
+        row.ContentType is null ? JsonElement.Parse(row.Body.Span) : JsonElement.Parse($"\"{Convert.ToBase64String(row.Body.Span)}\"");
 }

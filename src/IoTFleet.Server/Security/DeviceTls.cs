@@ -21,6 +21,7 @@ internal sealed class DeviceTls
     private readonly TimeProvider _clock;
     private readonly Action<TlsRefusal> _refused;
     private readonly Func<X509Certificate2> _firstCertificate;
+    private readonly bool _staple;
     private volatile X509Certificate2? _serverCertificate;
     private volatile TlsMaterial? _material;
 
@@ -34,8 +35,10 @@ internal sealed class DeviceTls
     /// <param name="clock">Whose time certificates are held against.</param>
     /// <param name="refused">Told of each handshake that ends for its certificate.</param>
     /// <param name="tickets">TLS session tickets a client is given.</param>
-    public DeviceTls(Func<TrustSnapshot> trust, Func<X509Certificate2> serverCertificate, TimeProvider clock, Action<TlsRefusal> refused, int tickets)
+    /// <param name="staple">Whether an OCSP answer about our own certificate is sent along.</param>
+    public DeviceTls(Func<TrustSnapshot> trust, Func<X509Certificate2> serverCertificate, TimeProvider clock, Action<TlsRefusal> refused, int tickets, bool staple = false)
     {
+        _staple = staple;
         OpenSslSessionTickets.Allow(tickets);
         _trust = trust;
         _clock = clock;
@@ -71,7 +74,7 @@ internal sealed class DeviceTls
         var (trust, certificate) = (_trust(), _serverCertificate ??= _firstCertificate());
         return _material is { } material && ReferenceEquals(material.Trust, trust) && ReferenceEquals(material.ServerCertificate, certificate)
             ? material
-            : _material = TlsMaterial.Build(trust, certificate);
+            : _material = TlsMaterial.Build(trust, certificate, _staple);
     }
 
     private static SslServerAuthenticationOptions Options(

@@ -101,7 +101,8 @@ internal static class FleetIdentityServices
                 () => provider.GetRequiredService<FleetIdentity>().Server.Certificate,
                 provider.GetRequiredService<TimeProvider>(),
                 refusal => refusals.Record(RefusalDoor.Handshake, refusal.Code, refusal.Name, ClientIdentity.AddressOf(refusal.Address), refusal.Detail, refusal.Peer),
-                provider.GetRequiredService<ServerOptions>().TlsTickets);
+                provider.GetRequiredService<ServerOptions>().TlsTickets,
+                provider.GetRequiredService<ServerOptions>().StapleOcsp);
         });
         services.AddHostedService<ServerCertificateRenewal>();
         return services;

@@ -15,7 +15,7 @@ internal sealed class TlsMaterial
 
     private readonly HashSet<X509Certificate2> _ours;
 
-    private TlsMaterial(TrustSnapshot trust, X509Certificate2 serverCertificate)
+    private TlsMaterial(TrustSnapshot trust, X509Certificate2 serverCertificate, bool staple)
     {
         (Trust, ServerCertificate) = (trust, serverCertificate);
         // Clients send their leaf alone. The servers' authority is here so that its certificates are refused for what they are.
@@ -25,10 +25,12 @@ internal sealed class TlsMaterial
         _ours = new HashSet<X509Certificate2>([.. Issuers, .. OtherManufacturers], ReferenceEqualityComparer.Instance);
 
         X509Certificate2Collection chain = [.. ChainOf(trust, serverCertificate)];
-        Plain = SslStreamCertificateContext.Create(serverCertificate, chain, offline: true);
+        // .NET fetches an answer beside the handshakes, from the address in our own certificate, and only when the chain reaches a root that is given, too.
+        if (staple && trust.CommonRoot is { } root) chain.Add(root.Certificate);
+        Plain = SslStreamCertificateContext.Create(serverCertificate, chain, offline: !staple);
         // Browsers offer their user only certificates of the authorities that a server names. Elsewhere .NET cannot send the list.
         NamingIssuers = OperatingSystem.IsLinux()
-            ? SslStreamCertificateContext.Create(serverCertificate, chain, offline: true, SslCertificateTrust.CreateForX509Collection([.. Named(trust)], sendTrustInHandshake: true))
+            ? SslStreamCertificateContext.Create(serverCertificate, chain, offline: !staple, SslCertificateTrust.CreateForX509Collection([.. Named(trust)], sendTrustInHandshake: true))
             : Plain;
     }
 
@@ -44,7 +46,7 @@ internal sealed class TlsMaterial
     /// <summary>The same, and the names of those whose certificates clients may show.</summary>
     public SslStreamCertificateContext NamingIssuers { get; }
 
-    public static TlsMaterial Build(TrustSnapshot trust, X509Certificate2 serverCertificate) => new(trust, serverCertificate);
+    public static TlsMaterial Build(TrustSnapshot trust, X509Certificate2 serverCertificate, bool staple) => new(trust, serverCertificate, staple);
 
     public bool Owns(X509Certificate2 certificate) => _ours.Contains(certificate);
 

@@ -49,6 +49,13 @@ internal sealed class BrokerProcess : IAsyncDisposable
         return await ReadyAsync(new BrokerProcess("ours", process, port));
     }
 
+    /// <param name="store">What telemetry is stored in, as <see cref="Durable.StoreUnderTest"/> names it.</param>
+    public static async Task<BrokerProcess> StartStoringAsync(string folder, int port, string store)
+    {
+        var process = Start("dotnet", [typeof(BrokerProcess).Assembly.Location, "serve-store", folder, $"{port}", store], redirectInput: true);
+        return await ReadyAsync(new BrokerProcess(store, process, port));
+    }
+
     public static async Task<BrokerProcess> StartMosquittoAsync(string folder, int port)
     {
         var process = Start(Mosquitto.Program!, ["-c", Mosquitto.WriteConfiguration(folder, port)], redirectInput: false);

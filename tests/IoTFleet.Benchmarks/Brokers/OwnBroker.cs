@@ -19,7 +19,7 @@ namespace IoTFleet.Benchmarks.Brokers;
 /// </summary>
 internal static class OwnBroker
 {
-    public static async Task<int> RunAsync(string folder, int port, int tickets = 0, int httpsPort = 0)
+    public static async Task<int> RunAsync(string folder, int port, int tickets = 0, int httpsPort = 0, IStoreUnderTest? store = null)
     {
         DeviceTransport.CompleteOnPollingThreads();
         using var certificates = BrokerCertificates.Open(folder);
@@ -29,11 +29,13 @@ internal static class OwnBroker
         builder.Services.AddBroker();
         builder.Services.Configure<BrokerOptions>(Generous);
         builder.Services.AddSingleton<IAccessPolicy, Everybody>();
-        builder.Services.AddSingleton<IMessageSink, Nowhere>();
+        if (store is null) builder.Services.AddSingleton<IMessageSink, Nowhere>();
+        else store.AddTo(builder.Services);
         builder.Services.AddSingleton(provider => new DeviceTls(
             () => trust, () => certificates.Server.Certificate, TimeProvider.System, refusal => System.Console.Error.WriteLine(refusal), tickets));
         Listeners.Configure(builder.WebHost, new ServerOptions { MqttPort = port, HttpsPort = httpsPort }, OpenDoors);
         await using var app = builder.Build();
+        if (store is not null) await store.StartAsync(app.Services);
         await app.StartAsync();
         System.Console.WriteLine("ready");
         while (await System.Console.In.ReadLineAsync() is not null)
@@ -43,6 +45,14 @@ internal static class OwnBroker
 
         await app.StopAsync();
         return 0;
+    }
+
+    /// <summary>What stands behind the broker in place of nothing.</summary>
+    internal interface IStoreUnderTest
+    {
+        void AddTo(IServiceCollection services);
+
+        Task StartAsync(IServiceProvider services);
     }
 
     /// <summary>The broker it is compared with lets in whoever comes, as fast as he comes.</summary>

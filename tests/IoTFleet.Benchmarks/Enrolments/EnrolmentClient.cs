@@ -8,16 +8,24 @@ namespace IoTFleet.Benchmarks.Enrolments;
 /// <summary>A device that speaks just enough HTTP, so that the machine's time goes to the server.</summary>
 internal sealed class EnrolmentClient(int port, X509Certificate2 root, string token)
 {
+    /// <summary>One for all, so that OpenSSL's context is made once. The server gives no tickets, so each handshake is a whole one.</summary>
+    private readonly SslClientAuthenticationOptions _tls = new() { TargetHost = "localhost", CertificateChainPolicy = Trusting(root) };
+
     public Connection Open(bool keeps) => new(this, keeps);
+
+    private static X509ChainPolicy Trusting(X509Certificate2 root)
+    {
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
+        policy.CustomTrustStore.Add(root);
+        return policy;
+    }
 
     private async Task<SslStream> ConnectAsync()
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync("127.0.0.1", port);
         var tls = new SslStream(new NetworkStream(socket, ownsSocket: true));
-        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, DisableCertificateDownloads = true };
-        policy.CustomTrustStore.Add(root);
-        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "localhost", CertificateChainPolicy = policy, AllowTlsResume = false });
+        await tls.AuthenticateAsClientAsync(_tls);
         return tls;
     }
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -14,6 +15,7 @@ namespace IoTFleet.Benchmarks.Load;
 internal sealed class LoadClient : IDisposable
 {
     public const int PayloadLength = 200;
+    public const string NumberDigits = "1000000000";
     private const byte PubAck = 0x40;
     private const byte Publish = 0x30;
 
@@ -24,6 +26,8 @@ internal sealed class LoadClient : IDisposable
     private byte[] _input = new byte[512];
     private byte[] _output = [];
     private int _payloadAt;
+    private int _numberAt;
+    private int _number = 1_000_000_000;       // no leading zeros, which JSON does not know
     private int _filled;
     private ushort _packetId;
 
@@ -92,11 +96,16 @@ internal sealed class LoadClient : IDisposable
     }
 
     /// <summary>What <see cref="AddPublish"/> sends from now on.</summary>
-    public void UseTopic(string topic, int qos)
+    /// <param name="topic">The topic.</param>
+    /// <param name="qos">0 or 1.</param>
+    /// <param name="json">A text to send instead of stamps; the first <see cref="NumberDigits"/> in it become each message's own number.</param>
+    public void UseTopic(string topic, int qos, string? json = null)
     {
-        var length = 2 + topic.Length + (qos > 0 ? 2 : 0) + PayloadLength;
-        _output = [(byte)(Publish | qos << 1), (byte)(length & 0x7F | 0x80), (byte)(length >> 7), 0, (byte)topic.Length, .. Encoding.ASCII.GetBytes(topic), .. new byte[length - 2 - topic.Length]];
-        _payloadAt = _output.Length - PayloadLength;
+        var payload = json is null ? new byte[PayloadLength] : Encoding.UTF8.GetBytes(json);
+        var length = 2 + topic.Length + (qos > 0 ? 2 : 0) + payload.Length;
+        _output = [(byte)(Publish | qos << 1), (byte)(length & 0x7F | 0x80), (byte)(length >> 7), 0, (byte)topic.Length, .. Encoding.ASCII.GetBytes(topic), .. new byte[length - 2 - topic.Length - payload.Length], .. payload];
+        _payloadAt = _output.Length - payload.Length;
+        _numberAt = json is null ? 0 : _payloadAt + json.IndexOf(NumberDigits, StringComparison.Ordinal);
     }
 
     /// <summary>One message, a TLS record of its own; it leaves with the next flush.</summary>
@@ -109,8 +118,16 @@ internal sealed class LoadClient : IDisposable
             if (SentAt is { } sent) sent[_packetId % sent.Length] = stamp;
         }
 
-        BinaryPrimitives.WriteInt64LittleEndian(_output.AsSpan(_payloadAt), stamp);
-        BinaryPrimitives.WriteInt32LittleEndian(_output.AsSpan(_payloadAt + 8), publisher);
+        if (_numberAt > 0)
+        {
+            (++_number).TryFormat(_output.AsSpan(_numberAt), out _, default, CultureInfo.InvariantCulture);
+        }
+        else
+        {
+            BinaryPrimitives.WriteInt64LittleEndian(_output.AsSpan(_payloadAt), stamp);
+            BinaryPrimitives.WriteInt32LittleEndian(_output.AsSpan(_payloadAt + 8), publisher);
+        }
+
         Write(_output);
     }
 

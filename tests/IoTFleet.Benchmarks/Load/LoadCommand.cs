@@ -53,6 +53,10 @@ internal static class Loads
         "commands" => new CommandLoad(folder, port, connected: 2_000, commanded: 2_000, commandsEach: 10),
         "idle" => new CommandLoad(folder, port, connected: 10_000, commanded: 100, commandsEach: 200),
         "few" => new CommandLoad(folder, port, connected: 100, commanded: 100, commandsEach: 200),
+        "store" => new PublishLoad(folder, port, devices: 1_000, qos: 1, window: 20, messagesEach: 200, subscriber: false, Readings.Of(metrics: 1, bytes: 200)),
+        "store24" => new PublishLoad(folder, port, devices: 1_000, qos: 1, window: 20, messagesEach: 100, subscriber: false, Readings.Of(metrics: 24, bytes: 500)),
+        "store1000s" => new PacedLoad(folder, port, devices: 100, messagesPerSecond: 1_000, seconds: 10, Readings.Of(metrics: 1, bytes: 200)),
+        "store5000s" => new PacedLoad(folder, port, devices: 100, messagesPerSecond: 5_000, seconds: 10, Readings.Of(metrics: 1, bytes: 200)),
         _ => throw new ArgumentException($"There is no load {load}."),
     };
 }

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace IoTFleet.Benchmarks.Load;
 
 /// <summary>A fleet's real load: many devices, each of which seldom says something, one message after the other at even distances.</summary>
-internal sealed partial class PacedLoad(string folder, int port, int devices, int messagesPerSecond, int seconds) : Workload(folder, port)
+internal sealed partial class PacedLoad(string folder, int port, int devices, int messagesPerSecond, int seconds, string? json = null) : Workload(folder, port)
 {
     private const int IdsRemembered = 64;
 
@@ -14,7 +14,7 @@ internal sealed partial class PacedLoad(string folder, int port, int devices, in
         for (var number = 0; number < devices; number++)
         {
             var device = Clients[number];
-            device.UseTopic($"devices/{DeviceId(number)}/telemetry", qos: 1);
+            device.UseTopic($"devices/{DeviceId(number)}/telemetry", qos: 1, json);
             (device.SentAt, device.AnswerTimes) = (new long[IdsRemembered], Latencies);
         }
     }

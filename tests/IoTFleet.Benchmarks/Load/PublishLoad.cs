@@ -6,7 +6,7 @@ namespace IoTFleet.Benchmarks.Load;
 /// Devices that publish as fast as the broker takes it, each with a window of messages that are on their way. With a subscriber a window is
 /// over when all of it was acknowledged and has come to the subscriber, so that no queue grows in the broker.
 /// </summary>
-internal sealed class PublishLoad(string folder, int port, int devices, int qos, int window, int messagesEach, bool subscriber) : Workload(folder, port)
+internal sealed class PublishLoad(string folder, int port, int devices, int qos, int window, int messagesEach, bool subscriber, string? json = null) : Workload(folder, port)
 {
     private Arrivals[] _arrivals = [];
 
@@ -16,7 +16,7 @@ internal sealed class PublishLoad(string folder, int port, int devices, int qos,
         _arrivals = [.. Clients.Select(_ => new Arrivals(window))];
         for (var number = 0; number < devices; number++)
         {
-            Clients[number].UseTopic($"devices/{DeviceId(number)}/telemetry", qos);
+            Clients[number].UseTopic($"devices/{DeviceId(number)}/telemetry", qos, json);
             if (subscriber) continue;
             (Clients[number].SentAt, Clients[number].AnswerTimes) = (new long[2 * window], Latencies);
         }

@@ -181,6 +181,28 @@ public sealed class WaysInTests
     }
 
     [Fact]
+    public async Task Requests_that_nobody_comes_back_for_make_room_after_their_time_and_not_before()
+    {
+        await using var fleet = await TestFleet.StartAsync();
+        await fleet.GroupAsync("line", new GroupSettings { Approval = ApprovalMode.Queue, MaxPending = 1 });
+        var token = await fleet.TokenOfAsync("line");
+        var (rejected, asking) = (new EnrolDeviceRequest(token, "pump-1", TestFleet.NewRequest()), new EnrolDeviceRequest(token, "pump-2", TestFleet.NewRequest()));
+        await fleet.Get<DecideEnrolment>().RunAsync(TestFleet.Admin, new(Assert.IsType<Pending>(await fleet.AskAsync(rejected)).Id, Approve: false), default);
+        Assert.IsType<Pending>(await fleet.AskAsync(asking));
+        fleet.Clock.Advance(TimeSpan.FromDays(20));
+        Assert.IsType<Pending>(await fleet.AskAsync(asking)); // Still there.
+        fleet.Clock.Advance(TimeSpan.FromDays(15));
+        var old = new ForgetPendingRequest(TimeSpan.FromDays(30));
+
+        Assert.Equal(1, await fleet.Get<ForgetPending>().RunAsync(Actor.System, old, default));
+
+        Assert.Equal(["pump-2"], await fleet.ReadAsync(db => db.PendingEnrolments.Select(p => p.DeviceId).ToListAsync()));
+        fleet.Clock.Advance(TimeSpan.FromDays(16));
+        Assert.Equal(1, await fleet.Get<ForgetPending>().RunAsync(Actor.System, old, default));
+        Assert.IsType<Pending>(await fleet.AskAsync(rejected));
+    }
+
+    [Fact]
     public async Task A_rejected_request_stays_rejected_and_a_new_key_may_ask_again()
     {
         await using var fleet = await TestFleet.StartAsync();

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Security.Cryptography;
 using IoTFleet.Fleet.Certificates;
 using IoTFleet.Fleet.IssuanceLog;
@@ -173,7 +174,7 @@ public sealed class IssuedLogTests
     {
         await using var fleet = await TestFleet.StartAsync();
         await fleet.ReadAsync(db => db.Database.ExecuteSqlRawAsync("""CREATE TRIGGER broken BEFORE INSERT ON LogLeaves BEGIN SELECT RAISE(ABORT, 'broken'); END"""));
-        await Assert.ThrowsAsync<DbUpdateException>(() => fleet.EnrolAsync("pump-1"));
+        await Assert.ThrowsAnyAsync<DbException>(() => fleet.EnrolAsync("pump-1"));
 
         await fleet.Get<ReportIntents>().RunAsync(default);
 

@@ -48,7 +48,7 @@ internal sealed class DerRun(DerTarget target, int seed, long from, long cases)
     {
         var dice = new Dice(seed, number);
         var (one, other) = (dice.OneOf<byte[]>(target.Seeds), dice.OneOf<byte[]>(target.Seeds));
-        return DerDamage.Of(one, dice, other);
+        return target.Damage(one, dice, other);
     }
 
     /// <summary>The seeds hold new keys in each run, so the bytes are what makes it happen again.</summary>

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using IoTFleet.Fleet.Authorities;
+using IoTFleet.Fuzz.Payloads;
 using IoTFleet.Pki;
 using IoTFleet.Pki.Ocsp;
 using IoTFleet.Server.Est;
@@ -16,7 +17,10 @@ namespace IoTFleet.Fuzz.Der;
 /// <param name="Read">Whether it took the bytes.</param>
 internal sealed record DerTarget(string Name, byte[][] Seeds, Func<byte[], bool> Read)
 {
-    private static readonly Lazy<DerTarget[]> Made = new(() => [Request(), Body(), Certificate(), Ocsp()]);
+    private static readonly Lazy<DerTarget[]> Made = new(() => [Request(), Body(), Certificate(), Ocsp(), .. PayloadTargets.All]);
+
+    /// <summary>Makes a good example bad; the third is another good one.</summary>
+    public Func<byte[], Dice, byte[], byte[]> Damage { get; init; } = DerDamage.Of;
 
     public static IReadOnlyList<DerTarget> All => Made.Value;
 

@@ -35,7 +35,7 @@ public sealed class WaysInCliTests : IAsyncLifetime
         Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
         await RunAsync("claim", "list");
         Assert.Contains("1/2", _output.ToString(), StringComparison.Ordinal);
-        await RunAsync("claim", "revoke", "b-1");
+        await RunAsync("batch", "revoke", "b-1");
     }
 
     [Fact]
@@ -65,6 +65,42 @@ public sealed class WaysInCliTests : IAsyncLifetime
 
         Assert.Contains("2500 rows: 2000 registered, 500 unchanged", _output.ToString(), StringComparison.Ordinal);
         Assert.False(System.IO.File.Exists(file + ".progress"));
+    }
+
+    [Fact]
+    public async Task Curl_imports_over_rest_and_reads_a_result_for_each_row()
+    {
+        Peers.Require("curl");
+        await System.IO.File.WriteAllTextAsync(File("devices.csv"), "id,serial\npump-1,\npump-2,\nPump 3,\n");
+        await System.IO.File.WriteAllTextAsync(File("curl"), $"header = \"Authorization: Bearer {_server.ApiKey}\"\n"); // The key is not to be seen in the list of processes.
+        string[] options = ["-sS", "--fail", "--cacert", _server.RootFile, "--config", File("curl"), "-X", "POST", "-H", "Content-Type: text/csv", "-T", File("devices.csv")];
+
+        var dry = await Peers.RunAsync("curl", [.. options, $"https://localhost:{_server.HttpsPort}/api/v1/import?dryRun=true"]);
+        Assert.Empty((await _server.Client.GetDevicesPageAsync()).Items);
+        var real = await Peers.RunAsync("curl", [.. options, $"https://localhost:{_server.HttpsPort}/api/v1/import"]);
+
+        foreach (var lines in new[] { dry, real }.Select(answer => answer.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)))
+        {
+            Assert.Equal(3, lines.Length);
+            Assert.Contains("pump-1", lines[0], StringComparison.Ordinal);
+            Assert.Contains("invalid", lines[2], StringComparison.OrdinalIgnoreCase);
+        }
+        Assert.Equal(["pump-1", "pump-2"], (await _server.Client.GetDevicesPageAsync()).Items.Select(device => device.Id));
+    }
+
+    [Fact]
+    public async Task A_renewal_is_asked_for_and_a_refusal_is_seen()
+    {
+        using var certificate = await _server.EnrolAsync("pump-1");
+        await RunAsync("certs", "renew", "--device", "pump-1");
+        await _server.Client.RevokeDeviceAsync("pump-1");
+        await using var client = await _server.OpenAsync(certificate);
+        Assert.NotEqual(IoTFleet.Mqtt.ReasonCode.Success, (await client.ConnectAsync("pump-1")).Reason);
+
+        await RunAsync("refusals", "--device", "pump-1");
+
+        Assert.Contains("revoked", _output.ToString(), StringComparison.Ordinal);
+        await RunAsync("certs", "forecast");
     }
 
     [Fact]

@@ -7,6 +7,12 @@ namespace IoTFleet.Fleet.Enrolment.Groups;
 /// <summary>The one place where a group's limits are held against a request: first what needs no counting, then, in the enrolling transaction, what does.</summary>
 internal static class GroupGate
 {
+    private const string PlaceSql = """
+        UPDATE "Groups" SET "Enrolled" = "Enrolled" + @p2, "EnrolledThisHour" = "EnrolledThisHour" + @p3
+        WHERE "Id" = @p0 AND "Closed" = @p1 AND (@p2 = 0 OR "MaxDevices" IS NULL OR "Enrolled" < "MaxDevices")
+            AND ("MaxPerHour" IS NULL OR "EnrolledThisHour" < "MaxPerHour")
+        """;
+
     private static readonly TimeSpan Hour = TimeSpan.FromHours(1);
 
     /// <summary>What can be said without a database.</summary>
@@ -42,13 +48,7 @@ internal static class GroupGate
         var (place, rated) = (isNew ? 1 : 0, group.MaxPerHour is null ? 0 : 1);
         if (place + rated == 0) return null;
         if (rated > 0) await BeginHourAsync(db, group.Id, now, ct);
-        var taken = await db.Groups
-            .Where(g => g.Id == group.Id && !g.Closed
-                && (place == 0 || g.MaxDevices == null || g.Enrolled < g.MaxDevices)
-                && (g.MaxPerHour == null || g.EnrolledThisHour < g.MaxPerHour))
-            .ExecuteUpdateAsync(set => set
-                .SetProperty(g => g.Enrolled, g => g.Enrolled + place)
-                .SetProperty(g => g.EnrolledThisHour, g => g.EnrolledThisHour + rated), ct);
+        var taken = await db.Statements.ExecuteAsync(PlaceSql, ct, group.Id, false, place, rated);
         return taken == 1 ? null : await WhyNotAsync(db, group.Id, now, ct);
     }
 

@@ -11,12 +11,25 @@ public sealed record FormatOptions
     /// <summary>Of a payload that is kept raw.</summary>
     public int MaxRawBytes { get; init; } = 65_536;
 
+    /// <summary>Unreadable payloads that are kept, of all devices: the newest. 0 keeps none.</summary>
+    public int MaxQuarantined { get; init; } = 10_000;
+
+    /// <summary>Unreadable payloads that are kept of one device: the newest.</summary>
+    public int MaxQuarantinedPerDevice { get; init; } = 100;
+
     /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
     public void Validate()
     {
         if (Formats.Count > MaxRules) throw new ArgumentException($"Telemetry:Formats must be at most {MaxRules} rules, but is {Formats.Count}.");
-        if (MaxRawBytes is < 0 or > 16_777_216) throw new ArgumentException($"Telemetry:MaxRawBytes must be between 0 and 16777216, but is {MaxRawBytes}.");
+        Check(nameof(MaxRawBytes), MaxRawBytes, 0, 16_777_216);
+        Check(nameof(MaxQuarantined), MaxQuarantined, 0, 1_000_000);
+        Check(nameof(MaxQuarantinedPerDevice), MaxQuarantinedPerDevice, 1, 1_000_000);
         _ = new FormatRules(this);
+    }
+
+    private static void Check(string setting, int value, int min, int max)
+    {
+        if (value < min || value > max) throw new ArgumentException($"Telemetry:{setting} must be between {min} and {max}, but is {value}.");
     }
 }
 
