@@ -177,6 +177,8 @@ public sealed class FleetServer : IAsyncDisposable
         api.MapAuthorities();
         api.MapTelemetry();
         api.MapQuarantine();
+        api.MapTelemetryQueries();
+        api.MapTelemetryStreams();
         api.MapCommands();
         api.MapAudit();
         api.MapLog();
@@ -220,6 +222,7 @@ public sealed class FleetServer : IAsyncDisposable
         var newKey = await AdministratorKeyAsync(options, cancellationToken);
         await Services.GetRequiredService<RevocationWatch>().LoadAsync(cancellationToken);
         await Services.GetRequiredService<TelemetryIngest>().StartAsync(cancellationToken);
+        Services.GetRequiredService<TelemetryUpkeep>().Start();
         await LoadSessionsAsync(cancellationToken);
         Services.GetRequiredService<OverviewReport>();      // counts from now, not from when somebody first looks
         await _app.StartAsync(cancellationToken);
