@@ -3,8 +3,8 @@ using IoTFleet.Broker;
 using IoTFleet.Fleet;
 using IoTFleet.Fleet.Devices;
 using IoTFleet.Fleet.Telemetry;
-using IoTFleet.Server.Rest;
 using IoTFleet.Server.Diagnosis;
+using IoTFleet.Server.Rest;
 
 namespace IoTFleet.Server;
 

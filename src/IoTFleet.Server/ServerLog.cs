@@ -47,17 +47,17 @@ internal static partial class ServerLog
     [LoggerMessage(3010, LogLevel.Warning, "{Network} has sent {Tokens} unknown enrolment tokens in a minute; no token from there is looked at for a while")]
     public static partial void TokensGuessed(this ILogger logger, string network, int tokens);
 
-    [LoggerMessage(3048, LogLevel.Information, "Another node has changed the authorities; this one has taken it in")]
-    public static partial void AuthoritiesReadAgain(this ILogger logger);
-
-    [LoggerMessage(3049, LogLevel.Warning, "Whether another node has changed the authorities could not be read; trying again in {Seconds} s, what is known stays in force")]
-    public static partial void AuthoritiesUnread(this ILogger logger, Exception error, double seconds);
-
     [LoggerMessage(3011, LogLevel.Warning, "Old requests for approval could not be deleted; this is tried again in an hour")]
     public static partial void ApprovalsNotForgotten(this ILogger logger, Exception error);
 
     [LoggerMessage(3012, LogLevel.Warning, "Who among the devices that are away is shut out could not be found out; their sessions stay until the next revocation")]
     public static partial void AbsentNotSwept(this ILogger logger, Exception error);
+
+    [LoggerMessage(3048, LogLevel.Information, "Another node has changed the authorities; this one has taken it in")]
+    public static partial void AuthoritiesReadAgain(this ILogger logger);
+
+    [LoggerMessage(3049, LogLevel.Warning, "Whether another node has changed the authorities could not be read; trying again in {Seconds} s, what is known stays in force")]
+    public static partial void AuthoritiesUnread(this ILogger logger, Exception error, double seconds);
 
     [LoggerMessage(3050, LogLevel.Warning, "How many renewals the fleet needs could not be found out; their pace stays as it is")]
     public static partial void RenewalPaceUnknown(this ILogger logger, Exception error);

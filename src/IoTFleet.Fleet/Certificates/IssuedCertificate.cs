@@ -56,24 +56,24 @@ public sealed class IssuedCertificate
 
     private static IssuedCertificate Of(
         string deviceId, EnrolmentDoor door, SignedCertificate signed, string? predecessor, string lineage, int keyUses, DateTimeOffset? revokedAt) => new()
-    {
-        Serial = signed.Leaf.SerialHex,
-        DeviceId = deviceId,
-        KeyFingerprint = signed.Intent.KeyFingerprint,
-        IssuerId = signed.Intent.IssuerId,
-        Door = signed.Intent.Door ?? door,
-        TokenId = signed.Intent.TokenId,
-        BatchId = signed.Intent.BatchId,
-        Der = signed.Leaf.Der.ToArray(),
-        NotBefore = signed.Leaf.NotBefore,
-        NotAfter = signed.Leaf.NotAfter,
-        PredecessorSerial = predecessor,
-        Lineage = lineage,
-        KeyUses = keyUses,
-        LogIndex = signed.LogIndex,
-        RevokedAt = revokedAt,
-        RevocationReason = revokedAt is null ? null : Pki.RevocationReason.CessationOfOperation,
-    };
+        {
+            Serial = signed.Leaf.SerialHex,
+            DeviceId = deviceId,
+            KeyFingerprint = signed.Intent.KeyFingerprint,
+            IssuerId = signed.Intent.IssuerId,
+            Door = signed.Intent.Door ?? door,
+            TokenId = signed.Intent.TokenId,
+            BatchId = signed.Intent.BatchId,
+            Der = signed.Leaf.Der.ToArray(),
+            NotBefore = signed.Leaf.NotBefore,
+            NotAfter = signed.Leaf.NotAfter,
+            PredecessorSerial = predecessor,
+            Lineage = lineage,
+            KeyUses = keyUses,
+            LogIndex = signed.LogIndex,
+            RevokedAt = revokedAt,
+            RevocationReason = revokedAt is null ? null : Pki.RevocationReason.CessationOfOperation,
+        };
 }
 
 /// <summary>

@@ -27,7 +27,7 @@ internal ref struct CborPayload
     /// <exception cref="PayloadProblem">It is no CBOR, or holds what has no place in JSON.</exception>
     public static ReadOnlyMemory<byte> ToJson(ReadOnlySpan<byte> cbor)
     {
-        using var output = new JsonOutput();
+        using var output = JsonOutput.Rent();
         var payload = new CborPayload(cbor, output);
         payload.Item(levels: 0);
         payload._cbor.ExpectEnd();

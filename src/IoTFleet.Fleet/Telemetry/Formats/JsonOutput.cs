@@ -5,17 +5,31 @@ using System.Text.Json;
 
 namespace IoTFleet.Fleet.Telemetry.Formats;
 
-/// <summary>What other formats become: compact JSON that <see cref="JsonPayload"/> then reads as if it had come so.</summary>
+/// <summary>
+/// What other formats become: compact JSON that <see cref="JsonPayload"/> then reads as if it had come so. Each thread keeps one to use again;
+/// it goes back when it is disposed.
+/// </summary>
 internal sealed class JsonOutput : IDisposable
 {
+    private const int LargestKept = 65_536;
     /// <summary>Structure is checked by who writes, and by who reads it afterwards.</summary>
     private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
     private readonly ArrayBufferWriter<byte> _bytes = new();
 
-    public JsonOutput() => Json = new Utf8JsonWriter(_bytes, Compact);
+    [ThreadStatic]
+    private static JsonOutput? _spare;
+
+    private JsonOutput() => Json = new Utf8JsonWriter(_bytes, Compact);
 
     public Utf8JsonWriter Json { get; }
+
+    public static JsonOutput Rent()
+    {
+        var output = _spare ?? new JsonOutput();
+        _spare = null;
+        return output;
+    }
 
     /// <summary>What is not finite is no value.</summary>
     public void Write(double value)
@@ -43,10 +57,15 @@ internal sealed class JsonOutput : IDisposable
     public ReadOnlyMemory<byte> End()
     {
         Json.Flush();
-        return _bytes.WrittenMemory;
+        return _bytes.WrittenSpan.ToArray();
     }
 
-    public void Dispose() => Json.Dispose();
+    public void Dispose()
+    {
+        Json.Reset(); // also of what a refusal left half written
+        _bytes.ResetWrittenCount();
+        if (_bytes.Capacity <= LargestKept) _spare = this;
+    }
 
     /// <summary>Not -0, whose sign would be lost, and none that no 64 bits hold.</summary>
     private static bool IsWhole(double value) => value != 0 && Math.Abs(value) < 1L << 53 && Math.Truncate(value) == value;

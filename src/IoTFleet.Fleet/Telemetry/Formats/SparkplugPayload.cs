@@ -16,7 +16,7 @@ internal static class SparkplugPayload
     {
         var (time, metrics) = Collect(payload);
         if (metrics.Count == 0) throw new PayloadProblem(PayloadCodes.Empty, "a Sparkplug B payload without metrics");
-        using var output = new JsonOutput();
+        using var output = JsonOutput.Rent();
         output.Json.WriteStartArray();
         foreach (var reading in metrics.GroupBy(metric => metric.Time ?? time).OrderBy(group => group.Key))
         {

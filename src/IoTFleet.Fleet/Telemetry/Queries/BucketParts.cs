@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using IoTFleet.Fleet.Telemetry.Rollups;
 
 namespace IoTFleet.Fleet.Telemetry.Queries;
 
