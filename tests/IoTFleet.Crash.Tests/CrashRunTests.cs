@@ -1,0 +1,35 @@
+using IoTFleet.Crash.Mutants;
+
+namespace IoTFleet.Crash.Tests;
+
+/// <summary>Few cycles of what takes longer by hand: <c>dotnet run -c Release --project tests/IoTFleet.Crash -- --cycles 200</c>.</summary>
+public sealed class CrashRunTests(ITestOutputHelper output)
+{
+    public static TheoryData<string> Defects => [.. Mutant.Names];
+
+    [Fact]
+    public async Task Everything_acknowledged_is_stored_once_and_in_order_although_the_server_is_killed_twenty_times()
+    {
+        var (kept, said) = await RunAsync(new CrashSettings(Cycles: 20, Devices: 20, Seed: 1, Mutant: null));
+
+        Assert.True(kept, said);
+    }
+
+    [Theory, MemberData(nameof(Defects))]
+    public async Task A_store_that_breaks_the_promise_is_found_out(string defect)
+    {
+        var (kept, said) = await RunAsync(new CrashSettings(Cycles: 6, Devices: 10, Seed: 1, defect));
+
+        Assert.False(kept, said);
+        Assert.Contains(defect == "twice" ? "stored more than once" : "acknowledged readings are lost", said, StringComparison.Ordinal); // and not because it never started
+    }
+
+    private async Task<(bool Kept, string Said)> RunAsync(CrashSettings settings)
+    {
+        using var said = new StringWriter();
+        await using var run = new CrashRun(settings, said);
+        var kept = await run.RunAsync(TestContext.Current.CancellationToken);
+        output.WriteLine(said.ToString());
+        return (kept, said.ToString());
+    }
+}

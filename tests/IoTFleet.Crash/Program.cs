@@ -1,0 +1,29 @@
+using System.CommandLine;
+using IoTFleet.Crash;
+using IoTFleet.Crash.Mutants;
+
+// dotnet run -c Release --project tests/IoTFleet.Crash -- --cycles 200 [--devices N] [--seed N] [--mutant NAME]
+//
+// The real server under load from devices, killed without a word again and again. Afterwards REST is asked for everything: ends with 0 when each
+// acknowledged message is stored, none twice, in order, and with 1 otherwise. With a mutant, a store that breaks the promise in one way, it must end with 1.
+
+var cycles = new Option<int>("--cycles") { Description = "How often the server is killed", DefaultValueFactory = _ => 200 };
+var devices = new Option<int>("--devices") { Description = "Devices that send", DefaultValueFactory = _ => 20 };
+var seed = new Option<int>("--seed") { Description = "Of the moments of death", DefaultValueFactory = _ => 1 };
+var mutant = new Option<string?>("--mutant") { Description = $"A defect that must be found: {string.Join(", ", Mutant.Names)}" };
+mutant.AcceptOnlyFromAmong([.. Mutant.Names]);
+var root = new RootCommand("Kills the server under load, and asks afterwards whether it kept what it promised.") { cycles, devices, seed, mutant };
+root.SetAction(async (given, ct) =>
+{
+    await using var run = new CrashRun(new CrashSettings(given.GetValue(cycles), given.GetValue(devices), given.GetValue(seed), given.GetValue(mutant)), Console.Out);
+    return await run.RunAsync(ct) ? 0 : 1;
+});
+
+var defect = new Option<string>("--mutant") { Required = true };
+var data = new Option<string>("--data") { Required = true };
+var serve = new Command("serve", "The server with a defective store; for the run itself.") { defect, data };
+serve.Hidden = true;
+serve.SetAction((given, ct) => MutantServer.RunAsync(given.GetValue(defect)!, given.GetValue(data)!, ct));
+root.Add(serve);
+
+return await root.Parse(args).InvokeAsync();
