@@ -240,10 +240,11 @@ public sealed partial class FleetClient(HttpClient http) : IDisposable
         }
     }
 
-    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    private async Task<HttpResponseMessage> SendAsync(
+        HttpRequestMessage request, CancellationToken cancellationToken, HttpCompletionOption completion = HttpCompletionOption.ResponseContentRead)
     {
         HttpResponseMessage response;
-        try { response = await http.SendAsync(request, cancellationToken); }
+        try { response = await http.SendAsync(request, completion, cancellationToken); }
         catch (Exception e) when (Unreachable.Is(e, cancellationToken)) { throw Unreachable.From(http.BaseAddress!, e); }
         if (response.IsSuccessStatusCode) return response;
         using (response) throw await ProblemAsync(request, response, cancellationToken);

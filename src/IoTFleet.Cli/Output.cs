@@ -60,6 +60,9 @@ internal sealed class Output(TextWriter writer, bool json)
         Print(table);
     }
 
+    /// <summary>One of many that come one after the other: a line, as JSON or as text.</summary>
+    public void Line<T>(T value, JsonTypeInfo<T> type, string text) => writer.WriteLine(json ? JsonSerializer.Serialize(value, type) : text);
+
     /// <summary>A sentence for people; programs have the exit code.</summary>
     public void Say(string sentence)
     {

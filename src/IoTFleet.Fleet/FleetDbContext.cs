@@ -79,6 +79,7 @@ public sealed partial class FleetDbContext : DbContext
         ConfigureAuthorities(model);
         ConfigureRecord(model);
         ConfigureQuarantine(model);
+        ConfigureRules(model);
         ConfigureOperators(model);
         NameTimeColumnsByTheirUnit(model);
     }

@@ -101,14 +101,14 @@ public sealed class FleetServer : IAsyncDisposable
 
         // Identity: who we are and whom we trust. Made before anything listens, so that a broken key file is the first thing said.
         services.AddFleetIdentity();
-        services.AddSingleton(RotationSettings(builder.Configuration));
+        services.AddSingleton(Settings<RotationOptions>(builder.Configuration, "Rotation", rotation => rotation.Validate()));
         services.AddHostedService<SightingsWriter>().AddHostedService<AuthorityWatch>();
 
         // The fleet: devices, enrolment, certificates, telemetry, operators, on SQLite.
         services.AddSingleton(new RevocationOptions(options.SecondOperatorAbove < 0 ? null : options.SecondOperatorAbove));
         if (options.StatusAddresses() is { } addresses) services.AddSingleton(addresses);
         services.AddRenewalDoors(builder.Configuration);
-        services.AddFleet(TelemetrySettings(builder.Configuration), FormatSettings(builder.Configuration));
+        services.AddFleet(TelemetrySettings(builder.Configuration), Settings<FormatOptions>(builder.Configuration, "Telemetry", formats => formats.Validate()));
         services.AddSqliteFleet(data.Database);
         services.AddSqliteTelemetry(data.Telemetry, data.TelemetryLog);
         services.AddSqliteSessions(data.Sessions);
@@ -180,18 +180,22 @@ public sealed class FleetServer : IAsyncDisposable
         api.MapAuthorities();
         api.MapTelemetry();
         api.MapQuarantine();
+        api.MapTelemetryQueries();
+        api.MapTelemetryStreams();
         api.MapCommands();
         api.MapAudit();
         api.MapLog();
         return app;
     }
 
-    private static RotationOptions RotationSettings(ConfigurationManager configuration)
+    /// <summary>A section of the configuration, or its defaults; what is out of range is one line for the operator.</summary>
+    private static T Settings<T>(ConfigurationManager configuration, string section, Action<T> validate)
+        where T : class, new()
     {
-        var options = configuration.GetSection("Rotation").Get<RotationOptions>() ?? new RotationOptions();
+        var options = configuration.GetSection(section).Get<T>() ?? new T();
         try
         {
-            options.Validate();
+            validate(options);
             return options;
         }
         catch (ArgumentException problem)
@@ -200,32 +204,13 @@ public sealed class FleetServer : IAsyncDisposable
         }
     }
 
+    /// <summary>What may be in flight may come again, and must then be known.</summary>
     private static TelemetryOptions TelemetrySettings(ConfigurationManager configuration)
     {
-        var options = configuration.GetSection("Telemetry").Get<TelemetryOptions>() ?? new TelemetryOptions();
-        try
-        {
-            options.Validate();
-            return options;
-        }
-        catch (ArgumentException problem)
-        {
-            throw new StartupException(problem.Message, problem);
-        }
-    }
-
-    private static FormatOptions FormatSettings(ConfigurationManager configuration)
-    {
-        var options = configuration.GetSection("Telemetry").Get<FormatOptions>() ?? new FormatOptions();
-        try
-        {
-            options.Validate();
-            return options;
-        }
-        catch (ArgumentException problem)
-        {
-            throw new StartupException(problem.Message, problem);
-        }
+        var telemetry = Settings<TelemetryOptions>(configuration, "Telemetry", options => options.Validate());
+        var inFlight = (configuration.GetSection("Broker").Get<BrokerOptions>() ?? new BrokerOptions()).ReceiveMaximum;
+        if (telemetry.RepeatWindow >= inFlight) return telemetry;
+        throw new StartupException($"Telemetry:RepeatWindow is {telemetry.RepeatWindow}, but a device may have {inFlight} messages in flight (Broker:ReceiveMaximum), and each of them may come again; make the window at least as large.");
     }
 
     private async Task StartAsync(ServerOptions options, Listeners listeners, CancellationToken cancellationToken)
@@ -240,6 +225,7 @@ public sealed class FleetServer : IAsyncDisposable
         var newKey = await AdministratorKeyAsync(options, cancellationToken);
         await Services.GetRequiredService<RevocationWatch>().LoadAsync(cancellationToken);
         await Services.GetRequiredService<TelemetryIngest>().StartAsync(cancellationToken);
+        Services.GetRequiredService<TelemetryUpkeep>().Start();
         await LoadSessionsAsync(cancellationToken);
         Services.GetRequiredService<OverviewReport>();      // counts from now, not from when somebody first looks
         await _app.StartAsync(cancellationToken);

@@ -8,7 +8,7 @@ namespace IoTFleet.Server;
 /// Stops in the order that keeps promises: first the clients are told and what was accepted from them is committed and acknowledged,
 /// then the web host closes its listeners, last the ingest and the sessions' store write what they still hold.
 /// </summary>
-internal sealed class OrderlyStop(DataFolder data, MqttBroker broker, TelemetryIngest ingest, DbBrokerStore sessions, ILogger<OrderlyStop> logger) : IHostedLifecycleService
+internal sealed class OrderlyStop(DataFolder data, MqttBroker broker, TelemetryIngest ingest, TelemetryUpkeep upkeep, DbBrokerStore sessions, ILogger<OrderlyStop> logger) : IHostedLifecycleService
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
@@ -28,7 +28,7 @@ internal sealed class OrderlyStop(DataFolder data, MqttBroker broker, TelemetryI
         }
     }
 
-    public Task StoppedAsync(CancellationToken cancellationToken) => Task.WhenAll(ingest.StopAsync(), sessions.StopAsync());
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.WhenAll(ingest.StopAsync(), upkeep.StopAsync(), sessions.StopAsync());
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 

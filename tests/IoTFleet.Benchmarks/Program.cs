@@ -12,7 +12,7 @@ using IoTFleet.Benchmarks.Revocations;
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- revocations [--port N]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- issuance|log|forecast
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- brokers [row...] [--rounds N] [--port N]
-// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- telemetry [store...] [--port N]
+// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- telemetry [store...] [--port N]|ingest
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- hostile [attack...] [--port N]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- handshakes [rounds] [port]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- enrolments [--port N]
@@ -38,6 +38,7 @@ switch (args)
     case ["serve", var folder, var port, var tickets, var httpsPort]:
         return await OwnBroker.RunAsync(folder, int.Parse(port, CultureInfo.InvariantCulture), int.Parse(tickets, CultureInfo.InvariantCulture), int.Parse(httpsPort, CultureInfo.InvariantCulture));
     case ["serve-store", var folder, var port, var store]: return await OwnBroker.RunAsync(folder, int.Parse(port, CultureInfo.InvariantCulture), store: StoreUnderTest.Named(store, folder));
+    case ["ingest"]: return await IngestBenchmark.RunAsync();
     case ["telemetry", .. var rest]: return await TelemetryBenchmark.RunAsync(rest);
     case ["handshakes", .. var rest]: return await HandshakeBenchmark.RunAsync(rest);
     case ["load", var load, var folder, var port]: return await LoadCommand.RunAsync(load, folder, int.Parse(port, CultureInfo.InvariantCulture));
@@ -54,7 +55,7 @@ switch (args)
 var unknown = args.Except(benchmarks.Keys).ToList();
 if (unknown.Count > 0)
 {
-    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers, telemetry, hostile, handshakes, revocations, enrolments, issuance, log, forecast.");
+    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers, telemetry, ingest, hostile, handshakes, revocations, enrolments, issuance, log, forecast.");
     return 2;
 }
 

@@ -108,12 +108,14 @@ public sealed class StartupTests : IDisposable
         Assert.DoesNotContain("ifk_", program.Output, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task A_telemetry_setting_out_of_range_is_said_in_one_line()
+    [Theory]
+    [InlineData("Telemetry__MaxBatch", "0", "Telemetry:MaxBatch must be between")]
+    [InlineData("Broker__ReceiveMaximum", "129", "Telemetry:RepeatWindow is 128, but a device may have 129 messages in flight")]
+    public async Task A_telemetry_setting_out_of_range_is_said_in_one_line(string setting, string value, string line)
     {
-        await using var program = ServerProgram.Start(["--data", Data], ("Telemetry__MaxBatch", "0"));
+        await using var program = ServerProgram.Start(["--data", Data], (setting, value));
         Assert.Equal(1, await program.ExitCodeAsync());
-        Assert.Contains("Telemetry:MaxBatch must be between", program.Output, StringComparison.Ordinal);
+        Assert.Contains(line, program.Output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -5,8 +5,8 @@ using IoTFleet.Api;
 
 namespace IoTFleet.Cli.Commands;
 
-/// <summary><c>iotfleet telemetry latest|range</c></summary>
-internal static class TelemetryCommands
+/// <summary><c>iotfleet telemetry latest|range|values|history|buckets|export|watch</c></summary>
+internal static partial class TelemetryCommands
 {
     private static readonly Argument<string> Device = new("device") { Description = "The device's id" };
     private static readonly Option<DateTimeOffset?> From = Time("--from", "From this time on, ISO 8601, UTC unless it says otherwise");
@@ -17,6 +17,11 @@ internal static class TelemetryCommands
     {
         verb("latest", "Show a device's latest record", [Device], LatestAsync),
         verb("range", "List a device's records of a span of time", [Device, From, To, Limit], RangeAsync),
+        verb("values", "Show the newest value of each metric", [Devices, Group, Tag, Metric], ValuesAsync),
+        verb("history", "List the values of metrics of a span of time", [Device, Metric, From, To, Limit, Newest], HistoryAsync),
+        verb("buckets", "Gather values in buckets of time: smallest, largest, mean and so on", [Devices, Group, Tag, Metric, Stream, From, To, Bucket, Origin, Aggregates, Gaps], BucketsAsync),
+        verb("export", "Write readings to a file, of any size", [Devices, Group, Tag, Metric, From, To, Format, File], ExportAsync),
+        verb("watch", "Show what is stored as it is stored, until you interrupt it", [Devices, Group, Tag, Metric], WatchAsync),
     };
 
     private static async Task LatestAsync(ParseResult parsed, FleetClient fleet, Output output, CancellationToken cancellationToken)

@@ -1,3 +1,5 @@
+using IoTFleet.Fleet.Telemetry.Retention;
+
 namespace IoTFleet.Fleet.Telemetry;
 
 public sealed record TelemetryOptions
@@ -28,6 +30,15 @@ public sealed record TelemetryOptions
     /// <summary>An hour that still goes on is rolled up only after so long without a new reading.</summary>
     public TimeSpan RollUpQuiet { get; init; } = TimeSpan.FromMinutes(5);
 
+    /// <summary>How often what is not to be kept any more is deleted.</summary>
+    public TimeSpan PruneEvery { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>What is kept of devices whose enrolment group has no rule of its own.</summary>
+    public RetentionRule Retention { get; init; } = new();
+
+    /// <summary>What is kept of the devices of an enrolment group.</summary>
+    public IReadOnlyDictionary<string, RetentionRule> RetentionOf { get; init; } = new Dictionary<string, RetentionRule>();
+
     /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
     public void Validate()
     {
@@ -38,6 +49,9 @@ public sealed record TelemetryOptions
         Check(nameof(MaxTailMegabytes), MaxTailMegabytes, 1, 100_000);
         Check(nameof(MergeEvery), MergeEvery, TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(10));
         Check(nameof(RollUpEvery), RollUpEvery, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
+        Check(nameof(PruneEvery), PruneEvery, TimeSpan.FromSeconds(1), TimeSpan.FromDays(7));
+        Retention.Validate(nameof(Retention));
+        foreach (var (group, rule) in RetentionOf) rule.Validate($"{nameof(RetentionOf)}:{group}");
         Check(nameof(RollUpQuiet), RollUpQuiet, TimeSpan.Zero, TimeSpan.FromHours(1));
     }
 

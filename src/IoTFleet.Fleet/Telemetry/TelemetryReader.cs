@@ -96,7 +96,7 @@ public sealed class TelemetryReader
         return range.NewestFirst ? -order : order;
     }
 
-    private static IQueryable<TelemetryRow> Rows(TelemetryDbContext db, ReadingRange range)
+    internal static IQueryable<TelemetryRow> Rows(TelemetryDbContext db, ReadingRange range)
     {
         var (device, from, to) = (range.DeviceId, range.FromUs, range.ToUs);
         var rows = db.Readings.AsNoTracking().Where(row =>

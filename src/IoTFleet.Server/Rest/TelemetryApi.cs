@@ -40,7 +40,7 @@ internal static class TelemetryApi
         _ => Problems.Forbidden("read telemetry"),
     };
 
-    private static TelemetryRecord Record(StoredReading row) => new()
+    internal static TelemetryRecord Record(StoredReading row) => new()
     {
         DeviceId = row.DeviceId,
         Stream = row.Stream,

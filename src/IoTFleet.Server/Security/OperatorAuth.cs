@@ -32,6 +32,9 @@ internal static class OperatorAuth
     public static Actor ActorOf(HttpContext context) =>
         context.Items[typeof(Actor)] as Actor ?? throw new InvalidOperationException("No operator is signed in; the endpoint lacks its authorization policy.");
 
+    /// <summary>The key that the actor came with, for what goes on after it was let in.</summary>
+    public static string KeyIdOf(HttpContext context) => (string)context.Items[KeyId]!;
+
     public static Task SignInAsync(HttpContext context, SignedIn who)
     {
         var identity = new ClaimsIdentity([new Claim(ClaimTypes.Name, who.Actor.Name), new Claim(KeyId, who.KeyId)], CookieScheme);
@@ -90,6 +93,7 @@ internal static class OperatorAuth
             if (await signIn.WithKeyAsync(header[Bearer.Length..].Trim(), Context.RequestAborted) is not { } who) return AuthenticateResult.Fail("unknown key");
 
             Context.Items[typeof(Actor)] = who.Actor;
+            Context.Items[KeyId] = who.KeyId;
             var identity = new ClaimsIdentity([new Claim(ClaimTypes.Name, who.Actor.Name)], Scheme.Name);
             return AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), Scheme.Name));
         }

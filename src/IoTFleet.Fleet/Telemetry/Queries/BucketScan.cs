@@ -98,28 +98,23 @@ internal sealed class BucketScan(IDbContextFactory<TelemetryDbContext> databases
             {
                 var hour = row.Day * Hours.PerDay + inDay;
                 if (hour < first || hour > last) continue;
-                take(known[row.Device], hour, HeldBy(block), block);
+                take(known[row.Device], hour, Coverage.Of(block), block);
             }
         }
     }
 
-    private static Coverage HeldBy(ReadOnlyMemory<byte> block)
-    {
-        var data = new CompactReader(block);
-        return Coverage.Read(ref data);
-    }
-
-    /// <summary>What the rollups of open hours do not hold.</summary>
+    /// <summary>What the rollups of open hours do not hold. Hours side by side are read in one go.</summary>
     private async Task AddOpenAsync(Dictionary<string, HashSet<int>> open, Dictionary<(string, int), Coverage> held, TimeSpanUs part, CancellationToken ct)
     {
         foreach (var (device, hours) in open)
         {
-            foreach (var hour in hours.Order())
+            var sorted = hours.Order().ToArray();
+            for (int first = 0, next; first < sorted.Length; first = next)
             {
-                var inside = part.Within(Hours.StartOf(hour), Hours.StartOf(hour + 1));
+                for (next = first + 1; next < sorted.Length && sorted[next] == sorted[next - 1] + 1;) next++;
+                var inside = part.Within(Hours.StartOf(sorted[first]), Hours.StartOf(sorted[next - 1] + 1));
                 if (inside.IsEmpty) continue;
-                var coverage = held.GetValueOrDefault((device, hour));
-                await AddReadingsAsync(device, inside, reading => coverage?.Has(reading.Id) == true, ct);
+                await AddReadingsAsync(device, inside, reading => held.TryGetValue((device, Hours.Of(reading.TimeUs)), out var coverage) && coverage.Has(reading.Id), ct);
             }
         }
     }

@@ -55,5 +55,12 @@ internal sealed class Coverage
         return read;
     }
 
+    /// <summary>That of an hour's block or row.</summary>
+    internal static Coverage Of(ReadOnlyMemory<byte> stored)
+    {
+        var reader = new CompactReader(stored);
+        return Read(ref reader);
+    }
+
     private static (long First, long Last) Range(long last) => (last >> NodeShift << NodeShift, last);
 }

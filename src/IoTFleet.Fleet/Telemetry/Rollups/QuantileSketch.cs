@@ -78,9 +78,9 @@ internal sealed class QuantileSketch
     private static double ValueOf(int key)
     {
         if (key == 0) return 0;
-        // In two steps, since the bucket's upper end may be larger than the largest number.
+        // In two steps, since the bucket's upper end may be larger than the largest number; so may its middle.
         var half = Math.Exp((Math.Abs(key) - Offset) * LogGrowth / 2);
-        var value = half * (2 / (Growth + 1)) * half;
+        var value = Math.Min(half * (2 / (Growth + 1)) * half, double.MaxValue);
         return key < 0 ? -value : value;
     }
 }

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using IoTFleet.Fleet.Telemetry.Store;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.Logging;
 
 namespace IoTFleet.Fleet.Telemetry.Rollups;
 
@@ -10,31 +9,14 @@ namespace IoTFleet.Fleet.Telemetry.Rollups;
 /// A mark is taken away in the transaction that writes what it stood for, and only while no merge has touched it since, so it may be killed at any point.
 /// </summary>
 internal sealed class TelemetryRollup(
-    IDbContextFactory<TelemetryDbContext> databases, TelemetryOptions options, StorePatience patience, TimeProvider clock, ILogger<TelemetryRollup> log) : IAsyncDisposable
+    IDbContextFactory<TelemetryDbContext> databases, TelemetryOptions options, StorePatience patience, TimeProvider clock)
 {
     private const int MarksAtOnce = 1_000;
 
     /// <summary>Hours of one device in one transaction.</summary>
     private const int HoursAtOnce = 5 * Hours.PerDay;
 
-    private readonly CancellationTokenSource _stopping = new();
     private Dictionary<(int Device, int Hour), Sighting> _seen = [];
-    private Task? _loop;
-
-    // An embedded database blocks its caller, so the loop has a thread of its own and leaves the pool to the sockets.
-    internal void Start() => _loop = Task.Factory.StartNew(Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-
-    internal async Task StopAsync()
-    {
-        await _stopping.CancelAsync();
-        if (_loop is not null) await _loop;
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await StopAsync();
-        _stopping.Dispose();
-    }
 
     /// <summary>Goes once through all marks.</summary>
     /// <param name="all">Also hours that still go on; otherwise these only once they have been quiet for a while.</param>
@@ -52,30 +34,6 @@ internal sealed class TelemetryRollup(
             }
         }
         _seen = seen;
-    }
-
-    private void Run()
-    {
-        using var ticks = new PeriodicTimer(options.RollUpEvery, clock);
-        try
-        {
-            while (ticks.WaitForNextTickAsync(_stopping.Token).AsTask().GetAwaiter().GetResult()) TryPass();
-        }
-        catch (OperationCanceledException) when (_stopping.IsCancellationRequested) // The marks keep it for the next start.
-        {
-        }
-    }
-
-    private void TryPass()
-    {
-        try
-        {
-            PassAsync(all: false, _stopping.Token).GetAwaiter().GetResult();
-        }
-        catch (Exception error) when (!_stopping.IsCancellationRequested) // What does not mend itself by trying again; the next tick tries once more.
-        {
-            FleetLog.TelemetryNotRolledUp(log, error);
-        }
     }
 
     private async Task<List<StaleHour>> MarksAsync(StaleHour after, CancellationToken ct)

@@ -1,0 +1,155 @@
+using System.IO.Pipelines;
+using System.Text;
+using IoTFleet.Fleet.Devices;
+using IoTFleet.Fleet.Telemetry;
+using IoTFleet.Fleet.Telemetry.Formats;
+using IoTFleet.Fleet.Telemetry.Queries;
+using IoTFleet.Fleet.Telemetry.Store;
+using Microsoft.EntityFrameworkCore;
+
+namespace IoTFleet.Fleet.Tests.Telemetry.Queries;
+
+public sealed class ExportTests
+{
+    private static readonly DateTimeOffset Noon = new(2026, 1, 31, 12, 0, 0, TimeSpan.Zero);
+
+    [Fact]
+    public async Task As_csv_each_metric_is_a_column_and_keeps_its_digits()
+    {
+        await using var fleet = await StartAsync("a", "b");
+        await StoreAsync(fleet, "b", 0, """{"t":21.50,"at":{"on":true},"name":"say \"hi\", all"}""");
+        await StoreAsync(fleet, "a", 2, """{"t":-0.0}""");
+        await StoreAsync(fleet, "a", 1, """{"other":1}""");
+
+        Assert.Equal(
+            "device,stream,time,receivedAt,sequence,t,at.on,name\r\n"
+            + "a,,2026-01-31T12:00:02.000000Z,2026-01-31T12:00:00.000000Z,7,-0.0,,\r\n"
+            + "b,,2026-01-31T12:00:00.000000Z,2026-01-31T12:00:00.000000Z,7,21.50,true,\"say \"\"hi\"\", all\"\r\n",
+            await ExportAsync(fleet, new(new DeviceFilter([]), new MetricSelection(["t", "at.on", "name"]), ExportFormat.Csv)));
+    }
+
+    [Fact]
+    public async Task Without_metrics_the_whole_reading_is_exported_also_when_it_is_no_json()
+    {
+        await using var fleet = await StartAsync("a");
+        await StoreAsync(fleet, "a", 1, "{\"t\":\n1.0}");
+        await fleet.StoreAsync(new TelemetryMessage("a", "raw", Noon, null, "image/x", default, [new Reading(Noon, true, new byte[] { 1, 2, 3 })]));
+
+        Assert.Equal(
+            "device,stream,time,receivedAt,sequence,contentType,body\r\n"
+            + "a,raw,2026-01-31T12:00:00.000000Z,2026-01-31T12:00:00.000000Z,,image/x,AQID\r\n"
+            + "a,,2026-01-31T12:00:01.000000Z,2026-01-31T12:00:00.000000Z,7,,\"{\"\"t\"\":\n1.0}\"\r\n",
+            await ExportAsync(fleet, new(new DeviceFilter(["a"]), MetricSelection.All, ExportFormat.Csv)));
+        Assert.Equal(
+            """{"deviceId":"a","stream":"raw","time":"2026-01-31T12:00:00+00:00","receivedAt":"2026-01-31T12:00:00+00:00","contentType":"image/x","base64":"AQID"}""" + "\n"
+            + """{"deviceId":"a","stream":"","time":"2026-01-31T12:00:01+00:00","receivedAt":"2026-01-31T12:00:00+00:00","sequence":7,"body":{"t": 1.0}}""" + "\n",
+            await ExportAsync(fleet, new(new DeviceFilter(["a"]), MetricSelection.All, ExportFormat.Ndjson)));
+    }
+
+    [Fact]
+    public async Task A_span_and_a_device_are_chosen_and_an_unknown_device_is_said()
+    {
+        await using var fleet = await StartAsync("a");
+        for (var second = 0; second < 5; second++) await StoreAsync(fleet, "a", second, $$"""{"s":{{second}}}""");
+
+        var lines = (await ExportAsync(fleet, new(new DeviceFilter(["a"]), new MetricSelection(["s"]), ExportFormat.Ndjson, Noon.AddSeconds(1), Noon.AddSeconds(3)))).Split('\n');
+
+        Assert.Equal(["{\"s\":1}}", "{\"s\":2}}", ""], lines.Select(line => line[(line.LastIndexOf(':') is var at && at > 4 ? at - 4 : 0)..]));
+        Assert.IsType<ExportTelemetryResult.UnknownDevice>(
+            await fleet.Get<ExportTelemetry>().RunAsync(TestFleet.Viewer, new(new DeviceFilter(["x"]), MetricSelection.All, ExportFormat.Csv), default));
+    }
+
+    [Fact]
+    public async Task However_much_is_exported_only_a_page_is_held()
+    {
+        await using var fleet = await StartAsync("a", "b");
+        var body = Encoding.UTF8.GetBytes($$"""{"text":"{{new string('x', 1_000)}}"}""");
+        foreach (var device in (string[])["a", "b"])
+        {
+            for (var part = 0; part < 6; part++)
+            {
+                var from = part * 1_000;
+                await fleet.StoreAsync(new TelemetryMessage(device, "", Noon, null, null, default, [.. Enumerable.Range(from, 1_000).Select(n => new Reading(Noon.AddSeconds(n), true, body))]));
+            }
+        }
+        await fleet.Get<TelemetryMerger>().MergeNowAsync(default);
+        var ready = Assert.IsType<ExportTelemetryResult.Ready>(
+            await fleet.Get<ExportTelemetry>().RunAsync(TestFleet.Viewer, new(new DeviceFilter([]), MetricSelection.All, ExportFormat.Ndjson), default));
+        using var sink = new LiveBytes();
+        var output = PipeWriter.Create(sink);
+        await ready.WriteAsync(output, default);
+        await output.CompleteAsync();
+
+        Assert.InRange(sink.Written, 12 * 1_000_000, 15 * 1_000_000);
+        Assert.InRange(sink.MostLive - sink.FirstLive, long.MinValue, 3 * 1024 * 1024); // a quarter of it
+    }
+
+    /// <summary>Half way through a file each further piece finds no more alive than the first did.</summary>
+    private sealed class LiveBytes : Stream
+    {
+        private int _writes;
+
+        public long Written { get; private set; }
+
+        public long FirstLive { get; private set; }
+
+        public long MostLive { get; private set; }
+
+        public override bool CanRead => false;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => Written;
+
+        public override long Position { get => Written; set => throw new NotSupportedException(); }
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            Written += buffer.Length;
+            if (_writes++ % 250 != 0) return;
+            var live = GC.GetTotalMemory(forceFullCollection: true);
+            if (FirstLive == 0) FirstLive = live;
+            MostLive = Math.Max(MostLive, live);
+        }
+
+        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            Write(buffer.Span);
+            return ValueTask.CompletedTask;
+        }
+
+        public override void Flush()
+        {
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+    }
+
+    private static async Task<TestFleet> StartAsync(params string[] devices)
+    {
+        var fleet = await TestFleet.StartAsync();
+        foreach (var device in devices) await fleet.Get<RegisterDevice>().RunAsync(TestFleet.Admin, new(device), default);
+        return fleet;
+    }
+
+    private static Task StoreAsync(TestFleet fleet, string device, int second, string json) =>
+        fleet.StoreAsync(new TelemetryMessage(device, "", Noon, 7, null, default, [new Reading(Noon.AddSeconds(second), true, Encoding.UTF8.GetBytes(json))]));
+
+    private static async Task<string> ExportAsync(TestFleet fleet, ExportTelemetryRequest request)
+    {
+        var ready = Assert.IsType<ExportTelemetryResult.Ready>(await fleet.Get<ExportTelemetry>().RunAsync(TestFleet.Viewer, request, default));
+        using var text = new MemoryStream();
+        var output = PipeWriter.Create(text, new StreamPipeWriterOptions(leaveOpen: true));
+        await ready.WriteAsync(output, default);
+        await output.CompleteAsync();
+        return Encoding.UTF8.GetString(text.ToArray());
+    }
+}

@@ -1,0 +1,54 @@
+using System.Data.Common;
+using IoTFleet.Fleet.Sqlite;
+using IoTFleet.Fleet.Telemetry.Store;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+
+namespace IoTFleet.Fleet.Tests.Telemetry.Queries;
+
+/// <summary>A database that tells the test of each step before it is done: each command, each commit, and that a commit is done.</summary>
+internal sealed class WatchedContexts(string file, Func<int, bool, Task> onStep) : IDbContextFactory<TelemetryDbContext>
+{
+    private readonly IInterceptor[] _interceptors = [new Commands(new Steps(onStep)), new Commits(new Steps(onStep))];
+
+    public static WatchedContexts Of(TestFleet fleet, Func<int, bool, Task> onStep)
+    {
+        var step = 0;
+        return new WatchedContexts(fleet.DatabaseFile + ".telemetry", (_, inTransaction) => onStep(++step, inTransaction));
+    }
+
+    public TelemetryDbContext CreateDbContext() =>
+        new((DbContextOptions<TelemetryDbContext>)new DbContextOptionsBuilder<TelemetryDbContext>().UseSqliteFleet(file).AddInterceptors(_interceptors).Options);
+
+    private sealed record Steps(Func<int, bool, Task> OnStep);
+
+    private sealed class Commands(Steps steps) : DbCommandInterceptor
+    {
+        public override async ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(
+            DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default)
+        {
+            await steps.OnStep(0, command.Transaction is not null);
+            return result;
+        }
+
+        public override async ValueTask<InterceptionResult<int>> NonQueryExecutingAsync(
+            DbCommand command, CommandEventData eventData, InterceptionResult<int> result, CancellationToken cancellationToken = default)
+        {
+            await steps.OnStep(0, command.Transaction is not null);
+            return result;
+        }
+    }
+
+    private sealed class Commits(Steps steps) : DbTransactionInterceptor
+    {
+        public override async ValueTask<InterceptionResult> TransactionCommittingAsync(
+            DbTransaction transaction, TransactionEventData eventData, InterceptionResult result, CancellationToken cancellationToken = default)
+        {
+            await steps.OnStep(0, true);
+            return result;
+        }
+
+        public override Task TransactionCommittedAsync(DbTransaction transaction, TransactionEndEventData eventData, CancellationToken cancellationToken = default) =>
+            steps.OnStep(0, true);
+    }
+}
