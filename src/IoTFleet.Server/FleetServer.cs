@@ -29,6 +29,9 @@ namespace IoTFleet.Server;
 /// <summary>The whole server, put together here and read from top to bottom. Tests start it the same way on ports of their own.</summary>
 public sealed class FleetServer : IAsyncDisposable
 {
+    private const int NoRoom = 28; // ENOSPC
+    private const int NoRoomOnWindows = unchecked((int)0x80070070); // ERROR_DISK_FULL
+
     private readonly WebApplication _app;
     private readonly DataFolder _data;
 
@@ -265,8 +268,9 @@ public sealed class FleetServer : IAsyncDisposable
     {
         KeyFileException or StartupException or DatabaseUnusableException => error.Message,
         ProfileViolationException { Profile: Profile.Server } violation => $"{violation.Message} Check IoTFleet:Hosts, and the names that the authority for servers may name (docs/pki.md).",
-        DbException when options.Database == DatabaseNames.Sqlite => $"The database {Path.Combine(options.Data, "fleet.db")} cannot be used: {error.Message}",
+        DbException when options.Database == DatabaseNames.Sqlite => $"A database in {options.Data} (fleet.db, telemetry.db, telemetry-log.db) cannot be used: {error.Message}",
         _ when error.Find<DbException>() is { } said => $"The database cannot be used: {said.Message}",
+        IOException { HResult: NoRoom or NoRoomOnWindows } => $"The disk of the data folder {options.Data} is full: {error.Message}. Make room and start again.",
         Microsoft.Extensions.Options.OptionsValidationException invalid => string.Join(' ', invalid.Failures),
         IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => $"{error.Message} Another program listens there; stop it or choose other ports with --mqtt-port and --https-port.",
         System.Net.Sockets.SocketException { SocketErrorCode: System.Net.Sockets.SocketError.AccessDenied } => $"Port {options.MqttPort} or {options.HttpsPort} may not be opened by this user; choose ports above 1023 or grant the right to bind them.",
