@@ -46,7 +46,7 @@ internal sealed class TelemetryMerger : IAsyncDisposable
             db.Nodes.Add(known);
             await db.SaveChangesAsync(ct);
         }
-        if (known.MergedTo == 0) known.MergedTo = (long)known.Ordinal << 44; // room for 17 million million readings a node
+        if (known.MergedTo == 0) known.MergedTo = TelemetryNode.BeforeIdsOf(known.Ordinal);
         _self = known;
         await _store.ForgetLogAsync(known.MergedTo, ct);
         return known.MergedTo;
