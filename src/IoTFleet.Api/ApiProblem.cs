@@ -79,6 +79,27 @@ public static class ProblemCodes
     /// <summary>404: the device has sent no telemetry.</summary>
     public const string TelemetryNotFound = "telemetry-not-found";
 
+    /// <summary>404: no such rule.</summary>
+    public const string RuleNotFound = "rule-not-found";
+
+    /// <summary>409: a rule of that name exists.</summary>
+    public const string RuleExists = "rule-exists";
+
+    /// <summary>404: no such alert, or no longer.</summary>
+    public const string AlertNotFound = "alert-not-found";
+
+    /// <summary>409: the alert is closed.</summary>
+    public const string AlertClosed = "alert-closed";
+
+    /// <summary>404: no such webhook.</summary>
+    public const string WebhookNotFound = "webhook-not-found";
+
+    /// <summary>409: a webhook of that name exists.</summary>
+    public const string WebhookExists = "webhook-exists";
+
+    /// <summary>404: no such delivery, or no longer.</summary>
+    public const string DeliveryNotFound = "delivery-not-found";
+
     /// <summary>409: a device of that id exists.</summary>
     public const string DeviceExists = "device-exists";
 
@@ -162,6 +183,9 @@ public static class ProblemCodes
 
     /// <summary>500: the server failed; its log says why.</summary>
     public const string InternalError = "internal-error";
+
+    /// <summary>503: the server cannot ask its database just now; try again after the time of Retry-After.</summary>
+    public const string DatabaseUnavailable = "database-unavailable";
 
     /// <summary>503: the server is starting or stopping; try again.</summary>
     public const string Unavailable = "unavailable";

@@ -5,12 +5,16 @@ namespace IoTFleet.Crash.Tests;
 /// <summary>Few cycles of what takes longer by hand: <c>dotnet run -c Release --project tests/IoTFleet.Crash -- --cycles 200</c>.</summary>
 public sealed class CrashRunTests(ITestOutputHelper output)
 {
+    /// <summary>Each with the kind of death that shows it: before a merge, or in one.</summary>
     public static TheoryData<string> Defects => [.. Mutant.Names];
 
-    [Fact]
-    public async Task Everything_acknowledged_is_stored_once_and_in_order_although_the_server_is_killed_twenty_times()
+    /// <summary>20 kills altogether, in parts that a slow machine ends before a test counts as hanging.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task Everything_acknowledged_is_stored_once_and_in_order_however_the_server_dies(int seed)
     {
-        var (kept, said) = await RunAsync(new CrashSettings(Cycles: 20, Devices: 20, Seed: 1, Mutant: null));
+        var (kept, said) = await RunAsync(new CrashSettings(Cycles: 10, Devices: 20, seed, Mutant: null));
 
         Assert.True(kept, said);
     }
@@ -18,7 +22,10 @@ public sealed class CrashRunTests(ITestOutputHelper output)
     [Theory, MemberData(nameof(Defects))]
     public async Task A_store_that_breaks_the_promise_is_found_out(string defect)
     {
-        var (kept, said) = await RunAsync(new CrashSettings(Cycles: 6, Devices: 10, Seed: 1, defect));
+        var (kept, said) = await RunAsync(new CrashSettings(Cycles: 6, Devices: 10, Seed: 1, defect)
+        {
+            Only = defect is "twice" or "forget-early" ? Moment.Merge : Moment.Load,
+        });
 
         Assert.False(kept, said);
         Assert.Contains(defect == "twice" ? "stored more than once" : "acknowledged readings are lost", said, StringComparison.Ordinal); // and not because it never started
