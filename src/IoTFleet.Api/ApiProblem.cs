@@ -184,6 +184,9 @@ public static class ProblemCodes
     /// <summary>500: the server failed; its log says why.</summary>
     public const string InternalError = "internal-error";
 
+    /// <summary>503: the server cannot ask its database just now; try again after the time of Retry-After.</summary>
+    public const string DatabaseUnavailable = "database-unavailable";
+
     /// <summary>503: the server is starting or stopping; try again.</summary>
     public const string Unavailable = "unavailable";
 }

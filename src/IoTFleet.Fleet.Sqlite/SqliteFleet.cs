@@ -12,9 +12,6 @@ namespace IoTFleet.Fleet.Sqlite;
 /// <summary>The embedded database: one file, one server, nothing to install.</summary>
 public static class SqliteFleet
 {
-    private const int Busy = 5; // SQLITE_BUSY
-    private const int Locked = 6; // SQLITE_LOCKED
-
     public static IServiceCollection AddSqliteFleet(this IServiceCollection services, string databaseFile)
     {
         var turns = new WriteTurns();
@@ -22,9 +19,7 @@ public static class SqliteFleet
         services.TryAddSingleton<AuditChain>();
         services.AddPooledDbContextFactory<FleetDbContext>((provider, options) =>
             options.UseSqliteFleet(databaseFile).AddInterceptors(turns, provider.GetRequiredService<AuditChain>()));
-        services.AddSingleton(provider => new FleetDatabase(
-            provider.GetRequiredService<IDbContextFactory<FleetDbContext>>(), SqliteMigration.PrepareAsync,
-            provider.GetRequiredService<ILogger<FleetDatabase>>()));
+        services.AddSingleton<IDatabaseKind>(new SqliteKind(databaseFile)).AddSingleton<FleetDatabase>();
         services.AddSingleton(turns);
         return services;
     }
@@ -35,7 +30,7 @@ public static class SqliteFleet
         var turns = new WriteTurns();
         services.AddPooledDbContextFactory<TelemetryDbContext>(options => options.UseSqliteFleet(databaseFile).AddInterceptors(turns));
         services.AddSingleton(provider => new TelemetryDatabase(
-            provider.GetRequiredService<IDbContextFactory<TelemetryDbContext>>(), SqliteMigration.PrepareAsync,
+            provider.GetRequiredService<IDbContextFactory<TelemetryDbContext>>(), new SqliteKind(databaseFile),
             provider.GetRequiredService<ILogger<TelemetryDatabase>>()));
         services.AddSingleton<ITelemetryStore>(_ => new SqliteTelemetryStore(databaseFile, logFile, turns));
         return services;
@@ -46,13 +41,10 @@ public static class SqliteFleet
     {
         services.AddPooledDbContextFactory<SessionsDbContext>(options => options.UseSqliteFleet(databaseFile));
         services.AddSingleton(provider => new SessionsDatabase(
-            provider.GetRequiredService<IDbContextFactory<SessionsDbContext>>(), SqliteMigration.PrepareAsync, IsBusy,
+            provider.GetRequiredService<IDbContextFactory<SessionsDbContext>>(), SqliteMigration.PrepareAsync, SqliteKind.IsBusy,
             provider.GetRequiredService<ILogger<SessionsDatabase>>()));
         return services;
     }
-
-    /// <summary>Another writer was in the way; SQLite gives the whole transaction back, so nothing of it is stored.</summary>
-    internal static bool IsBusy(Exception error) => error is SqliteException { SqliteErrorCode: Busy or Locked };
 
     internal static DbContextOptionsBuilder UseSqliteFleet(this DbContextOptionsBuilder options, string databaseFile) => options
         .UseSqlite(ConnectionString(databaseFile), sqlite => sqlite.MigrationsAssembly(typeof(SqliteFleet).Assembly.GetName().Name))

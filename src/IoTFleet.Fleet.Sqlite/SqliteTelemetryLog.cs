@@ -13,6 +13,9 @@ internal sealed class SqliteTelemetryLog(string file) : IDisposable
     /// <summary>Entries taken away at once, each up to some megabytes: an append waits for no more.</summary>
     private const int ForgetStep = 4;
 
+    /// <summary>Seconds that SQLite waits for whoever holds the file; whoever appends tries again without end, and says so to the health check from then on.</summary>
+    private const int Patience = 1;
+
     private readonly Lock _gate = new();
     private Open? _open;
 
@@ -66,9 +69,10 @@ internal sealed class SqliteTelemetryLog(string file) : IDisposable
 
         internal Open(string file)
         {
-            _connection = new SqliteConnection(new SqliteConnectionStringBuilder(SqliteFleet.ConnectionString(file)) { Pooling = false }.ToString());
+            _connection = new SqliteConnection(new SqliteConnectionStringBuilder(SqliteFleet.ConnectionString(file)) { Pooling = false, DefaultTimeout = Patience }.ToString());
             _connection.Open();
             DurableConnections.Apply(_connection);
+            Run($"PRAGMA busy_timeout = {Patience * 1000}");
             Run("PRAGMA journal_mode = WAL");
             Run("CREATE TABLE IF NOT EXISTS Log (Id INTEGER PRIMARY KEY, Count INTEGER NOT NULL, Data BLOB NOT NULL)");
             // The same id again: its first commit did succeed, whatever was heard of it.

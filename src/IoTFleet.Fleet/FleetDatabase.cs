@@ -3,20 +3,16 @@ using Microsoft.Extensions.Logging;
 
 namespace IoTFleet.Fleet;
 
-/// <summary>Brings the database to the shape this version needs.</summary>
-/// <param name="databases">The fleet's database.</param>
-/// <param name="prepare">What one kind of database needs before its migrations run.</param>
-/// <param name="log">Says what was done.</param>
-public sealed class FleetDatabase(
-    IDbContextFactory<FleetDbContext> databases, Func<FleetDbContext, CancellationToken, Task> prepare, ILogger<FleetDatabase> log)
+/// <summary>The fleet's database as a whole: brings it to the shape this version needs, and knows when it is away.</summary>
+public sealed class FleetDatabase(IDbContextFactory<FleetDbContext> databases, IDatabaseKind kind, ILogger<FleetDatabase> log)
 {
+    /// <summary>Whether the database could not be asked, or gave way to somebody else, so that the same may succeed when asked again.</summary>
+    public bool IsAway(Exception error) => kind.IsAway(error);
+
+    /// <exception cref="DatabaseUnusableException">It cannot be reached, is not fit, or may not be changed; the message says what to do.</exception>
     public async Task MigrateAsync(CancellationToken ct)
     {
         await using var db = await databases.CreateDbContextAsync(ct);
-        var pending = (await db.Database.GetPendingMigrationsAsync(ct)).ToList();
-        if (pending.Count == 0) return;
-        await prepare(db, ct);
-        await db.Database.MigrateAsync(ct);
-        FleetLog.DatabaseMigrated(log, pending.Count, pending[^1]);
+        await kind.BringUpToDateAsync(db, log, ct);
     }
 }

@@ -29,7 +29,7 @@ public sealed class FleetWriter : IAsyncDisposable
     private readonly ILogger<FleetWriter> _log;
     private readonly GroupCommit<WriteUnit> _commits;
     private readonly InsertPlans _plans = new();
-    private int _writing;
+    private readonly AsyncLocal<bool> _inside = new();
 
     public FleetWriter(IDbContextFactory<FleetDbContext> databases, AuditChain chain, ILogger<FleetWriter> log)
     {
@@ -43,17 +43,17 @@ public sealed class FleetWriter : IAsyncDisposable
     /// <summary>Units committed.</summary>
     internal long Units { get; private set; }
 
-    /// <param name="unit">Runs on the writer's thread, inside its transaction. What it has added to the context is saved when it ends. May not use this writer.</param>
+    /// <param name="unit">Runs inside the writer's transaction, while no other does. What it has added to the context is saved when it ends. May not use this writer.</param>
     /// <param name="ct">Before the unit has begun: it will not run. After that it is the unit's own affair.</param>
     public Task<T> RunAsync<T>(Func<FleetDbContext, CancellationToken, Task<T>> unit, CancellationToken ct) => RunAsync(unit, static _ => true, ct);
 
-    /// <param name="unit">Runs on the writer's thread, inside its transaction. What it has added to the context is saved when it ends. May not use this writer.</param>
+    /// <param name="unit">Runs inside the writer's transaction, while no other does. What it has added to the context is saved when it ends. May not use this writer.</param>
     /// <param name="keep">Of what the unit answers: whether what it wrote stands. If not it is undone, and the answer is given all the same.</param>
     /// <param name="ct">Before the unit has begun: it will not run. After that it is the unit's own affair.</param>
     public async Task<T> RunAsync<T>(Func<FleetDbContext, CancellationToken, Task<T>> unit, Func<T, bool> keep, CancellationToken ct)
     {
-        // It would wait for a thread that waits for it.
-        if (Environment.CurrentManagedThreadId == Volatile.Read(ref _writing)) throw new InvalidOperationException("A unit of the writer may not use the writer.");
+        // It would wait for a transaction that waits for it. Followed by the flow and not by the thread: where the database is a server, a unit changes threads.
+        if (_inside.Value) throw new InvalidOperationException("A unit of the writer may not use the writer.");
         var waiting = new WriteUnit<T>(unit, keep, ct);
         await using var registration = ct.UnsafeRegister(static state => ((WriteUnit<T>)state!).CancelIfWaiting(), waiting);
         try
@@ -80,7 +80,7 @@ public sealed class FleetWriter : IAsyncDisposable
     {
         units.RemoveAll(unit => !unit.TryStart());
         if (units.Count == 0) return;
-        Volatile.Write(ref _writing, Environment.CurrentManagedThreadId);
+        _inside.Value = true;
         try
         {
             CommitAsync(units).GetAwaiter().GetResult();
@@ -94,7 +94,7 @@ public sealed class FleetWriter : IAsyncDisposable
         }
         finally
         {
-            Volatile.Write(ref _writing, 0);
+            _inside.Value = false;
         }
         foreach (var unit in units) unit.Complete();
     }

@@ -26,10 +26,16 @@ public sealed class KeySecrets
     /// <param name="environment">A variable's value, or null.</param>
     /// <exception cref="KeyFileException">A file is missing, unreadable or empty.</exception>
     public static KeySecrets Find(string? passphraseFile, string? pinFile, Func<string, string?> environment) => new(
-        Find(passphraseFile, environment(PassphraseVariable), "ca-passphrase", environment),
-        Find(pinFile, environment(PinVariable), "ca-pin", environment));
+        FindText(passphraseFile, environment(PassphraseVariable), "ca-passphrase", environment),
+        FindText(pinFile, environment(PinVariable), "ca-pin", environment));
 
-    private static string? Find(string? file, string? value, string credential, Func<string, string?> environment)
+    /// <summary>The same for a secret of another kind.</summary>
+    /// <param name="file">Null or empty: the value and then systemd. A file that is named must be there.</param>
+    /// <param name="value">The secret itself, where it is given so.</param>
+    /// <param name="credential">Its name with systemd.</param>
+    /// <param name="environment">A variable's value, or null.</param>
+    /// <exception cref="KeyFileException">A file is missing, unreadable or empty.</exception>
+    public static string? FindText(string? file, string? value, string credential, Func<string, string?> environment)
     {
         if (!string.IsNullOrEmpty(file)) return Read(file);
         if (!string.IsNullOrEmpty(value)) return value;
@@ -41,6 +47,6 @@ public sealed class KeySecrets
     private static string Read(string file)
     {
         var text = PemFile.ReadText(file).TrimEnd('\r', '\n'); // An editor's last line end is no part of a secret.
-        return text.Length > 0 ? text : throw new KeyFileException(file, "is empty", "write the passphrase or PIN into it");
+        return text.Length > 0 ? text : throw new KeyFileException(file, "is empty", "write the secret into it");
     }
 }

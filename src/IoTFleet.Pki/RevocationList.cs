@@ -63,17 +63,23 @@ public sealed record RevocationList
     private void WriteEntries(AsnWriter writer)
     {
         using var entries = writer.PushSequence();
+        var reasons = new Dictionary<RevocationReason, byte[]>(); // encoded once, where a list of a million entries has a handful of them
         foreach (var entry in Entries)
         {
             using var one = writer.PushSequence();
             writer.WriteIntegerUnsigned(entry.Serial.Bytes.Span);
             WriteTime(writer, entry.RevokedAt);
             if (entry.Reason == RevocationReason.Unspecified) continue; // RFC 5280 5.3.1: absent, not zero
-            using (writer.PushSequence())
-            {
-                WriteExtension(writer, Oids.CrlReason, critical: false, value => value.WriteEnumeratedValue(entry.Reason));
-            }
+            if (!reasons.TryGetValue(entry.Reason, out var reason)) reasons.Add(entry.Reason, reason = Encode(entry.Reason));
+            writer.WriteEncodedValue(reason);
         }
+    }
+
+    private static byte[] Encode(RevocationReason reason)
+    {
+        var writer = new AsnWriter(AsnEncodingRules.DER);
+        using (writer.PushSequence()) WriteExtension(writer, Oids.CrlReason, critical: false, value => value.WriteEnumeratedValue(reason));
+        return writer.Encode();
     }
 
     private void WriteExtensions(AsnWriter writer, IssuerFacts issuer)

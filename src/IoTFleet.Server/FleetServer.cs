@@ -9,7 +9,6 @@ using IoTFleet.Fleet.Authorities;
 using IoTFleet.Fleet.Certificates;
 using IoTFleet.Fleet.IssuanceLog;
 using IoTFleet.Fleet.Operators;
-using IoTFleet.Fleet.Sqlite;
 using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Fleet.Telemetry.Formats;
 using IoTFleet.Fleet.Telemetry.Store;
@@ -31,6 +30,9 @@ namespace IoTFleet.Server;
 /// <summary>The whole server, put together here and read from top to bottom. Tests start it the same way on ports of their own.</summary>
 public sealed class FleetServer : IAsyncDisposable
 {
+    private const int NoRoom = 28; // ENOSPC
+    private const int NoRoomOnWindows = unchecked((int)0x80070070); // ERROR_DISK_FULL
+
     private readonly WebApplication _app;
     private readonly DataFolder _data;
 
@@ -102,14 +104,12 @@ public sealed class FleetServer : IAsyncDisposable
         services.AddSingleton(Settings<RotationOptions>(builder.Configuration, "Rotation", rotation => rotation.Validate()));
         services.AddHostedService<SightingsWriter>().AddHostedService<AuthorityWatch>();
 
-        // The fleet: devices, enrolment, certificates, telemetry, operators, on SQLite.
+        // The fleet: devices, enrolment, certificates, telemetry, operators.
         services.AddSingleton(new RevocationOptions(options.SecondOperatorAbove < 0 ? null : options.SecondOperatorAbove));
         if (options.StatusAddresses() is { } addresses) services.AddSingleton(addresses);
         services.AddRenewalDoors(builder.Configuration);
         services.AddFleet(TelemetrySettings(builder.Configuration), Settings<FormatOptions>(builder.Configuration, "Telemetry", formats => formats.Validate()));
-        services.AddSqliteFleet(data.Database);
-        services.AddSqliteTelemetry(data.Telemetry, data.TelemetryLog);
-        services.AddSqliteSessions(data.Sessions);
+        services.AddDatabases(options, data);
 
         // The broker, and the product behind its three ports.
         services.AddSingleton<DbBrokerStore>().AddSingleton<IBrokerStore>(provider => provider.GetRequiredService<DbBrokerStore>());
@@ -273,9 +273,11 @@ public sealed class FleetServer : IAsyncDisposable
     /// <summary>What an operator can mend, in one line; null for what is ours to mend.</summary>
     private static string? StartupProblem(Exception error, ServerOptions options) => error switch
     {
-        KeyFileException or StartupException => error.Message,
+        KeyFileException or StartupException or DatabaseUnusableException => error.Message,
         ProfileViolationException { Profile: Profile.Server } violation => $"{violation.Message} Check IoTFleet:Hosts, and the names that the authority for servers may name (docs/pki.md).",
-        DbException => $"The database {Path.Combine(options.Data, "fleet.db")} cannot be used: {error.Message}",
+        DbException when options.Database == DatabaseNames.Sqlite => $"A database in {options.Data} (fleet.db, telemetry.db, telemetry-log.db) cannot be used: {error.Message}",
+        _ when error.Find<DbException>() is { } said => $"The database cannot be used: {said.Message}",
+        IOException { HResult: NoRoom or NoRoomOnWindows } => $"The disk of the data folder {options.Data} is full: {error.Message}. Make room and start again.",
         Microsoft.Extensions.Options.OptionsValidationException invalid => string.Join(' ', invalid.Failures),
         IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => $"{error.Message} Another program listens there; stop it or choose other ports with --mqtt-port and --https-port.",
         System.Net.Sockets.SocketException { SocketErrorCode: System.Net.Sockets.SocketError.AccessDenied } => $"Port {options.MqttPort} or {options.HttpsPort} may not be opened by this user; choose ports above 1023 or grant the right to bind them.",

@@ -13,6 +13,15 @@ public sealed class ServerOptions
     /// <summary>The folder that holds everything: authorities, keys, database.</summary>
     public string Data { get; set; } = "data";
 
+    /// <summary>Where the fleet and its telemetry are kept: <c>sqlite</c>, in the data folder, or on a server: <c>postgresql</c> or <c>sqlserver</c>.</summary>
+    public string Database { get; set; } = DatabaseNames.Sqlite;
+
+    /// <summary>Of that server, password included; never logged. Empty: the file of ConnectionStringFile, or systemd's credential database-connection.</summary>
+    public string ConnectionString { get; set; } = "";
+
+    /// <summary>The file with the connection string, for those who keep secrets out of settings.</summary>
+    public string ConnectionStringFile { get; set; } = "";
+
     /// <summary>The fleet's domain, part of every certificate's identity; it cannot change once the authorities exist.</summary>
     public string Fleet { get; set; } = "fleet.local";
 
@@ -98,6 +107,8 @@ public sealed class ServerOptions
     private string? Problem()
     {
         if (string.IsNullOrWhiteSpace(Data)) return "IoTFleet:Data is empty; name a folder.";
+        if (!DatabaseNames.All.Contains(Database)) return $"IoTFleet:Database is '{Database}'; it must be {string.Join(", ", DatabaseNames.All[..^1])} or {DatabaseNames.All[^1]}.";
+        if (Database == DatabaseNames.Sqlite && ConnectionString.Length + ConnectionStringFile.Length > 0) return "IoTFleet:ConnectionString is given, but IoTFleet:Database is sqlite; name the server's kind, or leave it out.";
         if (MqttPort is < 0 or > 65_535) return $"IoTFleet:MqttPort is {MqttPort}; it must be 0 to 65535.";
         if (HttpsPort is < 0 or > 65_535) return $"IoTFleet:HttpsPort is {HttpsPort}; it must be 0 to 65535.";
         if (MqttPort == HttpsPort && MqttPort != 0) return $"IoTFleet:MqttPort and IoTFleet:HttpsPort are both {MqttPort}; they need different ports.";

@@ -7,6 +7,7 @@ using IoTFleet.Benchmarks.Handshakes;
 using IoTFleet.Benchmarks.Hostile;
 using IoTFleet.Benchmarks.Load;
 using IoTFleet.Benchmarks.Revocations;
+using IoTFleet.Benchmarks.Telemetry;
 
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- [codec] [formats] [rules] [routing] [acks] [sessions] [revokedset] [crl] [ocsp]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- revocations [--port N]
@@ -16,6 +17,8 @@ using IoTFleet.Benchmarks.Revocations;
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- hostile [attack...] [--port N]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- handshakes [rounds] [port]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- enrolments [--port N]
+// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- queries [--messages N] [--folder F]
+// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- layouts
 //
 // CPU time, not time on the clock, because the cores may be shared; each case beside its baseline in the same rounds, because the
 // machine's speed may change from minute to minute. Compare ratios between runs, absolute figures only within one table.
@@ -49,6 +52,8 @@ switch (args)
     case ["hostile", .. var rest]: return await HostileBenchmark.RunAsync(rest);
     case ["revocations", .. var rest]: return await RevocationsBenchmark.RunAsync(rest);
     case ["attack", var attack, var folder, var port]: return await HostileBenchmark.AttackAsync(attack, folder, int.Parse(port, CultureInfo.InvariantCulture));
+    case ["layouts"]: return LayoutsBenchmark.Run();
+    case ["queries", .. var rest]: return await QueriesBenchmark.RunAsync(rest);
     case ["enrolments", .. var rest]: return await EnrolmentsBenchmark.RunAsync(rest);
     case ["brokers", .. var rest]: return await BrokersCommand.RunAsync(rest);
 }

@@ -92,7 +92,7 @@ internal sealed class CrashRun : IAsyncDisposable
         if (_sending.FirstOrDefault(task => task.IsFaulted) is { } broken) await broken;
     }
 
-    private Moment Next() => _random.Next(20) switch
+    private Moment Next() => _settings.Only ?? _random.Next(20) switch
     {
         < 3 => Moment.Birth,
         < 7 => Moment.Recovery,

@@ -1,10 +1,9 @@
 using IoTFleet.Fleet.Enrolment;
-using IoTFleet.Fleet.Sqlite;
 using Microsoft.EntityFrameworkCore;
 
 namespace IoTFleet.Fleet.Tests;
 
-public sealed class FleetWriterTests
+public class FleetWriterTests
 {
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
 
@@ -144,20 +143,6 @@ public sealed class FleetWriterTests
 
         await Assert.ThrowsAsync<InvalidOperationException>(() =>
             writer.RunAsync((_, ct) => writer.RunAsync(Add("inner"), ct), default).WaitAsync(Deadline));
-    }
-
-    [Fact]
-    public async Task A_use_case_of_its_own_and_the_writer_take_turns()
-    {
-        await using var fleet = await TestFleet.StartAsync();
-        var turns = fleet.Get<WriteTurns>();
-        turns.Take();
-
-        var writing = fleet.Get<FleetWriter>().RunAsync(Add("a"), default);
-        Assert.False(writing.IsCompleted);
-
-        turns.GiveBack();
-        Assert.Equal("a", await writing.WaitAsync(Deadline));
     }
 
     private static Func<FleetDbContext, CancellationToken, Task<string>> Add(string serial) => (db, _) =>

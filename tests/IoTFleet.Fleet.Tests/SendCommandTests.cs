@@ -3,7 +3,7 @@ using IoTFleet.Fleet.Devices;
 
 namespace IoTFleet.Fleet.Tests;
 
-public sealed class SendCommandTests
+public class SendCommandTests
 {
     [Fact]
     public async Task A_command_to_an_active_device_is_accepted_and_audited()

@@ -69,6 +69,20 @@ public sealed class SqliteFleetTests
     }
 
     [Fact]
+    public async Task A_use_case_of_its_own_and_the_writer_take_turns()
+    {
+        await using var fleet = await TestFleet.StartAsync();
+        var turns = fleet.Get<WriteTurns>();
+        turns.Take();
+
+        var writing = fleet.Get<FleetWriter>().RunAsync((_, _) => Task.FromResult("a"), default);
+        Assert.False(writing.IsCompleted);
+
+        turns.GiveBack();
+        Assert.Equal("a", await writing.WaitAsync(Deadline));
+    }
+
+    [Fact]
     public async Task A_transaction_holds_the_turn_only_until_it_has_begun()
     {
         await using var fleet = await TestFleet.StartAsync();

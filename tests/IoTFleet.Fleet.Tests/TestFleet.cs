@@ -1,42 +1,40 @@
 using IoTFleet.Fleet.Audit;
 using IoTFleet.Fleet.Authorities;
 using IoTFleet.Fleet.Enrolment;
-using IoTFleet.Fleet.Sqlite;
 using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Fleet.Telemetry.Formats;
 using IoTFleet.Fleet.Telemetry.Rules;
 using IoTFleet.Fleet.Telemetry.Store;
+using IoTFleet.Fleet.Tests.Databases;
 using IoTFleet.Pki;
 using IoTFleet.Testing;
-using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace IoTFleet.Fleet.Tests;
 
-/// <summary>The fleet's use cases over a real database file, with a clock that the test moves.</summary>
+/// <summary>The fleet's use cases over a real database, with a clock that the test moves.</summary>
 internal sealed class TestFleet : IAsyncDisposable
 {
     internal static readonly Actor Admin = Actor.Operator("ada", Role.Administrator);
     internal static readonly Actor Viewer = Actor.Operator("vic", Role.Viewer);
 
-    private readonly SqliteDatabase _database = new();
+    private readonly TestDatabase _database;
     private readonly ServiceProvider _services;
 
-    private TestFleet(string? caFolder)
+    private TestFleet(TestDatabase database, string? caFolder)
     {
+        _database = database;
         Pki = new TestPki(Clock);
         Authorities = caFolder is null ? Pki.Authorities : RootCeremony.LoadOrCreate(caFolder, Pki.Names, Clock);
-        _services = new ServiceCollection()
+        _services = database.AddTo(new ServiceCollection())
             .AddLogging(logging => logging.AddProvider(Log))
             .AddSingleton<TimeProvider>(Clock)
             .AddSingleton(new IssuancePolicy(Pki.Names))
             .AddSingleton(Authorities)
             .AddSingleton(new WebhookSecrets(bytes => [.. bytes.Select(value => (byte)~value)], bytes => [.. bytes.Select(value => (byte)~value)]))
             .AddFleet()
-            .AddSqliteFleet(_database.File)
-            .AddSqliteTelemetry(_database.File + ".telemetry", _database.File + ".telemetry-log")
             .BuildServiceProvider();
     }
 
@@ -44,13 +42,13 @@ internal sealed class TestFleet : IAsyncDisposable
     internal StrictLog Log { get; } = new();
     internal TestPki Pki { get; }
     internal FleetAuthorities Authorities { get; }
-    internal string DatabaseFile => _database.File;
+    internal string DatabaseFile => ((SqliteTestDatabase)_database).File;
     internal IDbContextFactory<FleetDbContext> Databases => Get<IDbContextFactory<FleetDbContext>>();
 
     /// <param name="caFolder">Where the authorities and their keys are kept; null for authorities in memory, which cannot be rotated.</param>
     internal static async Task<TestFleet> StartAsync(string? caFolder = null)
     {
-        var fleet = new TestFleet(caFolder);
+        var fleet = new TestFleet(await TestDatabase.ForThisTestAsync(), caFolder);
         await fleet.Get<FleetDatabase>().MigrateAsync(default);
         await fleet.Get<TelemetryDatabase>().MigrateAsync(default);
         await fleet.Get<AuthorityDirectory>().LoadAsync(default);
@@ -92,17 +90,23 @@ internal sealed class TestFleet : IAsyncDisposable
         return await read(db);
     }
 
+    /// <summary>Past the use cases, as whoever has the database can.</summary>
+    internal Task<int> SqlAsync(string sql) => ReadAsync(db => db.Database.ExecuteSqlRawAsync(_database.InItsWords(sql)));
+
+    internal Task RefuseInsertsAsync(string table) => ReadAsync(db => db.Database.ExecuteSqlRawAsync(_database.RefuseInserts(table)));
+
+    internal Task AllowInsertsAsync(string table) => ReadAsync(db => db.Database.ExecuteSqlRawAsync(_database.AllowInserts(table)));
+
+    internal Task AfterWritingAsync(string table, string action) => ReadAsync(db => db.Database.ExecuteSqlRawAsync(_database.AfterWriting(table, action)));
+
     internal Task<List<AuditEntry>> AuditAsync(string subject) =>
         ReadAsync(db => db.Audit.Where(entry => entry.Subject == subject).OrderBy(entry => entry.Id).ToListAsync());
 
     public async ValueTask DisposeAsync()
     {
-        await using (var db = await Databases.CreateDbContextAsync())
-        {
-            SqliteConnection.ClearPool((SqliteConnection)db.Database.GetDbConnection()); // Else Windows would not let the file go.
-        }
+        await using (var db = await Databases.CreateDbContextAsync()) await _database.CloseAsync(db);
         await _services.DisposeAsync();
         Pki.Dispose();
-        _database.Dispose();
+        await _database.DisposeAsync();
     }
 }

@@ -14,7 +14,7 @@ public sealed class ListenerTests
         using var certificate = await server.EnrolAsync("pump-7");
         using (var silent = await ConnectAsync(server.MqttPort))
         {
-            await Assert.ThrowsAnyAsync<IOException>(() => server.OpenAsync(certificate));
+            Assert.True(IsClosing(await Record.ExceptionAsync(() => server.OpenAsync(certificate))));
             Assert.Equal(1, server.Refused("too-many-handshakes-from-address"));
         }
 
@@ -25,7 +25,7 @@ public sealed class ListenerTests
                 await using var device = await server.ConnectAsync("pump-7", certificate);
                 return true;
             }
-            catch (IOException)
+            catch (Exception closed) when (IsClosing(closed))
             {
                 return false;       // the server has not noticed yet that he went
             }
@@ -74,4 +74,7 @@ public sealed class ListenerTests
             return 0;
         }
     }
+
+    /// <summary>Where the server is quick, the connection is reset before the client believes that it stands.</summary>
+    private static bool IsClosing(Exception? error) => error is IOException or SocketException;
 }

@@ -24,6 +24,7 @@ public sealed class RunningServer : IAsyncDisposable
     private FleetServer _server;
     private bool _keepFolder;
     private TimeProvider? _clock;
+    private (string Name, string Value)[] _settings = [];
 
     private RunningServer(TemporaryFolder folder, FleetServer server, StrictLog log)
     {
@@ -67,21 +68,21 @@ public sealed class RunningServer : IAsyncDisposable
     public static async Task<RunningServer> StartAsync(TimeProvider clock, params (string Name, string Value)[] settings)
     {
         var (folder, log) = (new TemporaryFolder(), new StrictLog());
-        return new RunningServer(folder, await StartAsync(folder, log, clock, settings), log) { _clock = clock };
+        return new RunningServer(folder, await StartAsync(folder, log, clock, settings), log) { _clock = clock, _settings = settings };
     }
 
     /// <summary>On a folder that goes on to another server when it is kept: then it is the caller's to dispose of.</summary>
     public static async Task<RunningServer> StartAsync(TemporaryFolder folder, bool keepFolder, params (string Name, string Value)[] settings)
     {
         var log = new StrictLog();
-        return new RunningServer(folder, await StartAsync(folder, log, clock: null, settings), log) { _keepFolder = keepFolder };
+        return new RunningServer(folder, await StartAsync(folder, log, clock: null, settings), log) { _keepFolder = keepFolder, _settings = settings };
     }
 
-    /// <summary>Stops in good order and starts again on the same data; ports change.</summary>
+    /// <summary>Stops in good order and starts again on the same data with the same settings; ports change.</summary>
     public async Task RestartAsync()
     {
         await _server.DisposeAsync();
-        _server = await StartAsync(_folder, Log, _clock);
+        _server = await StartAsync(_folder, Log, _clock, _settings);
         Client.Dispose();
         Client = new FleetClient(new Uri($"https://localhost:{_server.HttpsPort}"), ApiKey, ServerTrust.FromRootFile(RootFile));
     }

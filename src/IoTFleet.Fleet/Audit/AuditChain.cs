@@ -9,9 +9,9 @@ namespace IoTFleet.Fleet.Audit;
 /// </summary>
 public sealed class AuditChain(FleetNode node) : SaveChangesInterceptor
 {
-    private static readonly Func<FleetDbContext, string, CancellationToken, Task<Head?>> ReadHead =
-        EF.CompileAsyncQuery((FleetDbContext db, string chain, CancellationToken ct) =>
-            db.AuditHeads.Where(h => h.Chain == chain).Select(h => new Head(h.Sequence, h.Hash)).SingleOrDefault());
+    private static readonly CompiledFor<Func<FleetDbContext, string, CancellationToken, Task<Head?>>> ReadHead =
+        new(() => EF.CompileAsyncQuery((FleetDbContext db, string chain, CancellationToken ct) =>
+            db.AuditHeads.Where(h => h.Chain == chain).Select(h => new Head(h.Sequence, h.Hash)).SingleOrDefault()));
 
     /// <summary>Links and saves them, in the transaction that is under way.</summary>
     internal async Task AppendAsync(FleetDbContext db, IReadOnlyList<AuditEntry> entries, CancellationToken ct)
@@ -98,7 +98,7 @@ public sealed class AuditChain(FleetNode node) : SaveChangesInterceptor
     {
         var taken = await db.AuditHeads.Where(h => h.Chain == node.Name)
             .ExecuteUpdateAsync(set => set.SetProperty(h => h.Sequence, h => h.Sequence + links), ct);
-        if (taken == 1) return await ReadHead(db, node.Name, ct) is { } head ? head with { Sequence = head.Sequence - links } : throw new InvalidOperationException("The chain's head is gone.");
+        if (taken == 1) return await ReadHead.In(db)(db, node.Name, ct) is { } head ? head with { Sequence = head.Sequence - links } : throw new InvalidOperationException("The chain's head is gone.");
         await db.Database.ExecuteSqlAsync($"""INSERT INTO "AuditHeads" ("Chain", "Sequence", "Hash") VALUES ({node.Name}, {(long)links}, {AuditLink.Genesis})""", ct);
         return new Head(0, AuditLink.Genesis);
     }

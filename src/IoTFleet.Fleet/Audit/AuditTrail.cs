@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace IoTFleet.Fleet.Audit;
 
 /// <summary>Writes down who did what. What was done is written in the transaction that does it; what was refused, on its own. Each entry becomes a link of the <see cref="AuditChain"/>.</summary>
@@ -5,7 +7,9 @@ public sealed class AuditTrail(FleetWriter writer, TimeProvider clock)
 {
     private const string DoneOutcome = "done";
     private const string ForbiddenOutcome = "forbidden";
-    private const int MaxText = 500;
+
+    /// <summary>The longest text that SQL Server puts into an index's key, and with room to spare for the others.</summary>
+    private const int MaxText = 450;
 
     /// <summary>Joins the caller's unit of work.</summary>
     internal void Done(FleetDbContext db, Actor actor, string action, string subject, string? detail = null) =>
@@ -48,6 +52,10 @@ public sealed class AuditTrail(FleetWriter writer, TimeProvider clock)
         Detail = detail is null ? null : Short(detail),
     };
 
-    /// <summary>Part of it may have come from a peer.</summary>
-    private static string Short(string text) => text.Length > MaxText ? text[..MaxText] : text;
+    /// <summary>Part of it may have come from a peer. Neither the character zero nor half of a pair can be stored by every database.</summary>
+    private static string Short(string text)
+    {
+        var cut = text.Length > MaxText ? text[..MaxText] : text;
+        return Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(cut)).Replace('\0', '\uFFFD');
+    }
 }

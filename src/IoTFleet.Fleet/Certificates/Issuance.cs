@@ -18,9 +18,9 @@ public sealed class Issuance(FleetWriter writer, IssuedLog issued, AuditTrail au
     internal const string IntentAction = "certificate.intent";
     internal const string IntentOutcome = "intended";
 
-    private static readonly Func<FleetDbContext, string, string, string, CancellationToken, Task<IssuanceIntent?>> ReadOwed =
-        EF.CompileAsyncQuery((FleetDbContext db, string subject, string key, string profile, CancellationToken ct) =>
-            db.IssuanceIntents.AsNoTracking().Where(i => i.Subject == subject && i.KeyFingerprint == key && i.Profile == profile).OrderBy(i => i.At).FirstOrDefault());
+    private static readonly CompiledFor<Func<FleetDbContext, string, string, string, CancellationToken, Task<IssuanceIntent?>>> ReadOwed =
+        new(() => EF.CompileAsyncQuery((FleetDbContext db, string subject, string key, string profile, CancellationToken ct) =>
+            db.IssuanceIntents.AsNoTracking().Where(i => i.Subject == subject && i.KeyFingerprint == key && i.Profile == profile).OrderBy(i => i.At).FirstOrDefault()));
 
     private readonly SubjectTurns _turns = new();
 
@@ -68,7 +68,7 @@ public sealed class Issuance(FleetWriter writer, IssuedLog issued, AuditTrail au
     private static async Task<IssuanceIntent?> FindOwedAsync(FleetDbContext db, IssuanceOrder order, string profile, CancellationToken ct)
     {
         const string Sql = """SELECT 1 FROM "IssuanceIntents" WHERE "Subject" = @p0 AND "KeyFingerprint" = @p1 AND "Profile" = @p2""";
-        return await db.Statements.AnyAsync(Sql, ct, order.Subject, order.KeyFingerprint, profile) ? await ReadOwed(db, order.Subject, order.KeyFingerprint, profile, ct) : null;
+        return await db.Statements.AnyAsync(Sql, ct, order.Subject, order.KeyFingerprint, profile) ? await ReadOwed.In(db)(db, order.Subject, order.KeyFingerprint, profile, ct) : null;
     }
 
     private static async Task RemoveAsync(FleetDbContext db, IssuanceIntent intent, CancellationToken ct)

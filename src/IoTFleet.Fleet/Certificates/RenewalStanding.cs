@@ -9,8 +9,8 @@ namespace IoTFleet.Fleet.Certificates;
 /// <summary>What a certificate that is to be renewed is worth: its own row, its device's state, its group's rules.</summary>
 internal sealed record RenewalStanding
 {
-    private static readonly Func<FleetDbContext, string, string, CancellationToken, Task<RenewalStanding?>> Read =
-        EF.CompileAsyncQuery((FleetDbContext db, string id, string serial, CancellationToken ct) =>
+    private static readonly CompiledFor<Func<FleetDbContext, string, string, CancellationToken, Task<RenewalStanding?>>> Read =
+        new(() => EF.CompileAsyncQuery((FleetDbContext db, string id, string serial, CancellationToken ct) =>
             (from certificate in db.Certificates.AsNoTracking()
              where certificate.Serial == serial && certificate.DeviceId == id
              join device in db.Devices.AsNoTracking() on certificate.DeviceId equals device.Id
@@ -27,7 +27,7 @@ internal sealed record RenewalStanding
                  AllowRsa = grp != null && grp.AllowRsa,
                  CertificateMinutes = grp == null ? null : grp.CertificateMinutes,
                  CertificateDays = grp == null ? null : grp.CertificateDays,
-             }).SingleOrDefault());
+             }).SingleOrDefault()));
 
     public required IssuedCertificate Certificate { get; init; }
     public required DeviceState State { get; init; }
@@ -40,7 +40,7 @@ internal sealed record RenewalStanding
     public int? CertificateDays { get; init; }
 
     /// <returns>Null when this device has no such certificate.</returns>
-    public static Task<RenewalStanding?> ReadAsync(FleetDbContext db, string deviceId, string serial, CancellationToken ct) => Read(db, deviceId, serial, ct);
+    public static Task<RenewalStanding?> ReadAsync(FleetDbContext db, string deviceId, string serial, CancellationToken ct) => Read.In(db)(db, deviceId, serial, ct);
 
     public RenewCertificateResult.Refused? FindFault(TrustSnapshot trust, DateTimeOffset now)
     {

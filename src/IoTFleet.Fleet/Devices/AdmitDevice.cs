@@ -46,8 +46,8 @@ public abstract record AdmitDeviceResult
 public sealed class AdmitDevice(IDbContextFactory<FleetDbContext> databases, RevokedSet revoked, FirstUses uses, LineageGuard guard, TimeProvider clock)
 {
     // Compiled once: building the query anew would cost more than running it.
-    private static readonly Func<FleetDbContext, string, string, byte[]?, CancellationToken, Task<Standing?>> ReadStanding =
-        EF.CompileAsyncQuery((FleetDbContext db, string id, string serial, byte[]? leaf, CancellationToken ct) =>
+    private static readonly CompiledFor<Func<FleetDbContext, string, string, byte[]?, CancellationToken, Task<Standing?>>> ReadStanding =
+        new(() => EF.CompileAsyncQuery((FleetDbContext db, string id, string serial, byte[]? leaf, CancellationToken ct) =>
             (from device in db.Devices
              where device.Id == id
              from certificate in db.Certificates.Where(c => c.Serial == serial && c.DeviceId == device.Id).DefaultIfEmpty()
@@ -55,12 +55,12 @@ public sealed class AdmitDevice(IDbContextFactory<FleetDbContext> databases, Rev
                  device.State, certificate != null, certificate!.RevokedAt, certificate.HeldAt, certificate.NotBefore, certificate.NotAfter,
                  certificate.IssuerId, certificate.KeyFingerprint, certificate.BatchId, db.LogLeaves.Any(l => l.Hash == leaf),
                  certificate.RevocationReason == RevocationReason.Superseded, certificate.FirstUsedAt != null, device.CloneSuspectedAt != null))
-            .SingleOrDefault());
+            .SingleOrDefault()));
 
     public async Task<AdmitDeviceResult> RunAsync(AdmitDeviceRequest request, CancellationToken ct)
     {
         Standing? standing;
-        await using (var db = await databases.CreateDbContextAsync(ct)) standing = await ReadStanding(db, request.DeviceId, request.CertificateSerial, request.LoggedAs, ct);
+        await using (var db = await databases.CreateDbContextAsync(ct)) standing = await ReadStanding.In(db)(db, request.DeviceId, request.CertificateSerial, request.LoggedAs, ct);
         if (standing is { IsSuperseded: true, State: DeviceState.Active } && await guard.IsForkAsync(request.DeviceId, request.CertificateSerial, ct))
             return new AdmitDeviceResult.Refused(RefusalReason.LineageFork);
         if (FindRefusal(standing, request.LoggedAs is not null) is { } reason) return new AdmitDeviceResult.Refused(reason);

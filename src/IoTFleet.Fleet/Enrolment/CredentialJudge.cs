@@ -10,23 +10,23 @@ namespace IoTFleet.Fleet.Enrolment;
 /// </summary>
 internal sealed class CredentialJudge(TimeProvider clock)
 {
-    private static readonly Func<FleetDbContext, string, Task<TokenInGroup?>> TokenByHash = EF.CompileAsyncQuery((FleetDbContext db, string hash) =>
+    private static readonly CompiledFor<Func<FleetDbContext, string, Task<TokenInGroup?>>> TokenByHash = new(() => EF.CompileAsyncQuery((FleetDbContext db, string hash) =>
         (from token in db.Tokens.AsNoTracking()
          join one in db.Groups.AsNoTracking() on token.GroupId equals one.Id into groups
          from found in groups.DefaultIfEmpty()
          where token.SecretHash == hash
-         select new TokenInGroup(token, found)).SingleOrDefault());
+         select new TokenInGroup(token, found)).SingleOrDefault()));
 
     private static readonly Actor Nobody = Actor.Enrolling("nobody");
 
-    private static readonly Func<FleetDbContext, string, Task<string?>> SerialOnRecord = EF.CompileAsyncQuery((FleetDbContext db, string id) =>
-        db.Devices.Where(d => d.Id == id).Select(d => d.HardwareSerial).SingleOrDefault());
+    private static readonly CompiledFor<Func<FleetDbContext, string, Task<string?>>> SerialOnRecord = new(() => EF.CompileAsyncQuery((FleetDbContext db, string id) =>
+        db.Devices.Where(d => d.Id == id).Select(d => d.HardwareSerial).SingleOrDefault()));
 
     public async Task<Judgement> JudgeAsync(FleetDbContext db, EnrolDeviceRequest request, CancellationToken ct)
     {
         var judgement = await JudgeCredentialAsync(db, request, ct);
         if (judgement.Standing is not { HardwareSerial: null } standing || !DeviceName.IsValid(standing.DeviceId)) return judgement;
-        return standing with { HardwareSerial = await SerialOnRecord(db, standing.DeviceId) };
+        return standing with { HardwareSerial = await SerialOnRecord.In(db)(db, standing.DeviceId) };
     }
 
     private Task<Judgement> JudgeCredentialAsync(FleetDbContext db, EnrolDeviceRequest request, CancellationToken ct) => request.Credential switch
@@ -40,7 +40,7 @@ internal sealed class CredentialJudge(TimeProvider clock)
 
     private async Task<Judgement> OfTokenAsync(FleetDbContext db, EnrolDeviceRequest request, EnrolmentCredential.Token presented)
     {
-        var found = await TokenByHash(db, Secret.HashOf(presented.Secret));
+        var found = await TokenByHash.In(db)(db, Secret.HashOf(presented.Secret));
         if (found is null || !Secret.Matches(found.Token.SecretHash, presented.Secret)) return Refuse(EnrolRefusal.TokenUnknown, Nobody);
         var (token, group) = found;
         var actor = Actor.Enrolling(token.Id);

@@ -11,12 +11,12 @@ namespace IoTFleet.Fleet.Enrolment;
 /// <summary>The two units of an enrolment, before and after the signature. The first reads all it needs, then takes; a refusal undoes what was taken before it.</summary>
 internal sealed class EnrolmentUnits(RevocationFeed feed, AuditTrail audit, TimeProvider clock)
 {
-    private static readonly Func<FleetDbContext, string, CancellationToken, Task<Device?>> DeviceById =
-        EF.CompileAsyncQuery((FleetDbContext db, string id, CancellationToken ct) => db.Devices.SingleOrDefault(d => d.Id == id));
+    private static readonly CompiledFor<Func<FleetDbContext, string, CancellationToken, Task<Device?>>> DeviceById =
+        new(() => EF.CompileAsyncQuery((FleetDbContext db, string id, CancellationToken ct) => db.Devices.SingleOrDefault(d => d.Id == id)));
 
-    private static readonly Func<FleetDbContext, string, DateTimeOffset, IAsyncEnumerable<IssuedCertificate>> LiveOf =
-        EF.CompileAsyncQuery((FleetDbContext db, string id, DateTimeOffset now) =>
-            db.Certificates.AsNoTracking().Where(c => c.DeviceId == id && c.RevokedAt == null && c.NotAfter > now));
+    private static readonly CompiledFor<Func<FleetDbContext, string, DateTimeOffset, IAsyncEnumerable<IssuedCertificate>>> LiveOf =
+        new(() => EF.CompileAsyncQuery((FleetDbContext db, string id, DateTimeOffset now) =>
+            db.Certificates.AsNoTracking().Where(c => c.DeviceId == id && c.RevokedAt == null && c.NotAfter > now)));
 
     private const string TokenSql = """
         UPDATE "Tokens" SET "Uses" = "Uses" + 1 WHERE "Id" = @p0 AND "Uses" < "MaxUses" AND "RevokedAtUs" IS NULL AND "ExpiresAtUs" > @p1
@@ -32,24 +32,24 @@ internal sealed class EnrolmentUnits(RevocationFeed feed, AuditTrail audit, Time
         """;
 
     /// <summary>One question for what is mostly new; only a device that is known is read.</summary>
-    private static readonly Func<FleetDbContext, string, string, string, CancellationToken, Task<Known?>> KnownOf =
-        EF.CompileAsyncQuery((FleetDbContext db, string group, string id, string key, CancellationToken ct) =>
+    private static readonly CompiledFor<Func<FleetDbContext, string, string, string, CancellationToken, Task<Known?>>> KnownOf =
+        new(() => EF.CompileAsyncQuery((FleetDbContext db, string group, string id, string key, CancellationToken ct) =>
             db.Groups.Where(g => g.Id == group).Select(g => new Known(
                 db.Devices.Any(d => d.Id == id),
                 db.DeviceKeys.Where(k => k.Fingerprint == key).Select(k => k.DeviceId).SingleOrDefault(),
-                db.BlockedKeys.Any(k => k.Fingerprint == key))).SingleOrDefault());
+                db.BlockedKeys.Any(k => k.Fingerprint == key))).SingleOrDefault()));
 
     /// <param name="owed">What a crash left unfinished for the same device and key: it has been paid for.</param>
     public async Task<Taking<EnrolDeviceResult>> TakeAsync(
         FleetDbContext db, EnrolmentStanding standing, EnrolDeviceRequest request, IssuanceIntent? owed, CancellationToken ct)
     {
-        var known = await KnownOf(db, standing.Group.Id, standing.DeviceId, request.Request.KeyFingerprint, ct);
+        var known = await KnownOf.In(db)(db, standing.Group.Id, standing.DeviceId, request.Request.KeyFingerprint, ct);
         if (known is null) return Instead(EnrolRefusal.GroupUnknown);
-        var device = known.Device ? await DeviceById(db, standing.DeviceId, ct) : null;
+        var device = known.Device ? await DeviceById.In(db)(db, standing.DeviceId, ct) : null;
         if (ShutOut(device?.State) is { } shutOut) return Instead(shutOut);
         if (GroupGate.FindFault(standing, device) is { } fault) return Instead(fault);
 
-        var live = device is null ? [] : await LiveOf(db, device.Id, clock.GetUtcNow()).ToListAsync(ct);
+        var live = device is null ? [] : await LiveOf.In(db)(db, device.Id, clock.GetUtcNow()).ToListAsync(ct);
         var owner = known.Owner;
         if (await FindKeyFaultAsync(db, standing, request, known, ct) is { } forbidden) return forbidden;
         var same = live.FirstOrDefault(c => c.KeyFingerprint == request.Request.KeyFingerprint);
@@ -65,7 +65,7 @@ internal sealed class EnrolmentUnits(RevocationFeed feed, AuditTrail audit, Time
     public async Task<EnrolDeviceResult> StoreAsync(FleetDbContext db, EnrolmentStanding standing, SignedCertificate signed, CancellationToken ct)
     {
         var active = await db.Statements.ExecuteAsync(LockSql, ct, standing.DeviceId, nameof(DeviceState.Active)) == 1;
-        var shutOut = active ? null : ShutOut((await DeviceById(db, standing.DeviceId, ct))?.State) ?? EnrolRefusal.DeviceRevoked;
+        var shutOut = active ? null : ShutOut((await DeviceById.In(db)(db, standing.DeviceId, ct))?.State) ?? EnrolRefusal.DeviceRevoked;
         if (active && standing.Replaces) await SupersedeAsync(db, standing.DeviceId, ct);
         var row = IssuedCertificate.Enrolled(standing.DeviceId, standing.Door, standing.PresentSerial, signed, active ? null : clock.GetUtcNow());
         await db.Statements.InsertAsync(row, ct);
@@ -144,7 +144,7 @@ internal sealed class EnrolmentUnits(RevocationFeed feed, AuditTrail audit, Time
     /// <summary>A device enrolled anew by a credential of its own has lost its key or was replaced: what its old key holds must not stay welcome.</summary>
     private async Task SupersedeAsync(FleetDbContext db, string deviceId, CancellationToken ct)
     {
-        foreach (var old in await LiveOf(db, deviceId, clock.GetUtcNow()).ToListAsync(ct)) await feed.SupersedeAsync(db, old.DeviceId, old.Serial, ct);
+        foreach (var old in await LiveOf.In(db)(db, deviceId, clock.GetUtcNow()).ToListAsync(ct)) await feed.SupersedeAsync(db, old.DeviceId, old.Serial, ct);
     }
 
     private static Refused? ShutOut(DeviceState? state) => state switch

@@ -28,17 +28,17 @@ public sealed class IssuedLog(IDbContextFactory<FleetDbContext> databases, Fleet
 
     private static readonly TimeSpan KeepStored = TimeSpan.FromDays(7);
 
-    private static readonly Func<FleetDbContext, CancellationToken, Task<long?>> ReadLast =
-        EF.CompileAsyncQuery((FleetDbContext db, CancellationToken ct) => db.LogLeaves.Max(l => (long?)l.Index));
+    private static readonly CompiledFor<Func<FleetDbContext, CancellationToken, Task<long?>>> ReadLast =
+        new(() => EF.CompileAsyncQuery((FleetDbContext db, CancellationToken ct) => db.LogLeaves.Max(l => (long?)l.Index)));
 
-    private static readonly Func<FleetDbContext, long, IAsyncEnumerable<Leaf>> ReadSince =
-        EF.CompileAsyncQuery((FleetDbContext db, long from) => db.LogLeaves.Where(l => l.Index >= from).OrderBy(l => l.Index).Select(l => new Leaf(l.Index, l.Hash)));
+    private static readonly CompiledFor<Func<FleetDbContext, long, IAsyncEnumerable<Leaf>>> ReadSince =
+        new(() => EF.CompileAsyncQuery((FleetDbContext db, long from) => db.LogLeaves.Where(l => l.Index >= from).OrderBy(l => l.Index).Select(l => new Leaf(l.Index, l.Hash))));
 
-    private static readonly Func<FleetDbContext, long, long, IAsyncEnumerable<byte[]>> ReadBlock =
-        EF.CompileAsyncQuery((FleetDbContext db, long from, long to) => db.LogLeaves.Where(l => l.Index >= from && l.Index < to).OrderBy(l => l.Index).Select(l => l.Hash));
+    private static readonly CompiledFor<Func<FleetDbContext, long, long, IAsyncEnumerable<byte[]>>> ReadBlock =
+        new(() => EF.CompileAsyncQuery((FleetDbContext db, long from, long to) => db.LogLeaves.Where(l => l.Index >= from && l.Index < to).OrderBy(l => l.Index).Select(l => l.Hash)));
 
-    private static readonly Func<FleetDbContext, byte[], CancellationToken, Task<long?>> ReadIndex =
-        EF.CompileAsyncQuery((FleetDbContext db, byte[] hash, CancellationToken ct) => db.LogLeaves.Where(l => l.Hash == hash).Select(l => (long?)l.Index).SingleOrDefault());
+    private static readonly CompiledFor<Func<FleetDbContext, byte[], CancellationToken, Task<long?>>> ReadIndex =
+        new(() => EF.CompileAsyncQuery((FleetDbContext db, byte[] hash, CancellationToken ct) => db.LogLeaves.Where(l => l.Hash == hash).Select(l => (long?)l.Index).SingleOrDefault()));
 
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly MerkleTree _tree = new();
@@ -53,7 +53,7 @@ public sealed class IssuedLog(IDbContextFactory<FleetDbContext> databases, Fleet
     internal async Task<long> AppendAsync(FleetDbContext db, ReadOnlyMemory<byte> certificate, string serial, CancellationToken ct)
     {
         var shared = db.Shared ?? throw new InvalidOperationException("The log is appended to by the writer's units only.");
-        var index = shared.LogSize ?? (await ReadLast(db, ct) ?? -1) + 1;
+        var index = shared.LogSize ?? (await ReadLast.In(db)(db, ct) ?? -1) + 1;
         await shared.Statements.InsertAsync(new LogLeaf { Index = index, Hash = MerkleHash.OfLeaf(certificate.Span), Serial = serial, At = clock.GetUtcNow() }, ct);
         shared.LogSize = index + 1;
         return index;
@@ -79,7 +79,7 @@ public sealed class IssuedLog(IDbContextFactory<FleetDbContext> databases, Fleet
     {
         await using var db = await databases.CreateDbContextAsync(ct);
         if (await IssuedRecords.FindAsync(db, serial, ct) is not { } certificate) return null;
-        return await ReadIndex(db, MerkleHash.OfLeaf(certificate), ct) is { } index ? await ProofAtAsync(index, ct) : null;
+        return await ReadIndex.In(db)(db, MerkleHash.OfLeaf(certificate), ct) is { } index ? await ProofAtAsync(index, ct) : null;
     }
 
     /// <returns>Null when a size is none that the log has had.</returns>
@@ -122,7 +122,7 @@ public sealed class IssuedLog(IDbContextFactory<FleetDbContext> databases, Fleet
         try
         {
             var stored = _head is null ? await db.LogCheckpoints.AsNoTracking().OrderBy(c => c.Size).LastOrDefaultAsync(ct) : null;
-            await foreach (var leaf in ReadSince(db, _tree.Size).WithCancellation(ct))
+            await foreach (var leaf in ReadSince.In(db)(db, _tree.Size).WithCancellation(ct))
             {
                 if (leaf.Index != _tree.Size) throw new LogDamagedException($"The log has no leaf {_tree.Size}, but a leaf {leaf.Index}.");
                 _tree.Append(leaf.Hash);
@@ -173,7 +173,7 @@ public sealed class IssuedLog(IDbContextFactory<FleetDbContext> databases, Fleet
             var from = block * MerkleTree.BlockSize;
             try
             {
-                _tree.Load(block, await ReadBlock(db, from, from + MerkleTree.BlockSize).ToListAsync(ct));
+                _tree.Load(block, await ReadBlock.In(db)(db, from, from + MerkleTree.BlockSize).ToListAsync(ct));
             }
             catch (InvalidDataException changed)
             {

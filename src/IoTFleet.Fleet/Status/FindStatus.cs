@@ -19,30 +19,30 @@ public sealed record KnownStatus(bool Known, DateTimeOffset? RevokedAt = null, R
 /// </summary>
 public sealed class FindStatus(IDbContextFactory<FleetDbContext> databases, AuthorityDirectory authorities)
 {
-    private static readonly Func<FleetDbContext, string, string, CancellationToken, Task<Row?>> ReadDevice =
-        EF.CompileAsyncQuery((FleetDbContext db, string issuer, string serial, CancellationToken ct) =>
+    private static readonly CompiledFor<Func<FleetDbContext, string, string, CancellationToken, Task<Row?>>> ReadDevice =
+        new(() => EF.CompileAsyncQuery((FleetDbContext db, string issuer, string serial, CancellationToken ct) =>
             (from certificate in db.Certificates
              where certificate.Serial == serial && certificate.IssuerId == issuer
              join device in db.Devices on certificate.DeviceId equals device.Id
              from batch in db.ClaimBatches.Where(b => b.Id == certificate.BatchId).DefaultIfEmpty()
              select new Row(certificate.RevokedAt, certificate.RevocationReason,
                  certificate.HeldAt ?? batch!.DevicesHeldAt ?? (device.State == DeviceState.Suspended ? device.StateChangedAt : (DateTimeOffset?)null)))
-            .SingleOrDefault());
+            .SingleOrDefault()));
 
-    private static readonly Func<FleetDbContext, string, string, CancellationToken, Task<Row?>> ReadService =
-        EF.CompileAsyncQuery((FleetDbContext db, string issuer, string serial, CancellationToken ct) =>
-            db.ServiceCertificates.Where(c => c.Serial == serial && c.IssuerId == issuer).Select(c => new Row(c.RevokedAt, c.RevocationReason, null)).SingleOrDefault());
+    private static readonly CompiledFor<Func<FleetDbContext, string, string, CancellationToken, Task<Row?>>> ReadService =
+        new(() => EF.CompileAsyncQuery((FleetDbContext db, string issuer, string serial, CancellationToken ct) =>
+            db.ServiceCertificates.Where(c => c.Serial == serial && c.IssuerId == issuer).Select(c => new Row(c.RevokedAt, c.RevocationReason, null)).SingleOrDefault()));
 
-    private static readonly Func<FleetDbContext, string, string, CancellationToken, Task<Row?>> ReadClaim =
-        EF.CompileAsyncQuery((FleetDbContext db, string issuer, string serial, CancellationToken ct) =>
+    private static readonly CompiledFor<Func<FleetDbContext, string, string, CancellationToken, Task<Row?>>> ReadClaim =
+        new(() => EF.CompileAsyncQuery((FleetDbContext db, string issuer, string serial, CancellationToken ct) =>
             (from certificate in db.ClaimCertificates
              where certificate.Serial == serial && certificate.IssuerId == issuer
              join batch in db.ClaimBatches on certificate.BatchId equals batch.Id
-             select new Row(certificate.RevokedAt ?? batch.RevokedAt, certificate.RevocationReason, batch.HeldAt)).SingleOrDefault());
+             select new Row(certificate.RevokedAt ?? batch.RevokedAt, certificate.RevocationReason, batch.HeldAt)).SingleOrDefault()));
 
-    private static readonly Func<FleetDbContext, string, string, CancellationToken, Task<Row?>> ReadServer =
-        EF.CompileAsyncQuery((FleetDbContext db, string issuer, string serial, CancellationToken ct) =>
-            db.ServerCertificates.Where(c => c.Serial == serial && c.IssuerId == issuer).Select(c => new Row(c.RevokedAt, c.RevocationReason, null)).SingleOrDefault());
+    private static readonly CompiledFor<Func<FleetDbContext, string, string, CancellationToken, Task<Row?>>> ReadServer =
+        new(() => EF.CompileAsyncQuery((FleetDbContext db, string issuer, string serial, CancellationToken ct) =>
+            db.ServerCertificates.Where(c => c.Serial == serial && c.IssuerId == issuer).Select(c => new Row(c.RevokedAt, c.RevocationReason, null)).SingleOrDefault()));
 
     public async Task<KnownStatus> RunAsync(AuthorityGeneration issuer, SerialNumber serial, CancellationToken ct)
     {
@@ -50,12 +50,12 @@ public sealed class FindStatus(IDbContextFactory<FleetDbContext> databases, Auth
         if (issuer.Purpose == AuthorityPurpose.Root) return await OfAuthorityAsync(db, issuer, serial, ct);
         var row = issuer.Purpose switch
         {
-            AuthorityPurpose.Devices => await ReadDevice(db, issuer.Id, serial.Hex, ct),
-            AuthorityPurpose.Services => await ReadService(db, issuer.Id, serial.Hex, ct),
-            AuthorityPurpose.Claims => await ReadClaim(db, issuer.Id, serial.Hex, ct),
+            AuthorityPurpose.Devices => await ReadDevice.In(db)(db, issuer.Id, serial.Hex, ct),
+            AuthorityPurpose.Services => await ReadService.In(db)(db, issuer.Id, serial.Hex, ct),
+            AuthorityPurpose.Claims => await ReadClaim.In(db)(db, issuer.Id, serial.Hex, ct),
             _ => null,
         };
-        row ??= await ReadServer(db, issuer.Id, serial.Hex, ct); // A server's, or one of the responder's own.
+        row ??= await ReadServer.In(db)(db, issuer.Id, serial.Hex, ct); // A server's, or one of the responder's own.
         return row is null ? KnownStatus.Never : row.ToStatus();
     }
 
@@ -63,7 +63,7 @@ public sealed class FindStatus(IDbContextFactory<FleetDbContext> databases, Auth
     {
         if (authorities.Current.All.FirstOrDefault(one => one.IsIssuedBy(root) && SerialNumber.Of(one.Certificate) == serial) is not { } found)
         {
-            var cross = await ReadServer(db, root.Id, serial.Hex, ct); // What it has vouched for, or the responder's own.
+            var cross = await ReadServer.In(db)(db, root.Id, serial.Hex, ct); // What it has vouched for, or the responder's own.
             return cross?.ToStatus() ?? KnownStatus.Never;
         }
         var row = await db.Authorities.Where(a => a.Id == found.Id).Select(a => new Row(a.RevokedAt, a.RevocationReason, null)).SingleOrDefaultAsync(ct);

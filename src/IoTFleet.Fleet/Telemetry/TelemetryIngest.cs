@@ -63,6 +63,9 @@ public sealed class TelemetryIngest : IAsyncDisposable
     /// <summary>Messages given up, because the server stopped while its database was away.</summary>
     public long Failed => _metrics.TelemetryFailed;
 
+    /// <summary>Nothing is stored until some of what is committed is in the tables: memory holds as much of it as it may.</summary>
+    public bool WaitsForMerge => _merger.IsFull;
+
     /// <summary>Takes in what an earlier run has committed and not merged, and begins to store. Before a port is opened.</summary>
     public async Task StartAsync(CancellationToken ct)
     {

@@ -7,6 +7,9 @@ internal sealed partial class CrlLint
     // One rule broken by a million entries is said once.
     private const int MaxEntryFindings = 10;
 
+    /// <summary>One extension, reasonCode 2.5.29.21, not critical, an enumerated value of one byte, which follows.</summary>
+    private static ReadOnlySpan<byte> ReasonAsEver => [0x30, 0x0A, 0x06, 0x03, 0x55, 0x1D, 0x15, 0x04, 0x03, 0x0A, 0x01];
+
     private void CheckEntries(DerSpan entries)
     {
         Require(entries.HasData, "L-1.empty", "an empty list has no list of entries at all"); // RFC 5280 5.1.2.6
@@ -41,6 +44,8 @@ internal sealed partial class CrlLint
     /// <summary>The one extension of an entry; absent, not zero, where no reason is given. RFC 5280 5.3.1</summary>
     private RevocationReason ReadReason(DerSpan extensions)
     {
+        // As it must be, in a list of a million entries: the bytes are compared, and no identifier is made a text. Whatever differs is read below, and told.
+        if (extensions.Rest is [.., var only and not 0] asEver && asEver[..^1].SequenceEqual(ReasonAsEver)) return (RevocationReason)only;
         var (oid, critical, value) = ReadExtension(ref extensions);
         extensions.ThrowIfNotEmpty();
         Require(oid == Oids.CrlReason && !critical, "L-1.entry-extension", "an entry has another extension than its reason");

@@ -1,5 +1,7 @@
 using System.Formats.Asn1;
+using System.Globalization;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace IoTFleet.Pki.Linting;
 
@@ -114,5 +116,29 @@ internal sealed partial class CrlLint
     private void Require(bool kept, string rule, string problem)
     {
         if (!kept) _findings.Add(new LintFinding(rule, problem));
+    }
+
+    private void Require(bool kept, string rule, [InterpolatedStringHandlerArgument(nameof(kept))] ref Problem problem)
+    {
+        if (!kept) _findings.Add(new LintFinding(rule, problem.ToText()));
+    }
+
+    /// <summary>Put into words only where a rule is broken: a list of a million entries keeps five million rules.</summary>
+    [InterpolatedStringHandler]
+    private ref struct Problem
+    {
+        private DefaultInterpolatedStringHandler _text;
+
+        public Problem(int literalLength, int formattedCount, bool kept, out bool isWanted)
+        {
+            isWanted = !kept;
+            if (isWanted) _text = new DefaultInterpolatedStringHandler(literalLength, formattedCount, CultureInfo.InvariantCulture);
+        }
+
+        public void AppendLiteral(string text) => _text.AppendLiteral(text);
+
+        public void AppendFormatted<T>(T value) => _text.AppendFormatted(value);
+
+        public string ToText() => _text.ToStringAndClear();
     }
 }

@@ -9,6 +9,9 @@ internal ref struct DerSpan(ReadOnlySpan<byte> rest)
     private const AsnEncodingRules Rules = AsnEncodingRules.DER;
     private ReadOnlySpan<byte> _rest = rest;
 
+    /// <summary>What has not been read.</summary>
+    public readonly ReadOnlySpan<byte> Rest => _rest;
+
     public readonly bool HasData => !_rest.IsEmpty;
 
     public readonly Asn1Tag Tag => Asn1Tag.Decode(_rest, out _);

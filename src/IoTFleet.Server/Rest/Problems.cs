@@ -1,4 +1,6 @@
 using IoTFleet.Api;
+using IoTFleet.Fleet;
+using IoTFleet.Server.Est;
 using Microsoft.AspNetCore.Diagnostics;
 
 namespace IoTFleet.Server.Rest;
@@ -27,10 +29,14 @@ internal static class Problems
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {
             StatusCodeSelector = error => error is BadHttpRequestException sent ? sent.StatusCode : StatusCodes.Status500InternalServerError,
-            SuppressDiagnosticsCallback = failed => failed.Exception is BadHttpRequestException, // Whoever sends nonsense must not fill the log.
-            ExceptionHandler = context => (context.Features.Get<IExceptionHandlerFeature>()?.Error is BadHttpRequestException sent
-                ? Of(sent.StatusCode, ProblemCodes.InvalidRequest, "Invalid request", sent.Message)
-                : Of(StatusCodes.Status500InternalServerError, ProblemCodes.InternalError, "Internal error", "The server failed to answer; its log says why.")).ExecuteAsync(context),
+            // Whoever sends nonsense must not fill the log, and neither must a fleet that asks a server without its database; /readyz tells of that.
+            SuppressDiagnosticsCallback = failed => failed.Exception is BadHttpRequestException || IsAway(failed.HttpContext, failed.Exception),
+            ExceptionHandler = context => (context.Features.Get<IExceptionHandlerFeature>()?.Error switch
+            {
+                BadHttpRequestException sent => Of(sent.StatusCode, ProblemCodes.InvalidRequest, "Invalid request", sent.Message),
+                { } error when IsAway(context, error) => Later(context),
+                _ => Of(StatusCodes.Status500InternalServerError, ProblemCodes.InternalError, "Internal error", "The server failed to answer; its log says why."),
+            }).ExecuteAsync(context),
         });
         app.UseStatusCodePages(async page =>
         {
@@ -41,5 +47,14 @@ internal static class Problems
                 : (ProblemCodes.InvalidRequest, "The request cannot be read; check method, content type and body.");
             await Of(status, code, "Not answered", detail).ExecuteAsync(page.HttpContext);
         });
+    }
+
+    private static bool IsAway(HttpContext context, Exception error) => context.RequestServices.GetRequiredService<FleetDatabase>().IsAway(error);
+
+    /// <summary>Not all at the same moment.</summary>
+    private static IResult Later(HttpContext context)
+    {
+        EstAnswers.SayWhen(context, TimeSpan.FromSeconds(Random.Shared.Next(2, 10)));
+        return Of(StatusCodes.Status503ServiceUnavailable, ProblemCodes.DatabaseUnavailable, "Not now", "The server cannot ask its database just now; try again later.");
     }
 }

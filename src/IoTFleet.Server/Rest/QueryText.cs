@@ -1,5 +1,4 @@
 using System.Globalization;
-using IoTFleet.Fleet;
 using IoTFleet.Fleet.Telemetry.Queries;
 using IoTFleet.Pki;
 

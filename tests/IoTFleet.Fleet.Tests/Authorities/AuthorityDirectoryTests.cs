@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace IoTFleet.Fleet.Tests.Authorities;
 
-public sealed class AuthorityDirectoryTests : IDisposable
+public class AuthorityDirectoryTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
     private readonly FakeClock _clock = new();

@@ -8,7 +8,7 @@ using Microsoft.EntityFrameworkCore;
 namespace IoTFleet.Fleet.Tests.Authorities;
 
 /// <summary>The rehearsal names exactly those whom the step would catch.</summary>
-public sealed class DrillTests : IAsyncLifetime
+public class DrillTests : IAsyncLifetime
 {
     private readonly TemporaryFolder _folder = new();
     private TestFleet _fleet = null!;

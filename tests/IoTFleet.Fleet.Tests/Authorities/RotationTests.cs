@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace IoTFleet.Fleet.Tests.Authorities;
 
 /// <summary>The steps of a rotation, their gates, and what devices are told.</summary>
-public sealed class RotationTests : IAsyncLifetime
+public class RotationTests : IAsyncLifetime
 {
     private readonly TemporaryFolder _folder = new();
     private TestFleet _fleet = null!;

@@ -7,7 +7,7 @@ using IoTFleet.Testing;
 namespace IoTFleet.Fleet.Tests.Authorities;
 
 /// <summary>The signed document by which devices learn whom to trust, read as a device reads it.</summary>
-public sealed class TrustBundleTests : IAsyncLifetime
+public class TrustBundleTests : IAsyncLifetime
 {
     private readonly TemporaryFolder _folder = new();
     private TestFleet _fleet = null!;

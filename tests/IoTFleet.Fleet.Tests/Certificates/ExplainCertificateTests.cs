@@ -10,7 +10,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace IoTFleet.Fleet.Tests.Certificates;
 
-public sealed class ExplainCertificateTests : IAsyncLifetime
+public class ExplainCertificateTests : IAsyncLifetime
 {
     private TestFleet _fleet = null!;
     private ECDsa _key = null!;

@@ -6,7 +6,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace IoTFleet.Fleet.Tests.Certificates;
 
-public sealed class ForecastExpiryTests : IAsyncLifetime
+public class ForecastExpiryTests : IAsyncLifetime
 {
     private const int Devices = 3_000;
 

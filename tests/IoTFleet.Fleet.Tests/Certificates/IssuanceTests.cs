@@ -10,7 +10,7 @@ using static IoTFleet.Fleet.Enrolment.EnrolDeviceResult;
 namespace IoTFleet.Fleet.Tests.Certificates;
 
 /// <summary>Intent, signature, record: what each failure in between leaves behind.</summary>
-public sealed class IssuanceTests
+public class IssuanceTests
 {
     [Fact]
     public async Task A_certificate_is_stored_with_who_issued_it_by_which_door_and_where_it_is_in_the_log()
@@ -44,7 +44,7 @@ public sealed class IssuanceTests
     {
         await using var fleet = await TestFleet.StartAsync();
         var order = Order(fleet, "pump-1", TestFleet.NewRequest());
-        await fleet.ReadAsync(db => db.Database.ExecuteSqlRawAsync("""CREATE TRIGGER full BEFORE INSERT ON IssuanceIntents BEGIN SELECT RAISE(ABORT, 'full'); END"""));
+        await fleet.RefuseInsertsAsync("IssuanceIntents");
 
         await Assert.ThrowsAnyAsync<DbException>(() => fleet.Get<Issuance>().RunAsync(order, Grant, Fail, default)); // Fail would say so, had it been signed.
 
@@ -102,9 +102,7 @@ public sealed class IssuanceTests
         await BreakStoringAsync(fleet);
         await Assert.ThrowsAnyAsync<DbException>(() => fleet.EnrolAsync(token, "pump-1", request));
         await MendStoringAsync(fleet);
-        await fleet.ReadAsync(db => db.Database.ExecuteSqlRawAsync("""
-            CREATE TRIGGER revoked AFTER INSERT ON IssuanceIntents BEGIN UPDATE Devices SET State = 'Revoked'; END
-            """));
+        await fleet.AfterWritingAsync("IssuanceIntents", "UPDATE Devices SET State = 'Revoked'");
 
         Assert.Equal(EnrolRefusal.DeviceRevoked, await fleet.EnrolAsync(token, "pump-1", request));
 
@@ -128,8 +126,7 @@ public sealed class IssuanceTests
     public async Task An_intent_that_another_node_has_overtaken_stores_nothing()
     {
         await using var fleet = await TestFleet.StartAsync();
-        await fleet.ReadAsync(db => db.Database.ExecuteSqlRawAsync("CREATE TRIGGER overtaken AFTER INSERT ON AuditHeads BEGIN DELETE FROM IssuanceIntents; END"));
-        await fleet.ReadAsync(db => db.Database.ExecuteSqlRawAsync("CREATE TRIGGER again AFTER UPDATE ON AuditHeads BEGIN DELETE FROM IssuanceIntents; END"));
+        await fleet.AfterWritingAsync("AuditHeads", "DELETE FROM IssuanceIntents");
 
         await Assert.ThrowsAsync<IssuanceOvertakenException>(() => fleet.EnrolAsync("pump-1"));
 
@@ -155,8 +152,7 @@ public sealed class IssuanceTests
     }
 
     /// <summary>As if the process had died between the signature and the commit.</summary>
-    private static Task BreakStoringAsync(TestFleet fleet) =>
-        fleet.ReadAsync(db => db.Database.ExecuteSqlRawAsync("""CREATE TRIGGER broken BEFORE INSERT ON LogLeaves BEGIN SELECT RAISE(ABORT, 'broken'); END"""));
+    private static Task BreakStoringAsync(TestFleet fleet) => fleet.RefuseInsertsAsync("LogLeaves");
 
-    private static Task MendStoringAsync(TestFleet fleet) => fleet.ReadAsync(db => db.Database.ExecuteSqlRawAsync("DROP TRIGGER broken"));
+    private static Task MendStoringAsync(TestFleet fleet) => fleet.AllowInsertsAsync("LogLeaves");
 }

@@ -10,7 +10,7 @@ using static IoTFleet.Fleet.Tests.TestFleet;
 
 namespace IoTFleet.Fleet.Tests.Certificates;
 
-public sealed class RenewCertificateTests : IAsyncLifetime
+public class RenewCertificateTests : IAsyncLifetime
 {
     private const string Device = "pump-1";
 

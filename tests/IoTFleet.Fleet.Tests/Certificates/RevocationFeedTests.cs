@@ -3,7 +3,7 @@ using IoTFleet.Fleet.Devices;
 
 namespace IoTFleet.Fleet.Tests.Certificates;
 
-public sealed class RevocationFeedTests
+public class RevocationFeedTests
 {
     /// <summary>On a database with many writers, entry 7 can be committed after entry 9 was read.</summary>
     [Fact]

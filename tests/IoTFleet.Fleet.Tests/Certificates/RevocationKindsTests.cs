@@ -8,7 +8,7 @@ using Microsoft.EntityFrameworkCore;
 namespace IoTFleet.Fleet.Tests.Certificates;
 
 /// <summary>What can be revoked beside a device, each by its use case and then as the revoked set sees it.</summary>
-public sealed class RevocationKindsTests : IAsyncLifetime
+public class RevocationKindsTests : IAsyncLifetime
 {
     private TestFleet _fleet = null!;
     private RevocationReader _reader = null!;

@@ -6,7 +6,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace IoTFleet.Fleet.Tests.Certificates;
 
-public sealed class RevokeDeviceTests
+public class RevokeDeviceTests
 {
     [Fact]
     public async Task Revoking_takes_the_device_its_certificates_the_feed_and_the_audit_trail_together()

@@ -4,7 +4,7 @@ using IoTFleet.Fleet.Enrolment;
 
 namespace IoTFleet.Fleet.Tests.Certificates;
 
-public sealed class RevokedSetTests
+public class RevokedSetTests
 {
     private const string OtherSerial = "01";
 

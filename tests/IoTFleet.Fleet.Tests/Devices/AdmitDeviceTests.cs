@@ -4,7 +4,7 @@ using IoTFleet.Fleet.Enrolment;
 
 namespace IoTFleet.Fleet.Tests.Devices;
 
-public sealed class AdmitDeviceTests
+public class AdmitDeviceTests
 {
     [Fact]
     public async Task An_enrolled_device_is_admitted_as_itself()

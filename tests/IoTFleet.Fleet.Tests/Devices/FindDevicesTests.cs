@@ -2,7 +2,7 @@ using IoTFleet.Fleet.Devices;
 
 namespace IoTFleet.Fleet.Tests.Devices;
 
-public sealed class FindDevicesTests
+public class FindDevicesTests
 {
     [Fact]
     public async Task Pages_follow_each_other_without_gap_or_repeat()

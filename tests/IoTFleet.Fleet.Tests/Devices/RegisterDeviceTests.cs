@@ -2,7 +2,7 @@ using IoTFleet.Fleet.Devices;
 
 namespace IoTFleet.Fleet.Tests.Devices;
 
-public sealed class RegisterDeviceTests
+public class RegisterDeviceTests
 {
     [Fact]
     public async Task A_registered_device_is_found_with_its_name_and_audited()

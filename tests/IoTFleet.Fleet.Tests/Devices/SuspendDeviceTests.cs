@@ -3,7 +3,7 @@ using IoTFleet.Fleet.Devices;
 
 namespace IoTFleet.Fleet.Tests.Devices;
 
-public sealed class SuspendDeviceTests
+public class SuspendDeviceTests
 {
     [Fact]
     public async Task Suspending_and_resuming_go_through_the_feed_and_the_audit_trail()

@@ -7,7 +7,7 @@ using static IoTFleet.Fleet.Enrolment.EnrolDeviceResult;
 
 namespace IoTFleet.Fleet.Tests.Enrolment;
 
-public sealed class EnrolDeviceTests
+public class EnrolDeviceTests
 {
     [Fact]
     public async Task A_token_enrols_an_unknown_device_and_its_certificate_is_stored()

@@ -5,7 +5,7 @@ using static IoTFleet.Fleet.Enrolment.EnrolDeviceResult;
 namespace IoTFleet.Fleet.Tests.Enrolment;
 
 /// <summary>Tokens under retries and races.</summary>
-public sealed class EnrolOnceTests
+public class EnrolOnceTests
 {
     [Fact]
     public async Task A_retry_with_the_same_key_gets_the_same_certificate_and_spends_nothing()

@@ -7,7 +7,7 @@ using static IoTFleet.Fleet.Enrolment.EnrolDeviceResult;
 namespace IoTFleet.Fleet.Tests.Enrolment;
 
 /// <summary>Each limit of a group has its own reason.</summary>
-public sealed class GroupLimitTests
+public class GroupLimitTests
 {
     [Fact]
     public async Task A_group_enrols_as_many_devices_as_it_may_and_no_more_at_once()

@@ -4,7 +4,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace IoTFleet.Fleet.Tests.Enrolment;
 
-public sealed class GroupTests
+public class GroupTests
 {
     [Fact]
     public async Task A_group_keeps_what_it_was_made_with()

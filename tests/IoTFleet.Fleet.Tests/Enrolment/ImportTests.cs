@@ -9,7 +9,7 @@ using static IoTFleet.Fleet.Enrolment.Import.ImportOutcome;
 
 namespace IoTFleet.Fleet.Tests.Enrolment;
 
-public sealed class ImportTests(ITestOutputHelper output)
+public class ImportTests(ITestOutputHelper output)
 {
     private const string Devices = """
         id,serial,group,displayName,tags

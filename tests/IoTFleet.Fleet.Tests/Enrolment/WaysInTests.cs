@@ -11,7 +11,7 @@ using static IoTFleet.Fleet.Enrolment.EnrolDeviceResult;
 namespace IoTFleet.Fleet.Tests.Enrolment;
 
 /// <summary>Claim certificates, makers' identities, keys and approval.</summary>
-public sealed class WaysInTests
+public class WaysInTests
 {
     [Fact]
     public async Task A_stolen_claim_certificate_makes_at_most_as_many_devices_as_its_batch()

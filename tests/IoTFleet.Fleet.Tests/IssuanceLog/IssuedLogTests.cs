@@ -8,7 +8,7 @@ using Microsoft.EntityFrameworkCore;
 namespace IoTFleet.Fleet.Tests.IssuanceLog;
 
 /// <summary>What was issued is in the log, can be proved to be, and cannot be taken out again unseen.</summary>
-public sealed class IssuedLogTests
+public class IssuedLogTests
 {
     [Fact]
     public async Task A_certificate_is_proved_to_be_in_the_log()
@@ -63,7 +63,7 @@ public sealed class IssuedLogTests
         await using var fleet = await TestFleet.StartAsync();
         for (var i = 0; i < 3; i++) await fleet.EnrolAsync($"pump-{i}");
         await fleet.Get<IssuedLog>().CheckpointAsync(default);
-        await fleet.ReadAsync(db => db.Database.ExecuteSqlRawAsync(tampering));
+        await fleet.SqlAsync(tampering);
 
         using var restarted = NewLog(fleet);
 
@@ -98,7 +98,7 @@ public sealed class IssuedLogTests
         for (var i = 0; i < 3; i++) await fleet.EnrolAsync($"pump-{i}");
         await fleet.Get<IssuedLog>().CheckpointAsync(default);
 
-        Assert.True(await fleet.ReadAsync(db => db.Database.ExecuteSqlRawAsync(tampering)) > 0);
+        Assert.True(await fleet.SqlAsync(tampering) > 0);
 
         Assert.NotEmpty((await VerifyAsync(fleet)).Problems);
     }
@@ -143,7 +143,7 @@ public sealed class IssuedLogTests
     {
         await using var fleet = await TestFleet.StartAsync();
         var issued = await fleet.EnrolAsync("pump-1");
-        await fleet.ReadAsync(db => db.Database.ExecuteSqlRawAsync("DELETE FROM LogLeaves; UPDATE Certificates SET LogIndex = NULL"));
+        await fleet.SqlAsync("DELETE FROM LogLeaves; UPDATE Certificates SET LogIndex = NULL");
 
         await fleet.Get<AdoptCertificates>().RunAsync(default);
         await fleet.Get<AdoptCertificates>().RunAsync(default);
@@ -158,10 +158,10 @@ public sealed class IssuedLogTests
     {
         await using var fleet = await TestFleet.StartAsync();
         await fleet.EnrolAsync("pump-1");
-        await fleet.ReadAsync(db => db.Database.ExecuteSqlRawAsync("""
+        await fleet.SqlAsync("""
             INSERT INTO Certificates (Serial, DeviceId, KeyFingerprint, IssuerId, Door, Der, NotBeforeUs, NotAfterUs, KeyUses)
             SELECT 'ff', DeviceId, KeyFingerprint, IssuerId, Door, randomblob(400), NotBeforeUs, NotAfterUs, 0 FROM Certificates
-            """));
+            """);
 
         await fleet.Get<AdoptCertificates>().RunAsync(default);
 
@@ -173,7 +173,7 @@ public sealed class IssuedLogTests
     public async Task An_intent_without_a_result_is_reported_at_the_start()
     {
         await using var fleet = await TestFleet.StartAsync();
-        await fleet.ReadAsync(db => db.Database.ExecuteSqlRawAsync("""CREATE TRIGGER broken BEFORE INSERT ON LogLeaves BEGIN SELECT RAISE(ABORT, 'broken'); END"""));
+        await fleet.RefuseInsertsAsync("LogLeaves");
         await Assert.ThrowsAnyAsync<DbException>(() => fleet.EnrolAsync("pump-1"));
 
         await fleet.Get<ReportIntents>().RunAsync(default);

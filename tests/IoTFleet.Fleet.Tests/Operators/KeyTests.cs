@@ -2,7 +2,7 @@ using IoTFleet.Fleet.Operators;
 
 namespace IoTFleet.Fleet.Tests.Operators;
 
-public sealed class KeyTests
+public class KeyTests
 {
     [Fact]
     public async Task The_first_key_signs_in_as_administrator()

@@ -6,7 +6,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace IoTFleet.Fleet.Tests.Services;
 
-public sealed class ServiceTests
+public class ServiceTests
 {
     [Fact]
     public async Task A_service_is_created_once_and_its_rights_are_written_down()

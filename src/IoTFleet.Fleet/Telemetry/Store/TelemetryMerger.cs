@@ -46,7 +46,7 @@ internal sealed class TelemetryMerger : IAsyncDisposable
             db.Nodes.Add(known);
             await db.SaveChangesAsync(ct);
         }
-        if (known.MergedTo == 0) known.MergedTo = (long)known.Ordinal << 44; // room for 17 million million readings a node
+        if (known.MergedTo == 0) known.MergedTo = TelemetryNode.BeforeIdsOf(known.Ordinal);
         _self = known;
         await _store.ForgetLogAsync(known.MergedTo, ct);
         return known.MergedTo;
@@ -69,10 +69,12 @@ internal sealed class TelemetryMerger : IAsyncDisposable
         await merged.Task.WaitAsync(ct);
     }
 
+    internal bool IsFull => _tail.Bytes > _options.MaxTailMegabytes * 1024L * 1024L;
+
     /// <summary>Waits while the log holds more than it may, which slows the devices down.</summary>
     internal async Task MakeRoomAsync(CancellationToken ct)
     {
-        while (_tail.Bytes > _options.MaxTailMegabytes * 1024L * 1024L) await MergeNowAsync(ct);
+        while (IsFull) await MergeNowAsync(ct);
     }
 
     internal async Task StopAsync()

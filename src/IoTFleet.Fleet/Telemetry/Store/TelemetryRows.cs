@@ -46,6 +46,9 @@ public sealed class TelemetryDevice
 /// <summary>A server that stores telemetry, and how far it has merged its log.</summary>
 public sealed class TelemetryNode
 {
+    /// <summary>The lower bits of an id: room for 17 million million readings a node.</summary>
+    private const int IdBits = 44;
+
     /// <summary>The upper bits of the ids that this node gives, so that two nodes never give the same.</summary>
     public int Ordinal { get; init; }
 
@@ -53,6 +56,15 @@ public sealed class TelemetryNode
 
     /// <summary>Every reading with an id up to this one is in <see cref="TelemetryRow"/>; what the log has beyond is not.</summary>
     public long MergedTo { get; set; }
+
+    /// <summary>Below all ids that a node gives.</summary>
+    public static long BeforeIdsOf(int ordinal) => (long)ordinal << IdBits;
+
+    /// <summary>Below all ids of the node that gives this one, where nodes share a log.</summary>
+    public static long BeforeIdsBeside(long id) => id >> IdBits << IdBits;
+
+    /// <summary>The first id of the next node after the one that gives this one.</summary>
+    public static long EndOfIdsBeside(long id) => ((id >> IdBits) + 1) << IdBits;
 }
 
 /// <summary>A device's hour whose rollups do not hold all of its readings yet.</summary>

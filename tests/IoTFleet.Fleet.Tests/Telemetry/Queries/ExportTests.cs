@@ -1,11 +1,9 @@
 using System.IO.Pipelines;
 using System.Text;
 using IoTFleet.Fleet.Devices;
-using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Fleet.Telemetry.Formats;
 using IoTFleet.Fleet.Telemetry.Queries;
 using IoTFleet.Fleet.Telemetry.Store;
-using Microsoft.EntityFrameworkCore;
 
 namespace IoTFleet.Fleet.Tests.Telemetry.Queries;
 
