@@ -8,10 +8,13 @@ public sealed class CrashRunTests(ITestOutputHelper output)
     /// <summary>Each with the kind of death that shows it: before a merge, or in one.</summary>
     public static TheoryData<string> Defects => [.. Mutant.Names];
 
-    [Fact]
-    public async Task Everything_acknowledged_is_stored_once_and_in_order_although_the_server_is_killed_twenty_times()
+    /// <summary>20 kills altogether, in parts that a slow machine ends before a test counts as hanging.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task Everything_acknowledged_is_stored_once_and_in_order_however_the_server_dies(int seed)
     {
-        var (kept, said) = await RunAsync(new CrashSettings(Cycles: 20, Devices: 20, Seed: 1, Mutant: null));
+        var (kept, said) = await RunAsync(new CrashSettings(Cycles: 10, Devices: 20, seed, Mutant: null));
 
         Assert.True(kept, said);
     }
