@@ -79,6 +79,27 @@ public static class ProblemCodes
     /// <summary>404: the device has sent no telemetry.</summary>
     public const string TelemetryNotFound = "telemetry-not-found";
 
+    /// <summary>404: no such rule.</summary>
+    public const string RuleNotFound = "rule-not-found";
+
+    /// <summary>409: a rule of that name exists.</summary>
+    public const string RuleExists = "rule-exists";
+
+    /// <summary>404: no such alert, or no longer.</summary>
+    public const string AlertNotFound = "alert-not-found";
+
+    /// <summary>409: the alert is closed.</summary>
+    public const string AlertClosed = "alert-closed";
+
+    /// <summary>404: no such webhook.</summary>
+    public const string WebhookNotFound = "webhook-not-found";
+
+    /// <summary>409: a webhook of that name exists.</summary>
+    public const string WebhookExists = "webhook-exists";
+
+    /// <summary>404: no such delivery, or no longer.</summary>
+    public const string DeliveryNotFound = "delivery-not-found";
+
     /// <summary>409: a device of that id exists.</summary>
     public const string DeviceExists = "device-exists";
 

@@ -54,7 +54,8 @@ internal sealed class CommandLine
     [
         OverviewCommand.Create(Verb), DeviceCommands.Create(Verb), TokenCommands.Create(Verb), GroupCommands.Create(Verb), ClaimCommands.Create(Verb),
         ManufacturerCommands.Create(Verb), .. ApprovalCommands.Create(Verb), ImportCommand.Create(Verb),
-        Authorities(), ServiceCommands.Create(Verb), TelemetryCommands.Create(Verb), QuarantineCommands.Create(Verb), CommandCommands.Create(Verb),
+        Authorities(), ServiceCommands.Create(Verb), TelemetryCommands.Create(Verb), QuarantineCommands.Create(Verb),
+        RuleCommands.Create(Verb), AlertCommands.Create(Verb), WebhookCommands.Create(Verb), CommandCommands.Create(Verb),
         CertificateCommands.Create(Verb), RefusalCommand.Create(Verb),
         AuditCommands.Create(Verb), LogCommands.Create(Verb),
         .. RevocationCommands.Create(Verb), OperatorCommands.Create(Verb),

@@ -14,7 +14,8 @@ public enum Permission
     ManageOperators = 32,
     ManageServices = 64,
     ManageAuthorities = 128,
-    All = ReadFleet | SendCommands | ManageDevices | RevokeDevices | ManageTokens | ManageOperators | ManageServices | ManageAuthorities,
+    ManageRules = 256,
+    All = ReadFleet | SendCommands | ManageDevices | RevokeDevices | ManageTokens | ManageOperators | ManageServices | ManageAuthorities | ManageRules,
 }
 
 /// <summary>What an operator's key may do; each role includes the one before it.</summary>
@@ -53,7 +54,7 @@ public sealed record Actor
     private static Permission PermissionsOf(Role role) => role switch
     {
         Role.Viewer => Permission.ReadFleet,
-        Role.Operator => Permission.ReadFleet | Permission.SendCommands | Permission.ManageDevices | Permission.RevokeDevices,
+        Role.Operator => Permission.ReadFleet | Permission.SendCommands | Permission.ManageDevices | Permission.RevokeDevices | Permission.ManageRules,
         Role.Administrator => Permission.All,
         _ => throw new ArgumentOutOfRangeException(nameof(role), role, "Viewer, Operator or Administrator."),
     };

@@ -26,6 +26,15 @@ internal static partial class FleetLog
     [LoggerMessage(2070, LogLevel.Warning, "{Payloads} unreadable payloads were refused and counted, and could not be kept in the quarantine. Check the database.")]
     internal static partial void QuarantineNotStored(ILogger log, int payloads, Exception error);
 
+    [LoggerMessage(2080, LogLevel.Error, "Telemetry could not be judged by the rules; it is stored, and its newest values are judged in some seconds. Check the database.")]
+    internal static partial void RulesNotJudged(ILogger log, Exception error);
+
+    [LoggerMessage(2081, LogLevel.Warning, "{Messages} telemetry messages came faster than the rules could judge them; of those only the newest values are judged.")]
+    internal static partial void RulesMissed(ILogger log, long messages);
+
+    [LoggerMessage(2082, LogLevel.Warning, "{Times} times there was no room for an alert or a device under a rule (docs/limits.md). Close alerts, or narrow the rules.")]
+    internal static partial void RulesUnseen(ILogger log, long times);
+
     [LoggerMessage(2003, LogLevel.Error, "{Units} units of writing were not stored; those who asked for them were told. Check the database.")]
     internal static partial void UnitsNotStored(ILogger log, int units, Exception error);
 

@@ -9,6 +9,7 @@ using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Services;
 using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Fleet.Telemetry.Formats;
+using IoTFleet.Fleet.Telemetry.Rules;
 using IoTFleet.Pki;
 using IoTFleet.Pki.Transparency;
 using Microsoft.Extensions.DependencyInjection;
@@ -48,6 +49,7 @@ public static class FleetServices
         services.AddSingleton<CreateService>().AddSingleton<IssueServiceCertificate>().AddSingleton<RevokeService>();
         services.AddSingleton<FindServices>().AddSingleton<AdmitService>();
         services.AddSingleton<SendCommand>();
+        services.AddRules();
         services.AddFormats(formats ?? new FormatOptions());
         services.AddSingleton<CreateFirstKey>().AddSingleton<CreateKey>().AddSingleton<RevokeKey>().AddSingleton<SignIn>();
         return services;

@@ -13,6 +13,7 @@ using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Fleet.Telemetry.Formats;
 using IoTFleet.Fleet.Telemetry.Store;
 using IoTFleet.Pki;
+using IoTFleet.Server.Alerts;
 using IoTFleet.Server.Console;
 using IoTFleet.Server.Diagnosis;
 using IoTFleet.Server.Doors;
@@ -125,6 +126,9 @@ public sealed class FleetServer : IAsyncDisposable
         services.AddSingleton<StatusPages>().AddSingleton<StatusListener>().AddHostedService(provider => provider.GetRequiredService<StatusListener>());
         services.AddHostedService<CrlSchedule>();
 
+        // Who is told when telemetry is not as it should be.
+        services.AddAlerts(builder.Configuration);
+
         // The doors for people.
         services.AddOperatorAuth(data.CookieKeys);
         services.AddSingleton(EnrolmentOptions.From(builder.Configuration)).AddSingleton<EnrolmentLimits>().AddSingleton<EnrolmentDesk>().AddSingleton<EnrolmentAnswer>();
@@ -179,6 +183,9 @@ public sealed class FleetServer : IAsyncDisposable
         api.MapQuarantine();
         api.MapTelemetryQueries();
         api.MapTelemetryStreams();
+        api.MapRules();
+        api.MapAlerts();
+        api.MapWebhooks();
         api.MapCommands();
         api.MapAudit();
         api.MapLog();

@@ -2,6 +2,12 @@ namespace IoTFleet.Server;
 
 internal static partial class ServerLog
 {
+    [LoggerMessage(3080, LogLevel.Error, "Alerts could not be delivered; they wait in the database and are tried again. Check the database")]
+    public static partial void AlertsNotDelivered(this ILogger logger, Exception error);
+
+    [LoggerMessage(3081, LogLevel.Warning, "Delivery {Delivery} to {Receiver} was given up after {Attempts} attempts: {Problem} Replay it with 'iotfleet webhook replay' once the receiver is well")]
+    public static partial void DeliveryDead(this ILogger logger, string delivery, string receiver, int attempts, string problem);
+
     [LoggerMessage(3001, LogLevel.Error, "The revocation feed could not be read; trying again in {Seconds} s")]
     public static partial void RevocationFeedUnread(this ILogger logger, Exception error, double seconds);
 

@@ -9,7 +9,7 @@ using IoTFleet.Benchmarks.Load;
 using IoTFleet.Benchmarks.Revocations;
 using IoTFleet.Benchmarks.Telemetry;
 
-// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- [codec] [formats] [routing] [acks] [sessions] [revokedset] [crl] [ocsp]
+// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- [codec] [formats] [rules] [routing] [acks] [sessions] [revokedset] [crl] [ocsp]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- revocations [--port N]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- issuance|log|forecast
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- brokers [row...] [--rounds N] [--port N]
@@ -27,6 +27,7 @@ Dictionary<string, Func<Task<Table>>> benchmarks = new(StringComparer.Ordinal)
 {
     ["codec"] = CodecBenchmark.RunAsync,
     ["formats"] = FormatBenchmark.RunAsync,
+    ["rules"] = RuleBenchmark.RunAsync,
     ["routing"] = RoutingBenchmark.RunAsync,
     ["acks"] = AckBenchmark.RunAsync,
     ["sessions"] = SessionBenchmark.RunAsync,

@@ -7,6 +7,7 @@ using IoTFleet.Fleet.Enrolment.Groups;
 using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Services;
 using IoTFleet.Fleet.Telemetry;
+using IoTFleet.Fleet.Telemetry.Rules;
 using IoTFleet.Pki;
 using Microsoft.EntityFrameworkCore;
 
@@ -49,6 +50,19 @@ public sealed class PermissionTests
         { "retire an authority", Role.Administrator, Case<RetireAuthority>(async (u, actor) => await u.RunAsync(actor, new("a"), default)) },
         { "taint an authority", Role.Administrator, Case<TaintAuthority>(async (u, actor) => await u.RunAsync(actor, new("a"), default)) },
         { "remove an authority", Role.Administrator, Case<RemoveAuthority>(async (u, actor) => await u.RunAsync(actor, new("a"), default)) },
+        { "create a rule", Role.Operator, Case<CreateRule>(async (u, actor) => await u.RunAsync(actor, new("hot", new RuleSettings()), default)) },
+        { "change a rule", Role.Operator, Case<ChangeRule>(async (u, actor) => await u.RunAsync(actor, new("hot", new RuleSettings()), default)) },
+        { "delete a rule", Role.Operator, Case<DeleteRule>(async (u, actor) => await u.RunAsync(actor, new("hot"), default)) },
+        { "list rules", Role.Viewer, Case<FindRules>(async (u, actor) => await u.RunAsync(actor, new(), default)) },
+        { "list alerts", Role.Viewer, Case<FindAlerts>(async (u, actor) => await u.RunAsync(actor, new(), default)) },
+        { "get an alert", Role.Viewer, Case<FindAlerts>(async (u, actor) => await u.OneAsync(actor, "a", default)) },
+        { "acknowledge an alert", Role.Operator, Case<AcknowledgeAlert>(async (u, actor) => await u.RunAsync(actor, new("a"), default)) },
+        { "close an alert", Role.Operator, Case<CloseAlert>(async (u, actor) => await u.RunAsync(actor, new("a"), default)) },
+        { "create a webhook", Role.Administrator, Case<CreateWebhook>(async (u, actor) => await u.RunAsync(actor, new("ops", "https://ops.example/"), default)) },
+        { "delete a webhook", Role.Administrator, Case<DeleteWebhook>(async (u, actor) => await u.RunAsync(actor, new("ops"), default)) },
+        { "list webhooks", Role.Viewer, Case<FindWebhooks>(async (u, actor) => await u.RunAsync(actor, default)) },
+        { "list deliveries", Role.Viewer, Case<FindDeliveries>(async (u, actor) => await u.RunAsync(actor, new(), default)) },
+        { "replay a delivery", Role.Operator, Case<ReplayDelivery>(async (u, actor) => await u.RunAsync(actor, new("d"), default)) },
         { "create a key", Role.Administrator, Case<CreateKey>(async (u, actor) => await u.RunAsync(actor, new("k", Role.Viewer), default)) },
         { "revoke a key", Role.Administrator, Case<RevokeKey>(async (u, actor) => await u.RunAsync(actor, new("k"), default)) },
     };

@@ -3,6 +3,7 @@ using IoTFleet.Fleet.Authorities;
 using IoTFleet.Fleet.Enrolment;
 using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Fleet.Telemetry.Formats;
+using IoTFleet.Fleet.Telemetry.Rules;
 using IoTFleet.Fleet.Telemetry.Store;
 using IoTFleet.Fleet.Tests.Databases;
 using IoTFleet.Pki;
@@ -32,6 +33,7 @@ internal sealed class TestFleet : IAsyncDisposable
             .AddSingleton<TimeProvider>(Clock)
             .AddSingleton(new IssuancePolicy(Pki.Names))
             .AddSingleton(Authorities)
+            .AddSingleton(new WebhookSecrets(bytes => [.. bytes.Select(value => (byte)~value)], bytes => [.. bytes.Select(value => (byte)~value)]))
             .AddFleet()
             .BuildServiceProvider();
     }

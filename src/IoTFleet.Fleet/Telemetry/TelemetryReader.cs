@@ -76,6 +76,16 @@ public sealed class TelemetryReader
         return [.. waiting.OrderByDescending(device => device.Value).Take(count).Select(device => device.Key)];
     }
 
+    /// <summary>When each device was last heard; those that never sent are left out. Looks at every device: for a minute's work, not for each message.</summary>
+    internal async Task<Dictionary<string, long>> HeardAsync(CancellationToken ct)
+    {
+        var waiting = _tail.Devices().ToDictionary(id => id, id => _tail.Of(id).Select(reading => reading.ReceivedUs).DefaultIfEmpty().Max(), StringComparer.Ordinal);
+        await using var db = await _databases.CreateDbContextAsync(ct);
+        var rows = await db.Devices.AsNoTracking().Select(device => new { device.DeviceId, device.LastReceivedUs }).ToListAsync(ct);
+        foreach (var row in rows) waiting.TryAdd(row.DeviceId, row.LastReceivedUs);
+        return waiting;
+    }
+
     /// <summary>The hours in which a device has readings that may not be in the tables. To be asked before the tables are.</summary>
     internal HashSet<int> WaitingHours(string deviceId) => [.. _tail.Of(deviceId).Select(reading => Hours.Of(reading.TimeUs))];
 

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using System.IO.Pipelines;
 using IoTFleet.Fleet;
-using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Telemetry.Queries;
 
 namespace IoTFleet.Benchmarks.Telemetry;

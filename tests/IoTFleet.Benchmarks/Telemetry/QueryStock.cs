@@ -8,7 +8,6 @@ using IoTFleet.Fleet.Telemetry.Rollups;
 using IoTFleet.Fleet.Telemetry.Store;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 
 namespace IoTFleet.Benchmarks.Telemetry;
 
@@ -75,7 +74,7 @@ internal sealed class QueryStock : IAsyncDisposable
     {
         await using (var fleet = await Get<IDbContextFactory<FleetDbContext>>().CreateDbContextAsync())
         {
-            fleet.Devices.AddRange(Enumerable.Range(0, Devices).Select(n => new Device { Id = DeviceId(n), State = DeviceState.Active, RegisteredAt = Start, StateChangedAt = Start }));
+            fleet.Devices.AddRange(Enumerable.Range(0, Devices).Select(n => new Device { Id = DeviceId(n), State = IoTFleet.Fleet.Devices.DeviceState.Active, RegisteredAt = Start, StateChangedAt = Start }));
             await fleet.SaveChangesAsync();
         }
         await using var db = await Get<IDbContextFactory<TelemetryDbContext>>().CreateDbContextAsync();

@@ -12,6 +12,59 @@ namespace IoTFleet.Fleet.PostgreSql.Migrations
         protected override void Up(MigrationBuilder migrationBuilder)
         {
             migrationBuilder.CreateTable(
+                name: "AlertDeliveries",
+                columns: table => new
+                {
+                    Id = table.Column<string>(type: "character varying(32)", maxLength: 32, nullable: false, collation: "C"),
+                    WebhookId = table.Column<string>(type: "character varying(63)", maxLength: 63, nullable: true, collation: "C"),
+                    AlertId = table.Column<string>(type: "character varying(32)", maxLength: 32, nullable: false, collation: "C"),
+                    Event = table.Column<string>(type: "character varying(40)", maxLength: 40, nullable: false, collation: "C"),
+                    Topic = table.Column<string>(type: "character varying(263)", maxLength: 263, nullable: false, collation: "C"),
+                    Body = table.Column<string>(type: "text", nullable: false, collation: "C"),
+                    CreatedAtUs = table.Column<long>(type: "bigint", nullable: false),
+                    State = table.Column<string>(type: "character varying(40)", maxLength: 40, nullable: false, collation: "C"),
+                    Attempts = table.Column<int>(type: "integer", nullable: false),
+                    StartedAtUs = table.Column<long>(type: "bigint", nullable: false),
+                    NextAttemptAtUs = table.Column<long>(type: "bigint", nullable: false),
+                    LastAttemptAtUs = table.Column<long>(type: "bigint", nullable: true),
+                    LastStatus = table.Column<int>(type: "integer", nullable: true),
+                    LastProblem = table.Column<string>(type: "character varying(500)", maxLength: 500, nullable: true, collation: "C")
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_AlertDeliveries", x => x.Id);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "Alerts",
+                columns: table => new
+                {
+                    Id = table.Column<string>(type: "character varying(32)", maxLength: 32, nullable: false, collation: "C"),
+                    RuleId = table.Column<string>(type: "character varying(63)", maxLength: 63, nullable: false, collation: "C"),
+                    Kind = table.Column<string>(type: "character varying(40)", maxLength: 40, nullable: false, collation: "C"),
+                    Severity = table.Column<string>(type: "character varying(40)", maxLength: 40, nullable: false, collation: "C"),
+                    DeviceId = table.Column<string>(type: "character varying(63)", maxLength: 63, nullable: false, collation: "C"),
+                    GroupId = table.Column<string>(type: "character varying(63)", maxLength: 63, nullable: false, collation: "C"),
+                    State = table.Column<string>(type: "character varying(40)", maxLength: 40, nullable: false, collation: "C"),
+                    OpenKey = table.Column<string>(type: "character varying(127)", maxLength: 127, nullable: true, collation: "C"),
+                    SinceUs = table.Column<long>(type: "bigint", nullable: false),
+                    OpenedAtUs = table.Column<long>(type: "bigint", nullable: false),
+                    Value = table.Column<double>(type: "double precision", nullable: true),
+                    Detail = table.Column<string>(type: "character varying(500)", maxLength: 500, nullable: false, collation: "C"),
+                    AcknowledgedAtUs = table.Column<long>(type: "bigint", nullable: true),
+                    AcknowledgedBy = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: true, collation: "C"),
+                    Note = table.Column<string>(type: "character varying(500)", maxLength: 500, nullable: true, collation: "C"),
+                    ClosedAtUs = table.Column<long>(type: "bigint", nullable: true),
+                    ClosedBy = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: true, collation: "C"),
+                    CloseReason = table.Column<string>(type: "character varying(40)", maxLength: 40, nullable: true, collation: "C"),
+                    Version = table.Column<int>(type: "integer", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_Alerts", x => x.Id);
+                });
+
+            migrationBuilder.CreateTable(
                 name: "ApiKeys",
                 columns: table => new
                 {
@@ -270,6 +323,34 @@ namespace IoTFleet.Fleet.PostgreSql.Migrations
                 });
 
             migrationBuilder.CreateTable(
+                name: "Rules",
+                columns: table => new
+                {
+                    Id = table.Column<string>(type: "character varying(63)", maxLength: 63, nullable: false, collation: "C"),
+                    Description = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: true, collation: "C"),
+                    Kind = table.Column<string>(type: "character varying(40)", maxLength: 40, nullable: false, collation: "C"),
+                    Severity = table.Column<string>(type: "character varying(40)", maxLength: 40, nullable: false, collation: "C"),
+                    Enabled = table.Column<bool>(type: "boolean", nullable: false),
+                    GroupId = table.Column<string>(type: "character varying(63)", maxLength: 63, nullable: true, collation: "C"),
+                    DeviceIds = table.Column<string[]>(type: "text[]", nullable: false),
+                    Stream = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: true, collation: "C"),
+                    Metric = table.Column<string>(type: "character varying(256)", maxLength: 256, nullable: true, collation: "C"),
+                    Direction = table.Column<string>(type: "character varying(40)", maxLength: 40, nullable: false, collation: "C"),
+                    Limit = table.Column<double>(type: "double precision", nullable: true),
+                    ClearLimit = table.Column<double>(type: "double precision", nullable: true),
+                    ForSeconds = table.Column<int>(type: "integer", nullable: false),
+                    OverSeconds = table.Column<int>(type: "integer", nullable: false),
+                    WebhookIds = table.Column<string[]>(type: "text[]", nullable: false),
+                    Mqtt = table.Column<bool>(type: "boolean", nullable: false),
+                    CreatedAtUs = table.Column<long>(type: "bigint", nullable: false),
+                    ChangedAtUs = table.Column<long>(type: "bigint", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_Rules", x => x.Id);
+                });
+
+            migrationBuilder.CreateTable(
                 name: "ServerCertificates",
                 columns: table => new
                 {
@@ -356,6 +437,21 @@ namespace IoTFleet.Fleet.PostgreSql.Migrations
                 constraints: table =>
                 {
                     table.PrimaryKey("PK_TrustBundles", x => x.Version);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "Webhooks",
+                columns: table => new
+                {
+                    Id = table.Column<string>(type: "character varying(63)", maxLength: 63, nullable: false, collation: "C"),
+                    Description = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: true, collation: "C"),
+                    Url = table.Column<string>(type: "character varying(1000)", maxLength: 1000, nullable: false, collation: "C"),
+                    ProtectedSecret = table.Column<byte[]>(type: "bytea", nullable: false),
+                    CreatedAtUs = table.Column<long>(type: "bigint", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_Webhooks", x => x.Id);
                 });
 
             migrationBuilder.CreateTable(
@@ -579,6 +675,42 @@ namespace IoTFleet.Fleet.PostgreSql.Migrations
                 values: new object[] { "default", false, "Automatic", null, null, false, null, 0L, null, 0, 0, 0, null, null, 0, null, 1000, null, false, null, false, false, new string[0], 1 });
 
             migrationBuilder.CreateIndex(
+                name: "IX_AlertDeliveries_CreatedAtUs",
+                table: "AlertDeliveries",
+                column: "CreatedAtUs");
+
+            migrationBuilder.CreateIndex(
+                name: "IX_AlertDeliveries_State_NextAttemptAtUs",
+                table: "AlertDeliveries",
+                columns: new[] { "State", "NextAttemptAtUs" });
+
+            migrationBuilder.CreateIndex(
+                name: "IX_AlertDeliveries_WebhookId_Id",
+                table: "AlertDeliveries",
+                columns: new[] { "WebhookId", "Id" });
+
+            migrationBuilder.CreateIndex(
+                name: "IX_Alerts_ClosedAtUs",
+                table: "Alerts",
+                column: "ClosedAtUs");
+
+            migrationBuilder.CreateIndex(
+                name: "IX_Alerts_DeviceId_Id",
+                table: "Alerts",
+                columns: new[] { "DeviceId", "Id" });
+
+            migrationBuilder.CreateIndex(
+                name: "IX_Alerts_OpenKey",
+                table: "Alerts",
+                column: "OpenKey",
+                unique: true);
+
+            migrationBuilder.CreateIndex(
+                name: "IX_Alerts_RuleId_Id",
+                table: "Alerts",
+                columns: new[] { "RuleId", "Id" });
+
+            migrationBuilder.CreateIndex(
                 name: "IX_ApiKeys_SecretHash",
                 table: "ApiKeys",
                 column: "SecretHash",
@@ -723,6 +855,12 @@ namespace IoTFleet.Fleet.PostgreSql.Migrations
         protected override void Down(MigrationBuilder migrationBuilder)
         {
             migrationBuilder.DropTable(
+                name: "AlertDeliveries");
+
+            migrationBuilder.DropTable(
+                name: "Alerts");
+
+            migrationBuilder.DropTable(
                 name: "AllowedSerials");
 
             migrationBuilder.DropTable(
@@ -774,6 +912,9 @@ namespace IoTFleet.Fleet.PostgreSql.Migrations
                 name: "Revocations");
 
             migrationBuilder.DropTable(
+                name: "Rules");
+
+            migrationBuilder.DropTable(
                 name: "ServerCertificates");
 
             migrationBuilder.DropTable(
@@ -784,6 +925,9 @@ namespace IoTFleet.Fleet.PostgreSql.Migrations
 
             migrationBuilder.DropTable(
                 name: "TrustBundles");
+
+            migrationBuilder.DropTable(
+                name: "Webhooks");
 
             migrationBuilder.DropTable(
                 name: "DeviceKeys");

@@ -11,6 +11,59 @@ namespace IoTFleet.Fleet.SqlServer.Migrations
         protected override void Up(MigrationBuilder migrationBuilder)
         {
             migrationBuilder.CreateTable(
+                name: "AlertDeliveries",
+                columns: table => new
+                {
+                    Id = table.Column<string>(type: "nvarchar(32)", maxLength: 32, nullable: false, collation: "Latin1_General_100_BIN2"),
+                    WebhookId = table.Column<string>(type: "nvarchar(63)", maxLength: 63, nullable: true, collation: "Latin1_General_100_BIN2"),
+                    AlertId = table.Column<string>(type: "nvarchar(32)", maxLength: 32, nullable: false, collation: "Latin1_General_100_BIN2"),
+                    Event = table.Column<string>(type: "nvarchar(40)", maxLength: 40, nullable: false, collation: "Latin1_General_100_BIN2"),
+                    Topic = table.Column<string>(type: "nvarchar(263)", maxLength: 263, nullable: false, collation: "Latin1_General_100_BIN2"),
+                    Body = table.Column<string>(type: "nvarchar(max)", nullable: false, collation: "Latin1_General_100_BIN2"),
+                    CreatedAtUs = table.Column<long>(type: "bigint", nullable: false),
+                    State = table.Column<string>(type: "nvarchar(40)", maxLength: 40, nullable: false, collation: "Latin1_General_100_BIN2"),
+                    Attempts = table.Column<int>(type: "int", nullable: false),
+                    StartedAtUs = table.Column<long>(type: "bigint", nullable: false),
+                    NextAttemptAtUs = table.Column<long>(type: "bigint", nullable: false),
+                    LastAttemptAtUs = table.Column<long>(type: "bigint", nullable: true),
+                    LastStatus = table.Column<int>(type: "int", nullable: true),
+                    LastProblem = table.Column<string>(type: "nvarchar(500)", maxLength: 500, nullable: true, collation: "Latin1_General_100_BIN2")
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_AlertDeliveries", x => x.Id);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "Alerts",
+                columns: table => new
+                {
+                    Id = table.Column<string>(type: "nvarchar(32)", maxLength: 32, nullable: false, collation: "Latin1_General_100_BIN2"),
+                    RuleId = table.Column<string>(type: "nvarchar(63)", maxLength: 63, nullable: false, collation: "Latin1_General_100_BIN2"),
+                    Kind = table.Column<string>(type: "nvarchar(40)", maxLength: 40, nullable: false, collation: "Latin1_General_100_BIN2"),
+                    Severity = table.Column<string>(type: "nvarchar(40)", maxLength: 40, nullable: false, collation: "Latin1_General_100_BIN2"),
+                    DeviceId = table.Column<string>(type: "nvarchar(63)", maxLength: 63, nullable: false, collation: "Latin1_General_100_BIN2"),
+                    GroupId = table.Column<string>(type: "nvarchar(63)", maxLength: 63, nullable: false, collation: "Latin1_General_100_BIN2"),
+                    State = table.Column<string>(type: "nvarchar(40)", maxLength: 40, nullable: false, collation: "Latin1_General_100_BIN2"),
+                    OpenKey = table.Column<string>(type: "nvarchar(127)", maxLength: 127, nullable: true, collation: "Latin1_General_100_BIN2"),
+                    SinceUs = table.Column<long>(type: "bigint", nullable: false),
+                    OpenedAtUs = table.Column<long>(type: "bigint", nullable: false),
+                    Value = table.Column<double>(type: "float", nullable: true),
+                    Detail = table.Column<string>(type: "nvarchar(500)", maxLength: 500, nullable: false, collation: "Latin1_General_100_BIN2"),
+                    AcknowledgedAtUs = table.Column<long>(type: "bigint", nullable: true),
+                    AcknowledgedBy = table.Column<string>(type: "nvarchar(200)", maxLength: 200, nullable: true, collation: "Latin1_General_100_BIN2"),
+                    Note = table.Column<string>(type: "nvarchar(500)", maxLength: 500, nullable: true, collation: "Latin1_General_100_BIN2"),
+                    ClosedAtUs = table.Column<long>(type: "bigint", nullable: true),
+                    ClosedBy = table.Column<string>(type: "nvarchar(200)", maxLength: 200, nullable: true, collation: "Latin1_General_100_BIN2"),
+                    CloseReason = table.Column<string>(type: "nvarchar(40)", maxLength: 40, nullable: true, collation: "Latin1_General_100_BIN2"),
+                    Version = table.Column<int>(type: "int", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_Alerts", x => x.Id);
+                });
+
+            migrationBuilder.CreateTable(
                 name: "ApiKeys",
                 columns: table => new
                 {
@@ -269,6 +322,34 @@ namespace IoTFleet.Fleet.SqlServer.Migrations
                 });
 
             migrationBuilder.CreateTable(
+                name: "Rules",
+                columns: table => new
+                {
+                    Id = table.Column<string>(type: "nvarchar(63)", maxLength: 63, nullable: false, collation: "Latin1_General_100_BIN2"),
+                    Description = table.Column<string>(type: "nvarchar(200)", maxLength: 200, nullable: true, collation: "Latin1_General_100_BIN2"),
+                    Kind = table.Column<string>(type: "nvarchar(40)", maxLength: 40, nullable: false, collation: "Latin1_General_100_BIN2"),
+                    Severity = table.Column<string>(type: "nvarchar(40)", maxLength: 40, nullable: false, collation: "Latin1_General_100_BIN2"),
+                    Enabled = table.Column<bool>(type: "bit", nullable: false),
+                    GroupId = table.Column<string>(type: "nvarchar(63)", maxLength: 63, nullable: true, collation: "Latin1_General_100_BIN2"),
+                    DeviceIds = table.Column<string>(type: "nvarchar(max)", nullable: false),
+                    Stream = table.Column<string>(type: "nvarchar(200)", maxLength: 200, nullable: true, collation: "Latin1_General_100_BIN2"),
+                    Metric = table.Column<string>(type: "nvarchar(256)", maxLength: 256, nullable: true, collation: "Latin1_General_100_BIN2"),
+                    Direction = table.Column<string>(type: "nvarchar(40)", maxLength: 40, nullable: false, collation: "Latin1_General_100_BIN2"),
+                    Limit = table.Column<double>(type: "float", nullable: true),
+                    ClearLimit = table.Column<double>(type: "float", nullable: true),
+                    ForSeconds = table.Column<int>(type: "int", nullable: false),
+                    OverSeconds = table.Column<int>(type: "int", nullable: false),
+                    WebhookIds = table.Column<string>(type: "nvarchar(max)", nullable: false),
+                    Mqtt = table.Column<bool>(type: "bit", nullable: false),
+                    CreatedAtUs = table.Column<long>(type: "bigint", nullable: false),
+                    ChangedAtUs = table.Column<long>(type: "bigint", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_Rules", x => x.Id);
+                });
+
+            migrationBuilder.CreateTable(
                 name: "ServerCertificates",
                 columns: table => new
                 {
@@ -355,6 +436,21 @@ namespace IoTFleet.Fleet.SqlServer.Migrations
                 constraints: table =>
                 {
                     table.PrimaryKey("PK_TrustBundles", x => x.Version);
+                });
+
+            migrationBuilder.CreateTable(
+                name: "Webhooks",
+                columns: table => new
+                {
+                    Id = table.Column<string>(type: "nvarchar(63)", maxLength: 63, nullable: false, collation: "Latin1_General_100_BIN2"),
+                    Description = table.Column<string>(type: "nvarchar(200)", maxLength: 200, nullable: true, collation: "Latin1_General_100_BIN2"),
+                    Url = table.Column<string>(type: "nvarchar(1000)", maxLength: 1000, nullable: false, collation: "Latin1_General_100_BIN2"),
+                    ProtectedSecret = table.Column<byte[]>(type: "varbinary(max)", nullable: false),
+                    CreatedAtUs = table.Column<long>(type: "bigint", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_Webhooks", x => x.Id);
                 });
 
             migrationBuilder.CreateTable(
@@ -578,6 +674,43 @@ namespace IoTFleet.Fleet.SqlServer.Migrations
                 values: new object[] { "default", false, "Automatic", null, null, false, null, 0L, null, 0, 0, 0, null, null, 0, null, 1000, null, false, null, false, false, "[]", 1 });
 
             migrationBuilder.CreateIndex(
+                name: "IX_AlertDeliveries_CreatedAtUs",
+                table: "AlertDeliveries",
+                column: "CreatedAtUs");
+
+            migrationBuilder.CreateIndex(
+                name: "IX_AlertDeliveries_State_NextAttemptAtUs",
+                table: "AlertDeliveries",
+                columns: new[] { "State", "NextAttemptAtUs" });
+
+            migrationBuilder.CreateIndex(
+                name: "IX_AlertDeliveries_WebhookId_Id",
+                table: "AlertDeliveries",
+                columns: new[] { "WebhookId", "Id" });
+
+            migrationBuilder.CreateIndex(
+                name: "IX_Alerts_ClosedAtUs",
+                table: "Alerts",
+                column: "ClosedAtUs");
+
+            migrationBuilder.CreateIndex(
+                name: "IX_Alerts_DeviceId_Id",
+                table: "Alerts",
+                columns: new[] { "DeviceId", "Id" });
+
+            migrationBuilder.CreateIndex(
+                name: "IX_Alerts_OpenKey",
+                table: "Alerts",
+                column: "OpenKey",
+                unique: true,
+                filter: "[OpenKey] IS NOT NULL");
+
+            migrationBuilder.CreateIndex(
+                name: "IX_Alerts_RuleId_Id",
+                table: "Alerts",
+                columns: new[] { "RuleId", "Id" });
+
+            migrationBuilder.CreateIndex(
                 name: "IX_ApiKeys_SecretHash",
                 table: "ApiKeys",
                 column: "SecretHash",
@@ -722,6 +855,12 @@ namespace IoTFleet.Fleet.SqlServer.Migrations
         protected override void Down(MigrationBuilder migrationBuilder)
         {
             migrationBuilder.DropTable(
+                name: "AlertDeliveries");
+
+            migrationBuilder.DropTable(
+                name: "Alerts");
+
+            migrationBuilder.DropTable(
                 name: "AllowedSerials");
 
             migrationBuilder.DropTable(
@@ -773,6 +912,9 @@ namespace IoTFleet.Fleet.SqlServer.Migrations
                 name: "Revocations");
 
             migrationBuilder.DropTable(
+                name: "Rules");
+
+            migrationBuilder.DropTable(
                 name: "ServerCertificates");
 
             migrationBuilder.DropTable(
@@ -783,6 +925,9 @@ namespace IoTFleet.Fleet.SqlServer.Migrations
 
             migrationBuilder.DropTable(
                 name: "TrustBundles");
+
+            migrationBuilder.DropTable(
+                name: "Webhooks");
 
             migrationBuilder.DropTable(
                 name: "DeviceKeys");
