@@ -22,6 +22,7 @@ internal sealed class CrashRun : IAsyncDisposable
     private readonly List<ICrashDevice> _devices = [];
     private readonly List<Task> _sending = [];
     private readonly CancellationTokenSource _done = new();
+    private PostgreSqlCluster? _cluster;
     private int _told;
 
     public CrashRun(CrashSettings settings, TextWriter output)
@@ -37,6 +38,7 @@ internal sealed class CrashRun : IAsyncDisposable
     {
         try
         {
+            if (_settings.OnPostgreSql) await StartClusterAsync();
             _server.Start();
             await _server.ReadyAsync(ct);
             await SendAsync(ct);
@@ -51,6 +53,13 @@ internal sealed class CrashRun : IAsyncDisposable
             await _output.WriteLineAsync($"FAILED: {failure.Message}");
             return false;
         }
+    }
+
+    private async Task StartClusterAsync()
+    {
+        _cluster = await PostgreSqlCluster.StartAsync();
+        var database = await _cluster.CreateDatabaseAsync();
+        _server.Lasting = [("IoTFleet__Database", "postgresql"), ("IoTFleet__ConnectionString", _cluster.ConnectionString(database))];
     }
 
     private async Task SendAsync(CancellationToken ct)
@@ -86,8 +95,10 @@ internal sealed class CrashRun : IAsyncDisposable
         if (cycle > 1) _server.Start(SettingsOf(moment));
         var lived = TimeProvider.System.GetTimestamp();
         await UntilAsync(moment, ct);
+        var outage = _cluster is not null && moment is (Moment.Load or Moment.Merge) && _random.Next(3) == 0;
+        if (outage) await OutageAsync(ct);
         await _server.KillAsync();
-        _output.WriteLine($"cycle {cycle,3}  {moment,-8}  lived {TimeProvider.System.GetElapsedTime(lived).TotalMilliseconds,6:0} ms  acknowledged {Acknowledged - _told,6}");
+        _output.WriteLine($"cycle {cycle,3}  {moment,-8} {(outage ? "after a death of the database " : "")} lived {TimeProvider.System.GetElapsedTime(lived).TotalMilliseconds,6:0} ms  acknowledged {Acknowledged - _told,6}");
         _told = Acknowledged;
         if (_sending.FirstOrDefault(task => task.IsFaulted) is { } broken) await broken;
     }
@@ -126,6 +137,14 @@ internal sealed class CrashRun : IAsyncDisposable
         await WaitAsync(_random.NextDouble() * 10, ct);
     }
 
+    /// <summary>The database dies as with the power, and comes back; the server lives on, and must be served again before it dies, too.</summary>
+    private async Task OutageAsync(CancellationToken ct)
+    {
+        await _cluster!.StopAsync(immediately: true);
+        await _cluster.ResumeAsync();
+        await UnderLoadAsync(ct);
+    }
+
     private static Task WaitAsync(double milliseconds, CancellationToken ct) => Task.Delay(TimeSpan.FromMilliseconds(milliseconds), TimeProvider.System, ct);
 
     private async Task SilenceAsync()
@@ -149,7 +168,7 @@ internal sealed class CrashRun : IAsyncDisposable
         foreach (var wrong in accounts.SelectMany(account => account.Wrong).Take(20)) await _output.WriteLineAsync(wrong);
         var kept = accounts.All(account => account.Wrong.Count == 0);
         var (lost, twice, stored) = (accounts.Sum(account => account.Lost), accounts.Sum(account => account.Twice), accounts.Sum(account => account.Stored));
-        await _output.WriteLineAsync($"{(kept ? "KEPT" : "BROKEN")}: {_settings.Cycles} kills, {_settings.Devices} devices, {Acknowledged} readings acknowledged, {stored} stored; {lost} lost, {twice} twice.");
+        await _output.WriteLineAsync($"{(kept ? "KEPT" : "BROKEN")} on {(_cluster is null ? "SQLite" : "PostgreSQL")}: {_settings.Cycles} kills, {_settings.Devices} devices, {Acknowledged} readings acknowledged, {stored} stored; {lost} lost, {twice} twice.");
         return kept;
     }
 
@@ -157,6 +176,7 @@ internal sealed class CrashRun : IAsyncDisposable
     {
         await SilenceAsync();
         await _server.DisposeAsync();
+        if (_cluster is not null) await _cluster.DisposeAsync();
         _done.Dispose();
         _folder.Dispose();
     }

@@ -6,6 +6,8 @@ namespace IoTFleet.Crash;
 /// <param name="Mutant">The defect of the server's store; null for the real server.</param>
 internal sealed record CrashSettings(int Cycles, int Devices, int Seed, string? Mutant)
 {
+    public bool OnPostgreSql { get; init; }
+
     /// <summary>Every life ends like this; null for all kinds in turn.</summary>
     public Moment? Only { get; init; }
 }

@@ -41,6 +41,9 @@ internal sealed class MortalServer(string data, string? mutant, Random random) :
         lock (_gate) return _up.Task.WaitAsync(done);
     }
 
+    /// <summary>Of every life: which database.</summary>
+    public IReadOnlyList<(string Name, string Value)> Lasting { get; set; } = [];
+
     public FleetClient Operator() => new(new Uri($"https://localhost:{HttpsPort}"), ApiKey, ServerTrust.FromRootFile(RootFile));
 
     public void Start(params (string Name, string Value)[] settings)
@@ -52,7 +55,7 @@ internal sealed class MortalServer(string data, string? mutant, Random random) :
         start.Environment["IoTFleet__MqttPort"] = $"{MqttPort}";
         start.Environment["IoTFleet__HttpsPort"] = $"{HttpsPort}";
         start.Environment["DOTNET_TieredPGO"] = "0"; // it lives for seconds
-        foreach (var (name, value) in settings) start.Environment[name] = value;
+        foreach (var (name, value) in Lasting.Concat(settings)) start.Environment[name] = value;
         _process = new Process { StartInfo = start };
         _process.OutputDataReceived += (_, line) => Keep(line.Data);
         _process.ErrorDataReceived += (_, line) => Keep(line.Data);

@@ -2,7 +2,7 @@ using System.CommandLine;
 using IoTFleet.Crash;
 using IoTFleet.Crash.Mutants;
 
-// dotnet run -c Release --project tests/IoTFleet.Crash -- --cycles 200 [--devices N] [--seed N] [--moment NAME] [--mutant NAME]
+// dotnet run -c Release --project tests/IoTFleet.Crash -- --cycles 200 [--database sqlite|postgresql] [--devices N] [--seed N] [--moment NAME] [--mutant NAME]
 //
 // The real server under load from devices, killed without a word again and again. Afterwards REST is asked for everything: ends with 0 when each
 // acknowledged message is stored, none twice, in order, and with 1 otherwise. With a mutant, a store that breaks the promise in one way, it must end with 1.
@@ -12,11 +12,13 @@ var devices = new Option<int>("--devices") { Description = "Devices that send", 
 var seed = new Option<int>("--seed") { Description = "Of the moments of death", DefaultValueFactory = _ => 1 };
 var mutant = new Option<string?>("--mutant") { Description = $"A defect that must be found: {string.Join(", ", Mutant.Names)}" };
 mutant.AcceptOnlyFromAmong([.. Mutant.Names]);
+var database = new Option<string>("--database") { Description = "PostgreSQL gets a cluster of its own, which is killed, too", DefaultValueFactory = _ => "sqlite" };
+database.AcceptOnlyFromAmong("sqlite", "postgresql");
 var moment = new Option<Moment?>("--moment") { Description = "Every life ends like this, instead of all kinds in turn" };
-var root = new RootCommand("Kills the server under load, and asks afterwards whether it kept what it promised.") { cycles, devices, seed, moment, mutant };
+var root = new RootCommand("Kills the server under load, and asks afterwards whether it kept what it promised.") { cycles, database, devices, seed, moment, mutant };
 root.SetAction(async (given, ct) =>
 {
-    var settings = new CrashSettings(given.GetValue(cycles), given.GetValue(devices), given.GetValue(seed), given.GetValue(mutant)) { Only = given.GetValue(moment) };
+    var settings = new CrashSettings(given.GetValue(cycles), given.GetValue(devices), given.GetValue(seed), given.GetValue(mutant)) { Only = given.GetValue(moment), OnPostgreSql = given.GetValue(database) == "postgresql" };
     await using var run = new CrashRun(settings, Console.Out);
     return await run.RunAsync(ct) ? 0 : 1;
 });
