@@ -15,13 +15,35 @@ public sealed class PreparedStatementsTests
         var at = DateTimeOffset.UnixEpoch.AddTicks(17_000_000_000_000_010);
         var device = new Device
         {
-            Id = "pump-1", State = DeviceState.Suspended, RegisteredAt = at, StateChangedAt = at.AddDays(1), DisplayName = "it's \"one\"", GroupId = "default",
-            HardwareSerial = "SN-1", Tags = ["site=a", "line=\"2\""], TrustBundleVersion = 7, LastConnectedAt = at.AddDays(2), CloneSuspectedAt = at.AddDays(3),
+            Id = "pump-1",
+            State = DeviceState.Suspended,
+            RegisteredAt = at,
+            StateChangedAt = at.AddDays(1),
+            DisplayName = "it's \"one\"",
+            GroupId = "default",
+            HardwareSerial = "SN-1",
+            Tags = ["site=a", "line=\"2\""],
+            TrustBundleVersion = 7,
+            LastConnectedAt = at.AddDays(2),
+            CloneSuspectedAt = at.AddDays(3),
         };
         var certificate = new IssuedCertificate
         {
-            Serial = "0a", DeviceId = device.Id, KeyFingerprint = "f1", IssuerId = "i1", Door = EnrolmentDoor.Manufacturer, BatchId = "b", Der = [1, 2, 3], NotBefore = at, NotAfter = at.AddDays(4),
-            RevokedAt = at.AddDays(1), RevocationReason = RevocationReason.KeyCompromise, PredecessorSerial = "09", Lineage = "01", KeyUses = 2, LogIndex = 5,
+            Serial = "0a",
+            DeviceId = device.Id,
+            KeyFingerprint = "f1",
+            IssuerId = "i1",
+            Door = EnrolmentDoor.Manufacturer,
+            BatchId = "b",
+            Der = [1, 2, 3],
+            NotBefore = at,
+            NotAfter = at.AddDays(4),
+            RevokedAt = at.AddDays(1),
+            RevocationReason = RevocationReason.KeyCompromise,
+            PredecessorSerial = "09",
+            Lineage = "01",
+            KeyUses = 2,
+            LogIndex = 5,
         };
 
         await fleet.Get<FleetWriter>().RunAsync(

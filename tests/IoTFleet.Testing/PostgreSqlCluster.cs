@@ -15,7 +15,7 @@ public sealed class PostgreSqlCluster : IAsyncDisposable
     private const string Port = "5432"; // Names the socket; nothing listens on the network.
 
     private static readonly Lazy<Task<PostgreSqlCluster>> OneForAll = new(StartAsync);
-    private static int s_databases;
+    private static int _databases;
 
     private readonly TemporaryFolder _folder = new();
     private readonly string _programs;
@@ -50,7 +50,7 @@ public sealed class PostgreSqlCluster : IAsyncDisposable
     /// <returns>Its name.</returns>
     public async Task<string> CreateDatabaseAsync(string template = "template0")
     {
-        var name = $"t{Interlocked.Increment(ref s_databases)}";
+        var name = $"t{Interlocked.Increment(ref _databases)}";
         await ExecuteAsync($"CREATE DATABASE {name} TEMPLATE {template}");
         return name;
     }

@@ -89,7 +89,7 @@ public sealed class QueryTelemetryTests
     [InlineData("")]
     [InlineData("12")]
     [InlineData("12-")]
-        [InlineData("12-x")]
+    [InlineData("12-x")]
     [InlineData("9223372036854775808-1")]
     public async Task A_cursor_that_is_not_ours_is_refused(string cursor)
     {

@@ -1,7 +1,7 @@
 using System.Formats.Asn1;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using System.Globalization;
 using IoTFleet.Api;
 using IoTFleet.Testing;
 

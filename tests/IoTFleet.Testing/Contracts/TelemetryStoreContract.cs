@@ -185,7 +185,14 @@ public abstract class TelemetryStoreContract
 
         internal TelemetryRow Row => new()
         {
-            Device = Device, TimeUs = TimeUs, Id = Id, ReceivedUs = ReceivedUs, Sequence = Sequence, Stream = Stream, ContentType = ContentType, Body = Body,
+            Device = Device,
+            TimeUs = TimeUs,
+            Id = Id,
+            ReceivedUs = ReceivedUs,
+            Sequence = Sequence,
+            Stream = Stream,
+            ContentType = ContentType,
+            Body = Body,
         };
 
         public bool Equals(RowOf? other) => other is not null && (this with { Body = [] }).ToString() == (other with { Body = [] }).ToString() && Body.AsSpan().SequenceEqual(other.Body);
