@@ -56,7 +56,7 @@ public sealed partial class FleetClient
     /// <param name="request">Whose, which, from when to when, how wide.</param>
     /// <param name="cancellationToken">Ends the request.</param>
     /// <exception cref="ApiProblemException"><see cref="ProblemCodes.DeviceNotFound"/>, <see cref="ProblemCodes.InvalidRequest"/>.</exception>
-    public Task<TelemetryBuckets> GetTelemetryBucketsAsync(TelemetryBucketsRequest request, CancellationToken cancellationToken = default) =>
+    public Task<TelemetryBuckets> GetTelemetryBucketsAsync(TelemetryBucketsQuery request, CancellationToken cancellationToken = default) =>
         GetAsync("telemetry/-/buckets" + Query(
             [
                 .. Of(request.Devices), .. Each("metric", request.Metrics), ("stream", request.Stream), ("from", Text(request.From)), ("to", Text(request.To)),

@@ -160,7 +160,7 @@ public sealed record TelemetryDevices
 }
 
 /// <summary>What <see cref="FleetClient.GetTelemetryBucketsAsync"/> asks.</summary>
-public sealed record TelemetryBucketsRequest
+public sealed record TelemetryBucketsQuery
 {
     /// <summary>Whose values; those of several devices go into the same buckets.</summary>
     public required TelemetryDevices Devices { get; init; }

@@ -36,7 +36,7 @@ public sealed class TelemetryQueryTests : IAsyncLifetime
         var history = await _server.Client.GetTelemetryHistoryAsync("pump-1", ["t", "at.name"]).ToListAsync();
         Assert.Equal(["t=20.50 at.name=\"hall\"", "t=22.50"], history.Select(reading => string.Join(' ', reading.Values.Select(value => $"{value.Key}={value.Value.GetRawText()}"))));
 
-        var buckets = await _server.Client.GetTelemetryBucketsAsync(new TelemetryBucketsRequest
+        var buckets = await _server.Client.GetTelemetryBucketsAsync(new TelemetryBucketsQuery
         {
             Devices = new TelemetryDevices(),
             Metrics = ["t"],

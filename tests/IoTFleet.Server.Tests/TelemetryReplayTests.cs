@@ -48,7 +48,7 @@ public sealed class TelemetryReplayTests : IAsyncLifetime
         Assert.Equal(rows.Select((row, n) => (values[n].Time, n, row[1])).Order().Select(row => row.Item3), history);
 
         var from = new DateTimeOffset(values.Min(value => value.Time).Date, TimeSpan.Zero);
-        var found = await _server.Client.GetTelemetryBucketsAsync(new TelemetryBucketsRequest
+        var found = await _server.Client.GetTelemetryBucketsAsync(new TelemetryBucketsQuery
         {
             Devices = TelemetryDevices.Of("machine"),
             From = from,

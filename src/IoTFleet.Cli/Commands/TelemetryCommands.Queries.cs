@@ -61,7 +61,7 @@ internal static partial class TelemetryCommands
 
     private static async Task BucketsAsync(ParseResult parsed, FleetClient fleet, Output output, CancellationToken cancellationToken)
     {
-        var found = await fleet.GetTelemetryBucketsAsync(new TelemetryBucketsRequest
+        var found = await fleet.GetTelemetryBucketsAsync(new TelemetryBucketsQuery
         {
             Devices = Chosen(parsed),
             Metrics = parsed.GetValue(Metric) ?? [],
