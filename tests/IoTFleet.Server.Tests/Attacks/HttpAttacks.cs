@@ -46,9 +46,10 @@ public sealed class HttpAttacks(AttackedServer attacked) : IClassFixture<Attacke
         Assert.Equal(before, await attacked.FiguresAsync());
     }
 
+    /// <summary>Little more than the 8 KB that it may be: of a connection closed while much is unread, TCP may take the answer away again.</summary>
     [Fact]
     public async Task Row_38_a_header_that_is_too_long_is_not_read_to_its_end() =>
-        Assert.Equal(["431"], Answers(await SendAsync(Post + "X-Long: " + new string('A', 64 * 1024) + "\r\n\r\n")));
+        Assert.Equal(["431"], Answers(await SendAsync(Post + "X-Long: " + new string('A', 8 * 1024) + "\r\n\r\n")));
 
     [Fact]
     public async Task Row_38_no_other_http_than_1_1_is_spoken()
