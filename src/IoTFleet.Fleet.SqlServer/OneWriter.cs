@@ -1,17 +1,7 @@
-using System.Data.Common;
-using Microsoft.EntityFrameworkCore.Diagnostics;
-
 namespace IoTFleet.Fleet.SqlServer;
 
-/// <summary>
-/// The fleet's writers take turns on every database: SQLite knows no other way, and use cases look before they write (is this token used up, what
-/// is the log's next index). So each transaction first takes one lock, which ends with it, and sees all that the one before it committed.
-/// Waiters are served in the order in which they came. Telemetry and reading take no part.
-/// </summary>
-internal sealed class OneWriter : DbTransactionInterceptor
+internal static class OneWriter
 {
-    internal static readonly OneWriter Instance = new();
-
     /// <summary>Thrown when the turn does not come; a number of the range that is the user's to give.</summary>
     internal const int NoTurn = 51_001;
 
@@ -21,41 +11,5 @@ internal sealed class OneWriter : DbTransactionInterceptor
         IF @got < 0 THROW 51001, N'The turn to write did not come within 25 s.', 1;
         """;
 
-    public override DbTransaction TransactionStarted(DbConnection connection, TransactionEndEventData eventData, DbTransaction result)
-    {
-        try
-        {
-            using var command = Command(connection, result);
-            command.ExecuteNonQuery();
-            return result;
-        }
-        catch
-        {
-            result.Dispose(); // Nobody else will have heard of it.
-            throw;
-        }
-    }
-
-    public override async ValueTask<DbTransaction> TransactionStartedAsync(
-        DbConnection connection, TransactionEndEventData eventData, DbTransaction result, CancellationToken cancellationToken = default)
-    {
-        try
-        {
-            await using var command = Command(connection, result);
-            await command.ExecuteNonQueryAsync(cancellationToken);
-            return result;
-        }
-        catch
-        {
-            await result.DisposeAsync();
-            throw;
-        }
-    }
-
-    private static DbCommand Command(DbConnection connection, DbTransaction transaction)
-    {
-        var command = connection.CreateCommand();
-        (command.CommandText, command.Transaction) = (Take, transaction);
-        return command;
-    }
+    internal static readonly WriterLock Instance = new(Take);
 }
