@@ -16,10 +16,13 @@ internal static class PostgreSqlMerge
 
     private const string Stale = """
         INSERT INTO "TelemetryStale" ("Device", "Hour", "Version") SELECT * FROM unnest($1::int[], $2::int[], $3::bigint[]) AS n(device, hour, version) ORDER BY device, hour
-        ON CONFLICT ("Device", "Hour") DO UPDATE SET "Version" = GREATEST("TelemetryStale"."Version", excluded."Version")
+        ON CONFLICT ("Device", "Hour") DO UPDATE SET "Version" = "TelemetryStale"."Version" + 1
         """;
 
     private const string Node = """UPDATE "TelemetryNodes" SET "MergedTo" = $2 WHERE "Ordinal" = $1""";
+
+    /// <summary>This transaction does not wait for the disk, where the log's appends wait, too; the commit of the last slice brings it along.</summary>
+    internal static Task NeedNotLastAsync(NpgsqlConnection connection, CancellationToken ct) => ExecuteAsync(connection, "SET LOCAL synchronous_commit = off", ct);
 
     internal static async Task WriteStateAsync(NpgsqlConnection connection, MergeSlice slice, CancellationToken ct)
     {
