@@ -14,7 +14,7 @@ namespace IoTFleet.Testing;
 /// <param name="patience">How long to wait for what is expected; 20 s unless set.</param>
 public sealed class RawClient(IDuplexPipe pipe, ProtocolVersion version, Task? handled = null, TimeSpan? patience = null) : IAsyncDisposable
 {
-    private readonly TimeSpan _patience = patience ?? TimeSpan.FromSeconds(20);
+    private readonly TimeSpan _patience = patience ?? TimeSpan.FromSeconds(60);
     private readonly PacketReader _reader = new(PacketLimits.Default) { Version = version };
 
     public ProtocolVersion Version => version;

@@ -40,7 +40,7 @@ public sealed class RepetitionTests
         Task[] both = [await bench.AcceptAsync(Message("a", "{}", sequence: 1)), await bench.AcceptAsync(Message("a", "{}", sequence: 1))];
 
         bench.Store.Release();
-        await Task.WhenAll(both).WaitAsync(TimeSpan.FromSeconds(30));
+        await Task.WhenAll(both).WaitAsync(TimeSpan.FromSeconds(120));
 
         Assert.Single(await bench.BodiesAsync("a"));
     }
