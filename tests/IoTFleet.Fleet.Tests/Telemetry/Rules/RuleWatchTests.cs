@@ -100,6 +100,22 @@ public sealed class RuleWatchTests
     }
 
     [Fact]
+    public async Task One_that_closes_and_opens_again_in_one_message_is_two_alerts()
+    {
+        await using var fleet = await WatchedAsync(Hot);
+        await StoreAsync(fleet, 90);
+        var first = await OneAsync(fleet, alert => alert.State == AlertState.Open);
+        fleet.Clock.Advance(TimeSpan.FromSeconds(1));
+        var (down, up) = (Message(fleet, 70, 1), Message(fleet, 95, 2));
+
+        await fleet.StoreAsync(down with { Readings = [.. down.Readings, .. up.Readings] });
+
+        await Eventually.TrueAsync(() => fleet.ReadAsync(db => db.Alerts.AnyAsync(alert => alert.State == AlertState.Open && alert.Id != first.Id && alert.Value == 95)));
+        Assert.Equal(AlertState.Closed, await fleet.ReadAsync(db => db.Alerts.Where(alert => alert.Id == first.Id).Select(alert => alert.State).SingleAsync()));
+        Assert.Equal(3, await fleet.ReadAsync(db => db.AlertDeliveries.CountAsync()));
+    }
+
+    [Fact]
     public async Task An_acknowledged_alert_closes_by_itself()
     {
         await using var fleet = await WatchedAsync(Hot);
