@@ -57,6 +57,12 @@ internal sealed class SqliteTelemetryStore(string databaseFile, string logFile, 
 
     private sealed class Merge : IDisposable
     {
+        /// <summary>
+        /// Pages after which a commit brings what is in the WAL to the tables' file, 2 MB: devices' acknowledgements wait for the disk meanwhile. Slices come sorted,
+        /// so that hardly a page is written twice for it.
+        /// </summary>
+        private const int CheckpointPages = 512;
+
         private readonly SqliteConnection _connection;
         private readonly SqliteCommand _row;
         private readonly SqliteCommand _device;
@@ -72,14 +78,19 @@ internal sealed class SqliteTelemetryStore(string databaseFile, string logFile, 
             }.ToString());
             _connection.Open();
             DurableConnections.Apply(_connection);
+            Execute($"PRAGMA wal_autocheckpoint = {CheckpointPages}");
             _row = Command("INSERT INTO Telemetry (Device, TimeUs, Id, ReceivedUs, Sequence, Stream, ContentType, Body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, CASE WHEN ?7 IS NULL THEN CAST(?8 AS TEXT) ELSE ?8 END) ON CONFLICT (Device, TimeUs, Id) DO NOTHING", 8);
             _device = Command("UPDATE TelemetryDevices SET LastReceivedUs = MAX(LastReceivedUs, ?2), Latest = ?3, Recent = ?4 WHERE Number = ?1", 4);
-            _stale = Command("INSERT INTO TelemetryStale (Device, Hour, Version) VALUES (?1, ?2, ?3) ON CONFLICT (Device, Hour) DO UPDATE SET Version = MAX(Version, excluded.Version)", 3);
+            _stale = Command("INSERT INTO TelemetryStale (Device, Hour, Version) VALUES (?1, ?2, ?3) ON CONFLICT (Device, Hour) DO UPDATE SET Version = Version + 1", 3);
             _node = Command("UPDATE TelemetryNodes SET MergedTo = ?2 WHERE Ordinal = ?1", 2);
         }
 
         internal void Write(MergeSlice slice)
         {
+            // Nobody but the log has to be believed until the last slice: the others go without a flush, and may be lost with the power, the later before the earlier.
+            // The last one's flush is that of the one WAL file that all of them are in (or were, before a checkpoint, which flushes it and the tables in any case):
+            // when "merged up to here" is on the disk, so is all that it speaks of, and the log may be forgotten.
+            Execute($"PRAGMA synchronous = {(slice.Done is null ? "NORMAL" : "FULL")}");
             // Not deferred: the write lock is taken at BEGIN, where waiting for it cannot end in a deadlock.
             using var transaction = _connection.BeginTransaction(deferred: false);
             foreach (var command in (SqliteCommand[])[_row, _device, _stale, _node]) command.Transaction = transaction;
@@ -89,6 +100,13 @@ internal sealed class SqliteTelemetryStore(string databaseFile, string logFile, 
             foreach (var mark in slice.Stale) Run(_stale, mark.Device, mark.Hour, mark.Version);
             if (slice.Done is { } node) Run(_node, node.Ordinal, node.MergedTo);
             transaction.Commit();
+        }
+
+        private void Execute(string sql)
+        {
+            using var command = _connection.CreateCommand();
+            command.CommandText = sql;
+            command.ExecuteNonQuery();
         }
 
         private SqliteCommand Command(string sql, int parameters)

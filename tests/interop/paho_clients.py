@@ -1,6 +1,8 @@
 """Eclipse Paho (1.6) under the tests' command; the protocol is that of mqttjs.mjs."""
 import base64
 import json
+import queue
+import select
 import socket
 import sys
 import threading
@@ -24,6 +26,8 @@ def code_of(reason):
 
 
 class Client:
+    """One client, touched by one thread alone: Paho's web socket loses a packet when a command and the loop write at the same moment."""
+
     def __init__(self, name, c):
         self.name, self.v5, self.answered, self.code, self.mids = name, c["version"] == 5, False, None, set()
         url = urlparse(c["url"])
@@ -39,6 +43,7 @@ class Client:
         self.mqtt.on_disconnect = self.on_disconnect
         self.mqtt.on_subscribe = lambda _c, _u, _m, codes, *_: tell(name, "answer", codes=[code_of(code) for code in codes])
         self.mqtt.on_publish = lambda _c, _u, mid: self.on_publish(mid)
+        self.commands, (self.woken, self.waker) = queue.SimpleQueue(), socket.socketpair()
         threading.Thread(target=self.run, args=(url, c), daemon=True).start()
 
     def run(self, url, c):
@@ -50,12 +55,37 @@ class Client:
                 self.mqtt.connect(url.hostname, url.port, 30, clean_start=c.get("clean", True), properties=properties)
             else:
                 self.mqtt.connect(url.hostname, url.port, 30)
-            while self.mqtt.loop(1) == mqtt.MQTT_ERR_SUCCESS:
+            while self.step() == mqtt.MQTT_ERR_SUCCESS and self.mqtt.socket() is not None:
                 pass
             self.answer(code=-1, error="closed")
         except Exception as error:
             self.answer(code=-1, error=str(error))
         tell(self.name, "end", code=self.code)
+
+    def step(self):
+        connected = self.mqtt.socket()
+        read_ahead = hasattr(connected, "pending") and connected.pending() > 0
+        readable, writable, _ = select.select([connected, self.woken], [connected] if self.mqtt.want_write() else [], [], 0 if read_ahead else 1)
+        if self.woken in readable:
+            self.woken.recv(4096)
+            while not self.commands.empty():
+                self.obey(self.commands.get())
+        result = mqtt.MQTT_ERR_SUCCESS
+        if read_ahead or connected in readable:
+            result = self.mqtt.loop_read()
+        if result == mqtt.MQTT_ERR_SUCCESS and self.mqtt.socket() is not None and connected in writable:
+            result = self.mqtt.loop_write()
+        return result or self.mqtt.loop_misc()
+
+    def tell_to(self, command):
+        self.commands.put(command)
+        self.waker.send(b"!")
+
+    def obey(self, command):
+        try:
+            getattr(self, command["do"])(command)
+        except Exception as error:
+            tell(self.name, "answer", code=-1, error=str(error))
 
     def answer(self, **rest):
         if not self.answered:
@@ -70,11 +100,8 @@ class Client:
             self.code = code_of(reason)
 
     def on_publish(self, mid):
-        with writing:
-            waited_for = mid in self.mids
-            self.mids.discard(mid)
-            if not waited_for:
-                self.mids.add(mid)
+        waited_for = mid in self.mids       # the callback comes before publish() returns, or after it
+        self.mids ^= {mid}
         if waited_for:
             tell(self.name, "answer", code=None)    # this version of Paho does not pass on what a PUBACK says
 
@@ -86,6 +113,9 @@ class Client:
              correlation=None if correlation is None else base64.b64encode(correlation).decode(),
              utf8=bool(getattr(p, "PayloadFormatIndicator", 0)), expiry=getattr(p, "MessageExpiryInterval", None), user=getattr(p, "UserProperty", []))
 
+    def subscribe(self, c):
+        self.mqtt.subscribe(c["filter"], c["qos"])
+
     def publish(self, c):
         properties = None
         if c.get("properties"):
@@ -95,27 +125,19 @@ class Client:
             properties.MessageExpiryInterval, properties.UserProperty = given["expiry"], [tuple(pair) for pair in given["user"]]
         self.on_publish(self.mqtt.publish(c["topic"], c["payload"], c["qos"], c.get("retain", False), properties).mid)
 
-    def vanish(self):
+    def vanish(self, _):
         connected = self.mqtt.socket()
         getattr(connected, "_socket", connected).shutdown(socket.SHUT_RDWR)
         tell(self.name, "answer", code=0)
 
-    def disconnect(self):
+    def disconnect(self, _):
         self.mqtt.disconnect()
         tell(self.name, "answer", code=0)
 
 
 for line in sys.stdin:
     command = json.loads(line)
-    name, do = command["client"], command["do"]
-    try:
-        if do == "connect":
-            clients[name] = Client(name, command)
-        elif do == "subscribe":
-            clients[name].mqtt.subscribe(command["filter"], command["qos"])
-        elif do == "publish":
-            clients[name].publish(command)
-        else:
-            getattr(clients[name], do)()
-    except Exception as error:
-        tell(name, "answer", code=-1, error=str(error))
+    if command["do"] == "connect":
+        clients[command["client"]] = Client(command["client"], command)
+    else:
+        clients[command["client"]].tell_to(command)

@@ -39,6 +39,7 @@ public sealed class TelemetryIngest : IAsyncDisposable
     private readonly ArrayBufferWriter<byte> _buffer = new(64 * 1024);
     private readonly HashSet<(string Device, ulong Key)> _keysOfBatch = [];
     private GroupCommit<Item>? _commits;
+    private Task _told = Task.CompletedTask;
     private long _nextId;
 
     internal TelemetryIngest(
@@ -47,7 +48,8 @@ public sealed class TelemetryIngest : IAsyncDisposable
     {
         options.Validate();
         (_store, _options, _tail, _merger, _feed, _patience, _metrics, _clock, _log) = (store, options, tail, merger, feed, patience, metrics, clock, log);
-        _waiting = Channel.CreateBounded<Item>(new BoundedChannelOptions(options.Capacity) { SingleReader = true });
+        // Synchronous: the commit's thread is woken by whoever brings a message, and not by way of the pool.
+        _waiting = Channel.CreateBounded<Item>(new BoundedChannelOptions(options.Capacity) { SingleReader = true, AllowSynchronousContinuations = true });
         _states = new DeviceStates(databases, options, clock);
     }
 
@@ -75,7 +77,7 @@ public sealed class TelemetryIngest : IAsyncDisposable
         {
             foreach (var entry in entries) await TakeInAsync(entry, ct);
         }
-        _commits = new GroupCommit<Item>(_waiting.Reader, _options.MaxBatch, Store);
+        _commits = new GroupCommit<Item>(_waiting.Reader, _options.MaxBatch, Store, new Gathering(_options.GatherFor, _clock));
         _merger.Start();
     }
 
@@ -100,7 +102,7 @@ public sealed class TelemetryIngest : IAsyncDisposable
         var item = new Item(message);
         try
         {
-            await _waiting.Writer.WriteAsync(item, ct);
+            if (!_waiting.Writer.TryWrite(item)) await WaitForRoomAsync(item, ct);
             _metrics.CountTelemetryAccepted();
         }
         catch (ChannelClosedException)
@@ -108,6 +110,12 @@ public sealed class TelemetryIngest : IAsyncDisposable
             item.SetException(new TelemetryNotStoredException("The server is stopping and takes no more telemetry."));
         }
         return item.Task;
+    }
+
+    private async Task WaitForRoomAsync(Item item, CancellationToken ct)
+    {
+        await _waiting.Writer.WriteAsync(item, ct);
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding); // Room is made by the commit's thread, which has better to do than to go on here.
     }
 
     /// <summary>For a message that nobody waits for: dropped and counted when there is no room.</summary>
@@ -128,6 +136,7 @@ public sealed class TelemetryIngest : IAsyncDisposable
         _waiting.Writer.TryComplete();
         using var patience = _clock.CreateTimer(_ => _givingUp.Cancel(), null, StopPatience, Timeout.InfiniteTimeSpan);
         if (_commits is not null) await _commits.Ended;
+        await _told;
         await _merger.StopAsync();
     }
 
@@ -147,7 +156,7 @@ public sealed class TelemetryIngest : IAsyncDisposable
         }
         catch (Exception error) // Whatever it was, and mostly the server stops: what is not complete yet is not stored as far as we know.
         {
-            GiveUp(batch.FindAll(item => !item.Task.IsCompleted), error);
+            GiveUp(batch.FindAll(item => !item.IsTold), error);
         }
     }
 
@@ -158,7 +167,7 @@ public sealed class TelemetryIngest : IAsyncDisposable
         await _patience.RunAsync(TelemetryFault.Log, async token => await _states.LoadAsync(batch.Select(item => item.Message.DeviceId), token), ct);
         var again = new List<Item>();
         foreach (var part in Parts(batch, again)) await AppendAsync(part, ct);
-        Complete(again); // Their firsts are stored, some perhaps just now.
+        Tell(again); // Their firsts are stored, some perhaps just now.
         _metrics.CountTelemetryRepeated(again.Count);
         _states.Sweep(_tail.Has);
     }
@@ -205,7 +214,7 @@ public sealed class TelemetryIngest : IAsyncDisposable
         Remember(part.ConvertAll(item => (item.Message, item.Key)));
         _feed.Publish(part.ConvertAll(item => item.Message));
         _metrics.CountTelemetryStored(part.Count);
-        Complete(part);
+        Tell(part);
     }
 
     /// <summary>What is in the log is found by readers, and known when it comes again.</summary>
@@ -227,9 +236,23 @@ public sealed class TelemetryIngest : IAsyncDisposable
         if (_tail.Growing >= _options.MergeReadings) _merger.Wake();
     }
 
-    private static void Complete(List<Item> items)
+    /// <summary>
+    /// One work item for all of them, instead of one each for the pool to wake its threads for. From the last to the first, because a connection awaits its
+    /// messages in order: it goes on once, when its first is complete, and finds the others complete, and their acknowledgements leave together.
+    /// </summary>
+    private void Tell(List<Item> items, Exception? problem = null)
     {
-        foreach (var item in items) item.SetResult();
+        if (items.Count == 0) return;
+        foreach (var item in items) item.IsTold = true;
+        var told = Task.Run(() =>
+        {
+            for (var i = items.Count - 1; i >= 0; i--)
+            {
+                if (problem is null) items[i].SetResult();
+                else items[i].SetException(problem);
+            }
+        });
+        _told = _told.IsCompleted ? told : Task.WhenAll(_told, told);
     }
 
     private void GiveUp(List<Item> items, Exception error)
@@ -237,14 +260,17 @@ public sealed class TelemetryIngest : IAsyncDisposable
         _metrics.CountTelemetryFailed(items.Count);
         FleetLog.TelemetryNotStored(_log, items.Count, error);
         var reason = new TelemetryNotStoredException("The database did not take the message; see the server's log.", error);
-        foreach (var item in items) item.SetException(reason);
+        Tell(items, reason);
     }
 
-    /// <summary>A message and its completion, whose awaiters run on the pool and never on the writer's thread.</summary>
-    private sealed class Item(TelemetryMessage message) : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
+    /// <summary>A message and its completion; whoever awaits it goes on at once, in the work item of <see cref="Tell"/>.</summary>
+    private sealed class Item(TelemetryMessage message) : TaskCompletionSource
     {
         internal TelemetryMessage Message => message;
 
         internal ulong? Key { get; set; }
+
+        /// <summary>What became of it is known, and is being told. The writer's thread's.</summary>
+        internal bool IsTold { get; set; }
     }
 }

@@ -12,6 +12,9 @@ public sealed record TelemetryOptions
     /// <summary>Messages stored in one commit, at most.</summary>
     public int MaxBatch { get; init; } = 4_000;
 
+    /// <summary>How long messages gather for the next commit while they come fast, so that several share it. One that comes alone never waits.</summary>
+    public TimeSpan GatherFor { get; init; } = TimeSpan.FromMilliseconds(2);
+
     /// <summary>Of each device's last messages, by how many it is known whether one comes again. More than a device may have in flight.</summary>
     public int RepeatWindow { get; init; } = 128;
 
@@ -47,6 +50,7 @@ public sealed record TelemetryOptions
         Check(nameof(RepeatWindow), RepeatWindow, 1, 10_000);
         Check(nameof(MergeReadings), MergeReadings, 1, 10_000_000);
         Check(nameof(MaxTailMegabytes), MaxTailMegabytes, 1, 100_000);
+        Check(nameof(GatherFor), GatherFor, TimeSpan.Zero, TimeSpan.FromMilliseconds(100));
         Check(nameof(MergeEvery), MergeEvery, TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(10));
         Check(nameof(RollUpEvery), RollUpEvery, TimeSpan.FromSeconds(1), TimeSpan.FromHours(1));
         Check(nameof(PruneEvery), PruneEvery, TimeSpan.FromSeconds(1), TimeSpan.FromDays(7));

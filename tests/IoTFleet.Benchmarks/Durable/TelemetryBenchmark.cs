@@ -26,12 +26,14 @@ internal sealed class TelemetryBenchmark(string folder, int firstPort, int round
         var stores = new Argument<string[]>("stores") { Description = $"Which stores; all without a name: {string.Join(", ", StoreUnderTest.Names)}" };
         var rounds = new Option<int>("--rounds") { Description = "Rounds for each row", DefaultValueFactory = _ => 5 };
         var port = new Option<int>("--port") { Description = "First port; each broker that is started takes the next", DefaultValueFactory = _ => 21_700 };
-        var root = new RootCommand("What an acknowledgement costs that means stored") { stores, rounds, port };
-        root.SetAction(given => RunAsync(given.GetValue(stores) is { Length: > 0 } some ? some : [.. StoreUnderTest.Names], given.GetValue(rounds), given.GetValue(port)));
+        var loads = new Option<string[]>("--load") { Description = "Which loads; all without it", DefaultValueFactory = _ => [.. Rows.Select(row => row.Load)], AllowMultipleArgumentsPerToken = true };
+        loads.AcceptOnlyFromAmong([.. Rows.Select(row => row.Load)]);
+        var root = new RootCommand("What an acknowledgement costs that means stored") { stores, rounds, port, loads };
+        root.SetAction(given => RunAsync(given.GetValue(stores) is { Length: > 0 } some ? some : [.. StoreUnderTest.Names], given.GetValue(loads)!, given.GetValue(rounds), given.GetValue(port)));
         return root.Parse(args).InvokeAsync();
     }
 
-    private static async Task<int> RunAsync(string[] stores, int rounds, int port)
+    private static async Task<int> RunAsync(string[] stores, string[] loads, int rounds, int port)
     {
         if (stores.Except(StoreUnderTest.Names).ToList() is { Count: > 0 } unknown)
         {
@@ -45,7 +47,7 @@ internal sealed class TelemetryBenchmark(string folder, int firstPort, int round
             Console.WriteLine(Machine.Describe());
             Console.WriteLine("\n| load | store | CPU µs a message | ratio to none (spread) | PUBACK p50 / p95 / p99 ms | messages a second |\n|---|---|---|---|---|---|");
             BrokerCertificates.Open(folder).Dispose();
-            foreach (var (load, title, warmUp) in Rows) await new TelemetryBenchmark(folder, port, rounds).CompareAsync(load, title, warmUp, stores);
+            foreach (var (load, title, warmUp) in Rows.Where(row => loads.Contains(row.Load))) await new TelemetryBenchmark(folder, port, rounds).CompareAsync(load, title, warmUp, stores);
             return 0;
         }
         finally

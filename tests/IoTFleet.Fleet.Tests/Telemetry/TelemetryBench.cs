@@ -93,6 +93,7 @@ internal sealed class HeldStore(ITelemetryStore real) : ITelemetryStore, IDispos
     private readonly ConcurrentQueue<Exception> _appendFaults = new();
     private TaskCompletionSource _open = Opened();
     private bool _killed;
+    private int _mergesLeft = int.MaxValue;
 
     internal ConcurrentQueue<Exception> MergeFaults { get; } = new();
 
@@ -105,6 +106,8 @@ internal sealed class HeldStore(ITelemetryStore real) : ITelemetryStore, IDispos
     internal void Release() => _open.TrySetResult();
 
     internal void Kill() => _killed = true;
+
+    internal void KillAfterMerges(int merges) => _mergesLeft = merges;
 
     public async Task AppendAsync(LogEntry entry, CancellationToken ct)
     {
@@ -122,6 +125,7 @@ internal sealed class HeldStore(ITelemetryStore real) : ITelemetryStore, IDispos
 
     public async Task MergeAsync(MergeSlice slice, CancellationToken ct)
     {
+        if (_mergesLeft-- == 0) _killed = true;
         if (_killed) throw new InvalidDataException("killed");
         if (MergeFaults.TryDequeue(out var fault)) throw fault;
         await real.MergeAsync(slice, ct);

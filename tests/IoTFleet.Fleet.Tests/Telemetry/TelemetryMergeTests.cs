@@ -1,4 +1,5 @@
 using IoTFleet.Fleet.Telemetry;
+using IoTFleet.Fleet.Telemetry.Formats;
 using IoTFleet.Fleet.Telemetry.Store;
 using IoTFleet.Testing;
 using Microsoft.EntityFrameworkCore;
@@ -83,6 +84,28 @@ public sealed class TelemetryMergeTests
 
         Assert.Equal(["3", "4"], await after.BodiesAsync("b"));
         Assert.Equal(3, await after.RowsAsync());
+    }
+
+    [Fact]
+    public async Task A_kill_between_two_slices_of_one_device_loses_nothing_and_brings_nothing_twice()
+    {
+        using var database = new SqliteDatabase();
+        await using (var before = await StartAsync(database: database))
+        {
+            await before.StoreAsync(Message("a", "{}") with { Readings = [.. Enumerable.Range(0, 2_500).Select(i => new Reading(Noon.AddSeconds(i), true, """{"t":1}"""u8.ToArray()))] });
+            before.Store.KillAfterMerges(1);
+            await Assert.ThrowsAsync<InvalidDataException>(before.MergeAsync);
+            Assert.Equal(1_000, await before.RowsAsync());
+            Assert.Equal(0, await before.InDatabaseAsync(db => db.Devices.Select(device => device.LastReceivedUs).SingleAsync())); // its state comes with its last reading
+            before.Log.AssertClean("TelemetryNotMerged");
+        }
+
+        await using var after = await StartAsync(database: database);
+        Assert.Equal(2_500, (await after.BodiesAsync("a")).Count);
+        await after.MergeAsync();
+
+        Assert.Equal(2_500, await after.RowsAsync());
+        Assert.Empty(await after.Store.ReadLogAsync(0, 10, default));
     }
 
     [Fact]

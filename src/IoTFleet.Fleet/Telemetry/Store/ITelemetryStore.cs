@@ -15,7 +15,10 @@ public interface ITelemetryStore
     /// <summary>Takes away this node's entries up to an id. What is not taken away is read and merged again, which changes nothing.</summary>
     Task ForgetLogAsync(long upTo, CancellationToken ct);
 
-    /// <summary>Brings everything of the slice to the tables in one transaction; rows that are there already stay as they are. One call at a time.</summary>
+    /// <summary>
+    /// Brings everything of the slice to the tables in one transaction; rows that are there already stay as they are. Durable, with all slices before it, when
+    /// it completes for a slice that is <see cref="MergeSlice.Done"/>, because the log is forgotten then; until then the log is the truth. One call at a time.
+    /// </summary>
     Task MergeAsync(MergeSlice slice, CancellationToken ct);
 }
 

@@ -6,13 +6,10 @@ namespace IoTFleet.Fleet.Telemetry.Store;
 
 /// <summary>
 /// Brings what the log holds to the tables, sorted by device and time, in large batches: inserted one by one as they come, each row would rewrite a
-/// page of its own. Merging the same again changes nothing, so it may be killed at any point.
+/// page of its own. Merging the same again changes nothing, so it may be killed at any point. It takes its time, because devices wait for the same disk.
 /// </summary>
 internal sealed class TelemetryMerger : IAsyncDisposable
 {
-    /// <summary>Rows in one transaction; enough to be cheap, few enough for the log's own commits to get to the disk between.</summary>
-    private const int SliceRows = 5_000;
-
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(10);
 
     private readonly ITelemetryStore _store;
@@ -23,10 +20,13 @@ internal sealed class TelemetryMerger : IAsyncDisposable
     private readonly StorePatience _patience;
     private readonly TimeProvider _clock;
     private readonly ILogger<TelemetryMerger> _log;
+    private readonly MergePace _pace = new();
+    private readonly ManualResetEvent _hurry = new(false);
     private readonly CancellationTokenSource _givingUp = new();
     private readonly Channel<TaskCompletionSource?> _wake =
         Channel.CreateBounded<TaskCompletionSource?>(new BoundedChannelOptions(64) { SingleReader = true }); // full: those who ask wait, a tick is left out
     private TelemetryNode _self = null!;
+    private volatile bool _stopping;
     private ITimer? _ticks;
     private Task? _loop;
 
@@ -66,6 +66,7 @@ internal sealed class TelemetryMerger : IAsyncDisposable
     {
         var merged = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await _wake.Writer.WriteAsync(merged, ct);
+        _hurry.Set();
         await merged.Task.WaitAsync(ct);
     }
 
@@ -81,6 +82,8 @@ internal sealed class TelemetryMerger : IAsyncDisposable
     {
         if (_loop is null) return;
         _wake.Writer.TryComplete();
+        _stopping = true;
+        _hurry.Set();
         using var patience = _clock.CreateTimer(_ => _givingUp.Cancel(), null, StopPatience, Timeout.InfiniteTimeSpan);
         await _loop;
         if (_ticks is not null) await _ticks.DisposeAsync();
@@ -90,6 +93,7 @@ internal sealed class TelemetryMerger : IAsyncDisposable
     {
         await StopAsync();
         _givingUp.Dispose();
+        _hurry.Dispose();
     }
 
     private void Run()
@@ -97,10 +101,12 @@ internal sealed class TelemetryMerger : IAsyncDisposable
         var asked = new List<TaskCompletionSource>();
         while (_wake.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
         {
+            _hurry.Reset();
             while (_wake.Reader.TryRead(out var one))
             {
                 if (one is not null) asked.Add(one);
             }
+            if (asked.Count > 0) _hurry.Set();
             TryMerge(asked);
             asked.Clear();
         }
@@ -111,7 +117,7 @@ internal sealed class TelemetryMerger : IAsyncDisposable
     {
         try
         {
-            MergeAllAsync(_givingUp.Token).GetAwaiter().GetResult();
+            MergeAll(_givingUp.Token);
             foreach (var one in asked) one.SetResult();
         }
         catch (OperationCanceledException) when (_givingUp.IsCancellationRequested) // The log keeps it for the next start.
@@ -125,31 +131,48 @@ internal sealed class TelemetryMerger : IAsyncDisposable
         }
     }
 
-    private async Task MergeAllAsync(CancellationToken ct)
+    private void MergeAll(CancellationToken ct)
     {
         // Twice: what was being merged when somebody asked, and what had gathered behind it.
         for (var round = 0; round < 2 && _tail.Take() is { } part; round++)
         {
-            await _patience.RunAsync(TelemetryFault.Merge, async token => await MergeAsync(part, token), ct);
+            Merge(part, ct);
             _self.MergedTo = part.LastId;
             _tail.Merged();
-            await _patience.RunAsync(TelemetryFault.Merge, async token => await _store.ForgetLogAsync(part.LastId, token), ct);
+            Do(token => _store.ForgetLogAsync(part.LastId, token), ct);
         }
     }
 
-    private async Task MergeAsync(TelemetryTail.Part part, CancellationToken ct)
+    private void Merge(TelemetryTail.Part part, CancellationToken ct)
     {
-        await NumberAsync([.. part.ByDevice.Values.Select(readings => readings[0].State)], ct);
+        Do(token => NumberAsync([.. part.ByDevice.Values.Select(readings => readings[0].State)], token), ct);
         var slice = new SliceBuilder();
         foreach (var readings in part.ByDevice.Values.OrderBy(readings => readings[0].State.Number))
         {
-            slice.Add(readings);
-            if (slice.Rows < SliceRows) continue;
-            await _store.MergeAsync(slice.Build(done: null), ct);
-            slice = new SliceBuilder();
+            for (var taken = 0; taken < readings.Count;)
+            {
+                taken += slice.Add(readings, taken, _pace.Rows - slice.Rows);
+                if (slice.Rows < _pace.Rows) continue;
+                var started = _clock.GetTimestamp();
+                Write(slice.Build(done: null), ct);
+                Rest(_pace.After(slice.Rows, _clock.GetElapsedTime(started)));
+                slice = new SliceBuilder();
+            }
         }
-        await _store.MergeAsync(slice.Build(new TelemetryNode { Ordinal = _self.Ordinal, Node = _self.Node, MergedTo = part.LastId }), ct);
+        Write(slice.Build(new TelemetryNode { Ordinal = _self.Ordinal, Node = _self.Node, MergedTo = part.LastId }), ct);
     }
+
+    private void Write(MergeSlice slice, CancellationToken ct) => Do(token => _store.MergeAsync(slice, token), ct);
+
+    /// <summary>Blocks, as an embedded database does: the thread is this loop's own, and what follows belongs on it.</summary>
+    private void Rest(TimeSpan rest)
+    {
+        if (_stopping || IsFull || _tail.Growing >= _options.MergeReadings) return; // It must not fall behind.
+        _hurry.WaitOne(rest);
+    }
+
+    private void Do(Func<CancellationToken, Task> work, CancellationToken ct) =>
+        _patience.RunAsync(TelemetryFault.Merge, async token => await work(token), ct).GetAwaiter().GetResult();
 
     /// <summary>Gives devices that send for the first time their number; another node may have done so just now.</summary>
     private async Task NumberAsync(List<DeviceState> states, CancellationToken ct)

@@ -6,7 +6,7 @@ using Microsoft.EntityFrameworkCore.Diagnostics;
 
 namespace IoTFleet.Fleet.Tests.Telemetry.Queries;
 
-/// <summary>A database that tells the test of each step before it is done: each command of EF's, each transaction, each commit, and that a commit is done.</summary>
+/// <summary>A database that tells the test of each step before it is done: each command of EF's, each beginning of a transaction, each commit, and that a commit is done.</summary>
 internal sealed class WatchedContexts(string file, Func<int, bool, Task> onStep) : IDbContextFactory<TelemetryDbContext>
 {
     private readonly IInterceptor[] _interceptors = [new Commands(new Steps(onStep)), new Commits(new Steps(onStep))];
@@ -44,7 +44,7 @@ internal sealed class WatchedContexts(string file, Func<int, bool, Task> onStep)
         public override async ValueTask<InterceptionResult<DbTransaction>> TransactionStartingAsync(
             DbConnection connection, TransactionStartingEventData eventData, InterceptionResult<DbTransaction> result, CancellationToken cancellationToken = default)
         {
-            await steps.OnStep(0, false);
+            await steps.OnStep(0, false); // all that is read before has been read
             return result;
         }
 
