@@ -17,7 +17,7 @@ using IoTFleet.Benchmarks.Telemetry;
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- hostile [attack...] [--port N]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- handshakes [rounds] [port]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- enrolments [--port N]
-// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- queries [--messages N] [--folder F]
+// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- queries [--messages N] [--folder F] [--port N]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- layouts
 //
 // CPU time, not time on the clock, because the cores may be shared; each case beside its baseline in the same rounds, because the
