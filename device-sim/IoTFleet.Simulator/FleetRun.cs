@@ -85,7 +85,7 @@ internal sealed class FleetRun(Scenario scenario, Load load, ServerAddress serve
         EnrolmentToken = token,
         BrokerPort = server.MqttPort,
         KeyStore = enrolment.StoreOf(id),
-        OutboxCapacity = load.Window,
+        Outbox = new OutboxOptions { MaxMessages = load.Window },
         BackoffMax = BackoffMax,
         Clock = clock,
     };

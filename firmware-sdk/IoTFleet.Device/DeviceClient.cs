@@ -4,12 +4,13 @@ using IoTFleet.Device.Identity;
 using IoTFleet.Device.Link;
 using IoTFleet.Device.Renewal;
 using IoTFleet.Device.Telemetry;
+using IoTFleet.Device.Telemetry.Disk;
 
 namespace IoTFleet.Device;
 
 /// <summary>
 /// A device's connection to its fleet server. It enrols the device when needed, connects, and comes back by itself after every
-/// kind of interruption; messages given to it are kept in memory until the server has stored them. Safe for use by many threads.
+/// kind of interruption; messages given to it are held, in memory or on disk, until the server has stored them. Safe for use by many threads.
 /// </summary>
 public sealed partial class DeviceClient : IAsyncDisposable
 {
@@ -18,10 +19,10 @@ public sealed partial class DeviceClient : IAsyncDisposable
     private readonly DeviceOptions _options;
     private readonly Func<CancellationToken, Task<Stream>> _dial;
     private readonly Identified? _identified;
+    private readonly OutboxJournal? _journal;
     private readonly Doorbell _doorbell = new();
     private readonly Outbox _outbox;
     private readonly CommandInbox _inbox;
-    private readonly TelemetryTopics _topics;
     private readonly Reconnect _reconnect;
     private readonly StateBoard _states;
     private readonly Renewer? _renewer;
@@ -34,12 +35,11 @@ public sealed partial class DeviceClient : IAsyncDisposable
     private long _connections;
     private int _disposed;
 
-    private DeviceClient(DeviceOptions options, Func<CancellationToken, Task<Stream>> dial, Identified? identified, StateBoard states)
+    private DeviceClient(DeviceOptions options, Func<CancellationToken, Task<Stream>> dial, Identified? identified, OutboxJournal? journal, StateBoard states)
     {
-        (_options, _dial, _identified, _states) = (options, dial, identified, states);
-        _outbox = new Outbox(options.OutboxCapacity, options.Clock);
+        (_options, _dial, _identified, _journal, _states) = (options, dial, identified, journal, states);
+        _outbox = new Outbox(options.Outbox, options.MaxInFlight, new TelemetryTopics(options.DeviceId), journal, options.Clock, () => Now, _doorbell);
         _inbox = new CommandInbox(InboxCapacity, _doorbell);
-        _topics = new TelemetryTopics(options.DeviceId);
         _reconnect = new Reconnect(options.BackoffMin, options.BackoffMax, Random.Shared.NextDouble);
         _renewer = identified is null ? null : new Renewer(options, identified.Slots, identified.Trust, MakeConnectionAnew, Random.Shared.NextDouble);
         _running = Task.Run(StayConnectedAsync);
@@ -49,10 +49,13 @@ public sealed partial class DeviceClient : IAsyncDisposable
     /// <summary>Where the device stands now. <see cref="DeviceOptions.StateChanged"/> is told of each change.</summary>
     public DeviceState State => _states.Current;
 
-    /// <summary>Messages taken by PublishAsync.</summary>
+    /// <summary>What waits for the server, and what was given up.</summary>
+    public OutboxStatus Outbox => _outbox.Status;
+
+    /// <summary>Messages taken by PublishAsync and QueueAsync.</summary>
     public long Sent => Volatile.Read(ref _sent);
 
-    /// <summary>Messages that the server has stored.</summary>
+    /// <summary>Messages that the server has stored, of those that PublishAsync waits for.</summary>
     public long Acked => Volatile.Read(ref _acked);
 
     /// <summary>Connections after the first one.</summary>
@@ -85,14 +88,15 @@ public sealed partial class DeviceClient : IAsyncDisposable
         var trust = await DeviceTrust.LoadAsync(options, cancellation);
         var slots = await new Enroller(options, trust, states.Enter).IdentifyAsync(cancellation);
         var dialer = new TlsDialer(options, slots, trust);
-        return new DeviceClient(options, dialer.DialAsync, new Identified(slots, dialer, trust), states);
+        var journal = options.Outbox.Folder is null ? null : await Task.Run(() => OutboxJournal.Open(options), cancellation);
+        return new DeviceClient(options, dialer.DialAsync, new Identified(slots, dialer, trust), journal, states);
     }
 
     /// <summary>A client over a connection that is not TLS, for tests of everything above it.</summary>
     internal static DeviceClient StartOver(Func<CancellationToken, Task<Stream>> dial, DeviceOptions options)
     {
         options.Validate();
-        return new DeviceClient(options, dial, identified: null, new StateBoard(options.StateChanged));
+        return new DeviceClient(options, dial, identified: null, options.Outbox.Folder is null ? null : OutboxJournal.Open(options), new StateBoard(options.StateChanged));
     }
 
     /// <summary>Completes as soon as the device is connected and subscribed to its commands.</summary>
@@ -114,12 +118,25 @@ public sealed partial class DeviceClient : IAsyncDisposable
     /// </exception>
     public async Task<PublishReceipt> PublishAsync(string? stream, ReadOnlyMemory<byte> json, CancellationToken cancellation = default)
     {
-        var message = await _outbox.AddAsync(_topics.For(stream), json.ToArray(), cancellation);
-        Interlocked.Increment(ref _sent);
-        _doorbell.Ring();
-        var receipt = await message.Settled.WaitAsync(cancellation);
+        var queued = await QueueAsync(stream, json, cancellation);
+        var receipt = await queued.Stored.WaitAsync(cancellation);
         Interlocked.Increment(ref _acked);
         return receipt;
+    }
+
+    /// <summary>
+    /// Gives telemetry to the outbox and completes when it is held there: in memory, or on the disk with <see cref="OutboxOptions.Folder"/>, from where it is sent even
+    /// after a restart or a power cut. For a device that must go on measuring while the server is away.
+    /// </summary>
+    /// <param name="stream">As for PublishAsync.</param>
+    /// <param name="json">As for PublishAsync.</param>
+    /// <param name="cancellation">Stops the waiting for room; what is held already is sent.</param>
+    /// <exception cref="DeviceException">By its stream's policy there is no room for it, the disk did not take it, or the client was disposed.</exception>
+    public async Task<QueuedMessage> QueueAsync(string? stream, ReadOnlyMemory<byte> json, CancellationToken cancellation = default)
+    {
+        var message = await _outbox.AddAsync(stream, json.ToArray(), cancellation);
+        Interlocked.Increment(ref _sent);
+        return new QueuedMessage(message.Sequence, message.Settled);
     }
 
     /// <summary>
@@ -131,7 +148,15 @@ public sealed partial class DeviceClient : IAsyncDisposable
     public Task<PublishReceipt> PublishAsync(string? stream, IReadOnlyDictionary<string, double> readings, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(readings);
-        return PublishAsync(stream, JsonReadings.Write(readings, _identified?.Trust.Time.Now ?? _options.Clock.GetUtcNow()), cancellation);
+        return PublishAsync(stream, JsonReadings.Write(readings, Now), cancellation);
+    }
+
+    /// <inheritdoc cref="QueueAsync(string?, ReadOnlyMemory{byte}, CancellationToken)"/>
+    /// <exception cref="ArgumentException">A number is infinite or not a number.</exception>
+    public Task<QueuedMessage> QueueAsync(string? stream, IReadOnlyDictionary<string, double> readings, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(readings);
+        return QueueAsync(stream, JsonReadings.Write(readings, Now), cancellation);
     }
 
     /// <summary>
@@ -140,7 +165,10 @@ public sealed partial class DeviceClient : IAsyncDisposable
     /// </summary>
     public IAsyncEnumerable<DeviceCommand> CommandsAsync(CancellationToken cancellation = default) => _inbox.TakeAllAsync(cancellation);
 
-    /// <summary>Says goodbye to the server and closes. Messages not stored yet fail with <see cref="DeviceError.Stopped"/>.</summary>
+    /// <summary>
+    /// Says goodbye to the server and closes. Waiting for messages that are not stored yet fails with <see cref="DeviceError.Stopped"/>; an outbox on disk keeps them
+    /// for the next start.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 1)
@@ -152,8 +180,13 @@ public sealed partial class DeviceClient : IAsyncDisposable
         await _stopping.CancelAsync();
         await _running;
         await _renewing;
+        if (_journal is not null)
+            await _journal.DisposeAsync();
+        _outbox.Dispose();
         _identified?.Slots.Dispose();
     }
+
+    private DateTimeOffset Now => _identified?.Trust.Time.Now ?? _options.Clock.GetUtcNow();
 
     /// <summary>A device that is one of a fleet; the others are of tests, over a connection without TLS.</summary>
     private sealed record Identified(IdentitySlots Slots, TlsDialer Dialer, DeviceTrust Trust);

@@ -26,6 +26,12 @@ public enum DeviceError
     /// <summary>A trust bundle is damaged, older than the one held, or not signed by whom the device believes; what it believed before stays.</summary>
     TrustBundleRefused,
 
+    /// <summary>The outbox on the disk cannot be opened, written or read back; the message says what to do.</summary>
+    OutboxFailed,
+
+    /// <summary>The message is no longer held: by its stream's <see cref="StreamPolicy"/> it was too old, or gave way when there was no room.</summary>
+    Dropped,
+
     /// <summary>The client was disposed before the operation completed.</summary>
     Stopped,
 }

@@ -54,10 +54,8 @@ public sealed record DeviceOptions
     /// <summary>The longest wait before a new attempt, up to 1 day. Default 5 min. Waits grow exponentially up to it, with full jitter.</summary>
     public TimeSpan BackoffMax { get; init; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>
-    /// How many messages may be held until the server has stored them, 1 to 1,000,000. A full outbox makes PublishAsync wait. Default 1000.
-    /// </summary>
-    public int OutboxCapacity { get; init; } = 1000;
+    /// <summary>How messages are held until the server has stored them. Default: up to 1000 in memory; when it is full, PublishAsync waits.</summary>
+    public OutboxOptions Outbox { get; init; } = new();
 
     /// <summary>How many messages may be on their way unacknowledged, 1 to 65535; the server's own limit is kept too. Default 20.</summary>
     public ushort MaxInFlight { get; init; } = 20;
@@ -100,7 +98,8 @@ public sealed record DeviceOptions
         RequireRange(AckTimeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1), nameof(AckTimeout));
         RequireRange(BackoffMin, TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(1), nameof(BackoffMin));
         RequireRange(BackoffMax, BackoffMin, TimeSpan.FromDays(1), nameof(BackoffMax));
-        Require(OutboxCapacity is >= 1 and <= 1_000_000, nameof(OutboxCapacity), "must be 1 to 1000000");
+        Require(Outbox is not null, nameof(Outbox), "must be set");
+        Outbox!.Validate();
         Require(MaxInFlight >= 1, nameof(MaxInFlight), "must be 1 to 65535");
         Require(Clock is not null, nameof(Clock), "must be set");
     }
@@ -111,10 +110,10 @@ public sealed record DeviceOptions
 
     private static bool IsSha256(string hex) => hex.Length == 64 && hex.All(char.IsAsciiHexDigitLower);
 
-    private static void RequireRange(TimeSpan value, TimeSpan least, TimeSpan most, string setting) =>
+    internal static void RequireRange(TimeSpan value, TimeSpan least, TimeSpan most, string setting) =>
         Require(value >= least && value <= most, setting, $"must be {least} to {most}");
 
-    private static void Require(bool holds, string setting, string rule)
+    internal static void Require(bool holds, string setting, string rule)
     {
         if (!holds)
             throw new DeviceException(DeviceError.OptionsNotValid, $"{nameof(DeviceOptions)}.{setting} {rule}.");

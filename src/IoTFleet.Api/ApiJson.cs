@@ -73,6 +73,8 @@ namespace IoTFleet.Api;
 [JsonSerializable(typeof(Page<AlertDetails>))]
 [JsonSerializable(typeof(CreateWebhookRequest))]
 [JsonSerializable(typeof(CreatedWebhook))]
+[JsonSerializable(typeof(RotateWebhookRequest))]
+[JsonSerializable(typeof(WebhookTest))]
 [JsonSerializable(typeof(WebhookDetails))]
 [JsonSerializable(typeof(Page<WebhookDetails>))]
 [JsonSerializable(typeof(DeliveryDetails))]

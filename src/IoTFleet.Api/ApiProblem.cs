@@ -97,6 +97,9 @@ public static class ProblemCodes
     /// <summary>409: a webhook of that name exists.</summary>
     public const string WebhookExists = "webhook-exists";
 
+    /// <summary>409: the secret before the last rotation still signs, too.</summary>
+    public const string WebhookRotating = "webhook-rotating";
+
     /// <summary>404: no such delivery, or no longer.</summary>
     public const string DeliveryNotFound = "delivery-not-found";
 

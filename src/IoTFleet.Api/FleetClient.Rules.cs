@@ -98,6 +98,28 @@ public sealed partial class FleetClient
         using var response = await SendAsync(request, cancellationToken);
     }
 
+    /// <summary>Makes a new secret; it is in this answer and nowhere else. The old one signs, too, for as long as is asked.</summary>
+    /// <param name="id">Its name.</param>
+    /// <param name="request">For how long the old secret is kept.</param>
+    /// <param name="cancellationToken">Ends the request.</param>
+    /// <exception cref="ApiProblemException"><see cref="ProblemCodes.WebhookNotFound"/>, <see cref="ProblemCodes.WebhookRotating"/>, <see cref="ProblemCodes.InvalidRequest"/>.</exception>
+    public Task<CreatedWebhook> RotateWebhookAsync(string id, RotateWebhookRequest request, CancellationToken cancellationToken = default) =>
+        PostAsync($"webhooks/{Escape(id)}/rotate", Body(request, ApiJson.Default.RotateWebhookRequest), ApiJson.Default.CreatedWebhook, cancellationToken);
+
+    /// <summary>Has the old secret of a rotation sign no more.</summary>
+    /// <param name="id">Its name.</param>
+    /// <param name="cancellationToken">Ends the request.</param>
+    /// <exception cref="ApiProblemException"><see cref="ProblemCodes.WebhookNotFound"/>.</exception>
+    public Task<WebhookDetails> RetireWebhookSecretAsync(string id, CancellationToken cancellationToken = default) =>
+        PostAsync($"webhooks/{Escape(id)}/retire", null, ApiJson.Default.WebhookDetails, cancellationToken);
+
+    /// <summary>Sends a signed sample to a webhook, once and at once.</summary>
+    /// <param name="id">Its name.</param>
+    /// <param name="cancellationToken">Ends the request.</param>
+    /// <exception cref="ApiProblemException"><see cref="ProblemCodes.WebhookNotFound"/>.</exception>
+    public Task<WebhookTest> TestWebhookAsync(string id, CancellationToken cancellationToken = default) =>
+        PostAsync($"webhooks/{Escape(id)}/test", null, ApiJson.Default.WebhookTest, cancellationToken);
+
     /// <summary>One page of deliveries, newest first.</summary>
     /// <param name="webhook">Only to this one; null for all.</param>
     /// <param name="state">Only <c>waiting</c>, <c>delivered</c> or <c>dead</c> ones; null for all.</param>

@@ -27,9 +27,41 @@ public record WebhookDetails
 
     /// <summary>When it was made.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>Until when requests are signed with the secret before this one, too; null when they are not.</summary>
+    public DateTimeOffset? OldSecretUntil { get; init; }
 }
 
-/// <summary>Answer to <c>POST /webhooks</c>.</summary>
+/// <summary>Body of <c>POST /webhooks/{id}/rotate</c>.</summary>
+public sealed record RotateWebhookRequest
+{
+    /// <summary>For how long the old secret signs, too; 0 when it has leaked, up to 720.</summary>
+    public int KeepOldHours { get; set; } = 24;
+}
+
+/// <summary>Answer to <c>POST /webhooks/{id}/test</c>: how the receiver took a signed sample.</summary>
+public sealed record WebhookTest
+{
+    /// <summary>Whether a notice would have been delivered.</summary>
+    public required bool Delivered { get; init; }
+
+    /// <summary>The HTTP status of the answer; null when there was none.</summary>
+    public int? Status { get; init; }
+
+    /// <summary>Why it is not delivered; null when it is.</summary>
+    public string? Problem { get; init; }
+
+    /// <summary>From the call to the answer.</summary>
+    public required double Milliseconds { get; init; }
+
+    /// <summary>The id that the receiver was told.</summary>
+    public required string Delivery { get; init; }
+
+    /// <summary>The JSON that was sent.</summary>
+    public required string Body { get; init; }
+}
+
+/// <summary>Answer to <c>POST /webhooks</c> and <c>POST /webhooks/{id}/rotate</c>.</summary>
 public sealed record CreatedWebhook : WebhookDetails
 {
     /// <summary>What its requests are signed with; in this answer and nowhere else.</summary>

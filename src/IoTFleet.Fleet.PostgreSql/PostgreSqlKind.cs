@@ -4,6 +4,8 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Npgsql;
+using Polly;
+using Polly.Retry;
 
 namespace IoTFleet.Fleet.PostgreSql;
 
@@ -15,6 +17,14 @@ internal sealed class PostgreSqlKind(string connectionString) : IDatabaseKind
     private const string Lock = "SELECT pg_advisory_lock(1232033862, 2)"; // 'IoTF', migrations
     private const string Unlock = "SELECT pg_advisory_unlock(1232033862, 2)";
 
+    /// <summary>After the power was cut both start together, and the database recovers first.</summary>
+    private static readonly ResiliencePipeline WhenStarted = new ResiliencePipelineBuilder().AddRetry(new RetryStrategyOptions
+    {
+        ShouldHandle = new PredicateBuilder().Handle<PostgresException>(said => said.SqlState == PostgresErrorCodes.CannotConnectNow),
+        MaxRetryAttempts = 240,
+        Delay = TimeSpan.FromMilliseconds(250),
+    }).Build();
+
     private readonly NpgsqlConnectionStringBuilder _settings = new(connectionString);
 
     private string Server => $"PostgreSQL at {_settings.Host}:{_settings.Port}";
@@ -22,7 +32,7 @@ internal sealed class PostgreSqlKind(string connectionString) : IDatabaseKind
     public async Task CheckAsync(DbContext db, CancellationToken ct)
     {
         await using var connection = new NpgsqlConnection(connectionString);
-        await connection.OpenAsync(ct);
+        await WhenStarted.ExecuteAsync(async token => await connection.OpenAsync(token), ct);
         if (connection.PostgreSqlVersion.Major < Oldest)
             throw new DatabaseUnusableException($"{Server} is version {connection.PostgreSqlVersion}; the fleet needs {Oldest} or newer.");
         if (await ScalarAsync(connection, "SHOW server_encoding", ct) is not "UTF8" and var encoding)

@@ -16,7 +16,7 @@ internal static class PostgreSqlMerge
 
     private const string Stale = """
         INSERT INTO "TelemetryStale" ("Device", "Hour", "Version") SELECT * FROM unnest($1::int[], $2::int[], $3::bigint[]) AS n(device, hour, version) ORDER BY device, hour
-        ON CONFLICT ("Device", "Hour") DO UPDATE SET "Version" = GREATEST("TelemetryStale"."Version", excluded."Version")
+        ON CONFLICT ("Device", "Hour") DO UPDATE SET "Version" = "TelemetryStale"."Version" + 1
         """;
 
     private const string Node = """UPDATE "TelemetryNodes" SET "MergedTo" = $2 WHERE "Ordinal" = $1""";

@@ -25,8 +25,8 @@ internal static class SqlServerMerge
     internal const string FromStaging = $"""
         UPDATE d SET LastReceivedUs = CASE WHEN s.LastReceivedUs > d.LastReceivedUs THEN s.LastReceivedUs ELSE d.LastReceivedUs END, Latest = s.Latest, Recent = s.Recent
         FROM TelemetryDevices d JOIN TelemetryStagingDevices s ON s.Number = d.Number WHERE s.Batch = @batch;
-        UPDATE t SET Version = s.Version FROM TelemetryStale t JOIN TelemetryStagingStale s ON s.Device = t.Device AND s.Hour = t.Hour
-        WHERE s.Batch = @batch AND s.Version > t.Version;
+        UPDATE t SET Version = t.Version + 1 FROM TelemetryStale t JOIN TelemetryStagingStale s ON s.Device = t.Device AND s.Hour = t.Hour
+        WHERE s.Batch = @batch;
         INSERT INTO TelemetryStale (Device, Hour, Version) SELECT s.Device, s.Hour, s.Version FROM TelemetryStagingStale s
         WHERE s.Batch = @batch AND NOT EXISTS (SELECT 1 FROM TelemetryStale t WHERE t.Device = s.Device AND t.Hour = s.Hour);
         INSERT INTO Telemetry ({Columns}) SELECT {Columns} FROM TelemetryStaging s

@@ -81,7 +81,7 @@ internal sealed class SqliteTelemetryStore(string databaseFile, string logFile, 
             Execute($"PRAGMA wal_autocheckpoint = {CheckpointPages}");
             _row = Command("INSERT INTO Telemetry (Device, TimeUs, Id, ReceivedUs, Sequence, Stream, ContentType, Body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, CASE WHEN ?7 IS NULL THEN CAST(?8 AS TEXT) ELSE ?8 END) ON CONFLICT (Device, TimeUs, Id) DO NOTHING", 8);
             _device = Command("UPDATE TelemetryDevices SET LastReceivedUs = MAX(LastReceivedUs, ?2), Latest = ?3, Recent = ?4 WHERE Number = ?1", 4);
-            _stale = Command("INSERT INTO TelemetryStale (Device, Hour, Version) VALUES (?1, ?2, ?3) ON CONFLICT (Device, Hour) DO UPDATE SET Version = MAX(Version, excluded.Version)", 3);
+            _stale = Command("INSERT INTO TelemetryStale (Device, Hour, Version) VALUES (?1, ?2, ?3) ON CONFLICT (Device, Hour) DO UPDATE SET Version = Version + 1", 3);
             _node = Command("UPDATE TelemetryNodes SET MergedTo = ?2 WHERE Ordinal = ?1", 2);
         }
 

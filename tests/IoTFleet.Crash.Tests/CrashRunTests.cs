@@ -19,6 +19,18 @@ public sealed class CrashRunTests(ITestOutputHelper output)
         Assert.True(kept, said);
     }
 
+    /// <summary>The same on PostgreSQL, which dies, too: before the server, or with it.</summary>
+    [Theory]
+    [InlineData(1, 7)]
+    [InlineData(2, 7)]
+    [InlineData(3, 6)]
+    public async Task Everything_acknowledged_is_stored_once_and_in_order_however_server_and_PostgreSQL_die(int seed, int cycles)
+    {
+        var (kept, said) = await RunAsync(new CrashSettings(cycles, Devices: 20, seed, Mutant: null) { OnPostgreSql = true });
+
+        Assert.True(kept, said);
+    }
+
     [Theory, MemberData(nameof(Defects))]
     public async Task A_store_that_breaks_the_promise_is_found_out(string defect)
     {
@@ -29,6 +41,15 @@ public sealed class CrashRunTests(ITestOutputHelper output)
 
         Assert.False(kept, said);
         Assert.Contains(defect == "twice" ? "stored more than once" : "acknowledged readings are lost", said, StringComparison.Ordinal); // and not because it never started
+    }
+
+    [Fact]
+    public async Task A_store_on_PostgreSQL_that_acknowledges_early_is_found_out()
+    {
+        var (kept, said) = await RunAsync(new CrashSettings(Cycles: 3, Devices: 10, Seed: 1, "ack-early") { Only = Moment.Load, OnPostgreSql = true });
+
+        Assert.False(kept, said);
+        Assert.Contains("acknowledged readings are lost", said, StringComparison.Ordinal);
     }
 
     private async Task<(bool Kept, string Said)> RunAsync(CrashSettings settings)

@@ -22,7 +22,7 @@ internal sealed class CrashRun : IAsyncDisposable
     private readonly List<ICrashDevice> _devices = [];
     private readonly List<Task> _sending = [];
     private readonly CancellationTokenSource _done = new();
-    private PostgreSqlCluster? _cluster;
+    private MortalDatabase? _database;
     private int _told;
 
     public CrashRun(CrashSettings settings, TextWriter output)
@@ -38,7 +38,7 @@ internal sealed class CrashRun : IAsyncDisposable
     {
         try
         {
-            if (_settings.OnPostgreSql) await StartClusterAsync();
+            if (_settings.OnPostgreSql) await StartDatabaseAsync();
             _server.Start();
             await _server.ReadyAsync(ct);
             await SendAsync(ct);
@@ -55,11 +55,10 @@ internal sealed class CrashRun : IAsyncDisposable
         }
     }
 
-    private async Task StartClusterAsync()
+    private async Task StartDatabaseAsync()
     {
-        _cluster = await PostgreSqlCluster.StartAsync();
-        var database = await _cluster.CreateDatabaseAsync();
-        _server.Lasting = [("IoTFleet__Database", "postgresql"), ("IoTFleet__ConnectionString", _cluster.ConnectionString(database))];
+        _database = await MortalDatabase.CreateAsync(_random);
+        _server.Lasting = [("IoTFleet__Database", "postgresql"), ("IoTFleet__ConnectionString", _database.ConnectionString)];
     }
 
     private async Task SendAsync(CancellationToken ct)
@@ -95,10 +94,8 @@ internal sealed class CrashRun : IAsyncDisposable
         if (cycle > 1) _server.Start(SettingsOf(moment));
         var lived = TimeProvider.System.GetTimestamp();
         await UntilAsync(moment, ct);
-        var outage = _cluster is not null && moment is (Moment.Load or Moment.Merge) && _random.Next(3) == 0;
-        if (outage) await OutageAsync(ct);
-        await _server.KillAsync();
-        _output.WriteLine($"cycle {cycle,3}  {moment,-8} {(outage ? "after a death of the database " : "")} lived {TimeProvider.System.GetElapsedTime(lived).TotalMilliseconds,6:0} ms  acknowledged {Acknowledged - _told,6}");
+        var how = await DieAsync(_database?.Next(moment) ?? Outage.None, ct);
+        _output.WriteLine($"cycle {cycle,3}  {moment,-8} {how}lived {TimeProvider.System.GetElapsedTime(lived).TotalMilliseconds,6:0} ms  acknowledged {Acknowledged - _told,6}");
         _told = Acknowledged;
         if (_sending.FirstOrDefault(task => task.IsFaulted) is { } broken) await broken;
     }
@@ -137,12 +134,23 @@ internal sealed class CrashRun : IAsyncDisposable
         await WaitAsync(_random.NextDouble() * 10, ct);
     }
 
-    /// <summary>The database dies as with the power, and comes back; the server lives on, and must be served again before it dies, too.</summary>
-    private async Task OutageAsync(CancellationToken ct)
+    /// <summary>The server, and perhaps the database: in the same moment, or before it, and then it must be back and the server served again first.</summary>
+    /// <returns>What happened beside the server's death.</returns>
+    private async Task<string> DieAsync(Outage outage, CancellationToken ct)
     {
-        await _cluster!.StopAsync(immediately: true);
-        await _cluster.ResumeAsync();
+        if (outage == Outage.None)
+        {
+            await _server.KillAsync();
+            return "";
+        }
+        var together = _random.Next(3) == 0;
+        await _database!.DieAsync(outage);
+        if (together) await _server.KillAsync();
+        await _database.ReturnAsync(outage);
+        if (together) return $"database: {outage}, both at once, ";
         await UnderLoadAsync(ct);
+        await _server.KillAsync();
+        return $"database: {outage}, and back, ";
     }
 
     private static Task WaitAsync(double milliseconds, CancellationToken ct) => Task.Delay(TimeSpan.FromMilliseconds(milliseconds), TimeProvider.System, ct);
@@ -168,7 +176,7 @@ internal sealed class CrashRun : IAsyncDisposable
         foreach (var wrong in accounts.SelectMany(account => account.Wrong).Take(20)) await _output.WriteLineAsync(wrong);
         var kept = accounts.All(account => account.Wrong.Count == 0);
         var (lost, twice, stored) = (accounts.Sum(account => account.Lost), accounts.Sum(account => account.Twice), accounts.Sum(account => account.Stored));
-        await _output.WriteLineAsync($"{(kept ? "KEPT" : "BROKEN")} on {(_cluster is null ? "SQLite" : "PostgreSQL")}: {_settings.Cycles} kills, {_settings.Devices} devices, {Acknowledged} readings acknowledged, {stored} stored; {lost} lost, {twice} twice.");
+        await _output.WriteLineAsync($"{(kept ? "KEPT" : "BROKEN")} on {(_database is null ? "SQLite" : "PostgreSQL")}: {_settings.Cycles} kills, {_settings.Devices} devices, {Acknowledged} readings acknowledged, {stored} stored; {lost} lost, {twice} twice.");
         return kept;
     }
 
@@ -176,7 +184,7 @@ internal sealed class CrashRun : IAsyncDisposable
     {
         await SilenceAsync();
         await _server.DisposeAsync();
-        if (_cluster is not null) await _cluster.DisposeAsync();
+        if (_database is not null) await _database.DisposeAsync();
         _done.Dispose();
         _folder.Dispose();
     }

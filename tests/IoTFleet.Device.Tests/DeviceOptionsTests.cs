@@ -18,7 +18,7 @@ public sealed class DeviceOptionsTests
         { "BrokerPort", Devices.Quick() with { BrokerPort = 0 } },
         { "KeepAlive", Devices.Quick() with { KeepAlive = TimeSpan.Zero } },
         { "BackoffMax", Devices.Quick() with { BackoffMin = TimeSpan.FromSeconds(2), BackoffMax = TimeSpan.FromSeconds(1) } },
-        { "OutboxCapacity", Devices.Quick() with { OutboxCapacity = 0 } },
+        { "Outbox.MaxMessages", Devices.Quick() with { Outbox = new OutboxOptions { MaxMessages = 0 } } },
         { "MaxInFlight", Devices.Quick() with { MaxInFlight = 0 } },
     };
 

@@ -1,19 +1,18 @@
 using IoTFleet.Device.Telemetry;
+using IoTFleet.Device.Tests.Support;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
-using IoTFleet.Mqtt.Topics;
 using IoTFleet.Testing;
 
 namespace IoTFleet.Device.Tests;
 
 public sealed class OutboxTests
 {
-    private static readonly TopicName Topic = TopicName.Parse("devices/pump-7/telemetry");
+    private readonly OutboxRig _rig = new(new OutboxOptions { MaxMessages = 100 });
 
-    private readonly FakeClock _clock = new();
-    private readonly Outbox _outbox;
+    private FakeClock Clock => _rig.Clock;
 
-    public OutboxTests() => _outbox = new Outbox(100, _clock);
+    private Outbox Outbox => _rig.Outbox;
 
     [Fact]
     public async Task Takes_up_to_the_window_and_one_more_for_each_that_is_settled()
@@ -21,7 +20,7 @@ public sealed class OutboxTests
         await AddAsync(5);
 
         Assert.Equal([1, 2], TakeAll(window: 2));
-        Assert.NotNull(_outbox.Settle(2));
+        Assert.NotNull(Outbox.Settle(2));
         Assert.Equal([3], TakeAll(window: 2));
     }
 
@@ -30,9 +29,9 @@ public sealed class OutboxTests
     {
         await AddAsync(4);
         TakeAll(window: 3);
-        _outbox.Settle(2);
+        Outbox.Settle(2);
 
-        _outbox.StartOver();
+        Outbox.StartOver();
 
         Assert.Equal([1, 3, 4], TakeAll(window: 10));
     }
@@ -43,7 +42,7 @@ public sealed class OutboxTests
         await AddAsync(4);
         TakeAll(window: 4);
 
-        _outbox.StartOver();
+        Outbox.StartOver();
 
         Assert.Equal([1, 2], TakeAll(window: 2));
     }
@@ -54,23 +53,23 @@ public sealed class OutboxTests
         await AddAsync(1);
         TakeAll(window: 1);
 
-        _outbox.StartOver();
+        Outbox.StartOver();
 
-        Assert.Null(_outbox.Settle(1));
+        Assert.Null(Outbox.Settle(1));
     }
 
     [Fact]
     public async Task Packet_ids_wrap_around_to_1_and_skip_one_still_in_use()
     {
         await AddAsync(1);
-        Assert.True(_outbox.TryTake(2, out var stuck));
+        Assert.True(Outbox.TryTake(2, out var stuck));
         for (var n = 0; n < ushort.MaxValue; n++)
         {
             await AddAsync(1);
-            Assert.True(_outbox.TryTake(2, out var next));
+            Assert.True(Outbox.TryTake(2, out var next));
             Assert.NotEqual(0, next.PacketId);
             Assert.NotEqual(stuck.PacketId, next.PacketId);
-            Assert.NotNull(_outbox.Settle(next.PacketId));
+            Assert.NotNull(Outbox.Settle(next.PacketId));
         }
     }
 
@@ -78,40 +77,34 @@ public sealed class OutboxTests
     public async Task Longest_wait_is_that_of_the_oldest_message_on_its_way()
     {
         await AddAsync(2);
-        _clock.Advance(TimeSpan.FromSeconds(10));
-        Assert.Equal(TimeSpan.Zero, _outbox.LongestWait());
+        Clock.Advance(TimeSpan.FromSeconds(10));
+        Assert.Equal(TimeSpan.Zero, Outbox.LongestWait());
 
         TakeAll(window: 2);
-        _clock.Advance(TimeSpan.FromSeconds(3));
+        Clock.Advance(TimeSpan.FromSeconds(3));
 
-        Assert.Equal(TimeSpan.FromSeconds(3), _outbox.LongestWait());
+        Assert.Equal(TimeSpan.FromSeconds(3), Outbox.LongestWait());
     }
 
     [Fact]
-    public async Task Numbers_start_at_the_clocks_microseconds()
+    public async Task Numbers_start_at_theClocks_microseconds()
     {
         await AddAsync(1);
-        _outbox.TryTake(1, out var message);
+        Outbox.TryTake(1, out var message);
         message!.Complete(ReasonCode.Success);
 
-        Assert.Equal(_clock.GetUtcNow().ToUnixTimeMilliseconds() * 1000 + 1, (await message.Settled).Sequence);
+        Assert.Equal(Clock.GetUtcNow().ToUnixTimeMilliseconds() * 1000 + 1, (await message.Settled).Sequence);
     }
 
     private async Task AddAsync(int count)
     {
         for (var n = 0; n < count; n++)
-            await _outbox.AddAsync(Topic, new byte[1], default);
+            await _rig.AddAsync("x");
     }
 
     // What is taken, as places in the order of adding.
-    private List<long> TakeAll(int window)
-    {
-        var taken = new List<long>();
-        while (_outbox.TryTake(window, out var message))
-            taken.Add(Number(message) - _clock.GetUtcNow().ToUnixTimeMilliseconds() * 1000);
-        return taken;
-    }
+    private List<long> TakeAll(int window) => [.. _rig.TakeMessages(window).Select(message => Number(message) - Clock.GetUtcNow().ToUnixTimeMilliseconds() * 1000)];
 
     private static long Number(OutboxMessage message) =>
-        long.Parse(message.ToPacket(ProtocolVersion.V5).Properties.UserProperties.Single(p => p.Name == "seq").Value);
+        long.Parse(message.ToPacket(ProtocolVersion.V5, default).Properties.UserProperties.Single(p => p.Name == "seq").Value);
 }

@@ -158,7 +158,7 @@ public sealed class PublishTests
     public async Task Full_outbox_makes_publish_wait_for_room_until_cancelled()
     {
         await using var broker = new ScriptedBroker();
-        await using var device = broker.StartDevice(Devices.Quick() with { OutboxCapacity = 1 });
+        await using var device = broker.StartDevice(Devices.Quick() with { Outbox = new OutboxOptions { MaxMessages = 1 } });
         using var cancel = new CancellationTokenSource();
         var held = device.PublishAsync(null, Devices.Json("{\"n\":1}"));
         var waiting = device.PublishAsync(null, Devices.Json("{\"n\":2}"), cancel.Token);
@@ -178,7 +178,7 @@ public sealed class PublishTests
     public async Task Dispose_fails_what_is_not_stored_and_says_goodbye()
     {
         await using var broker = new ScriptedBroker();
-        var device = broker.StartDevice(Devices.Quick() with { OutboxCapacity = 1 });
+        var device = broker.StartDevice(Devices.Quick() with { Outbox = new OutboxOptions { MaxMessages = 1 } });
         var link = await broker.AcceptDeviceAsync();
         var inFlight = device.PublishAsync(null, Devices.Json("{}"));
         var withoutRoom = new[] { device.PublishAsync(null, Devices.Json("{}")), device.PublishAsync(null, Devices.Json("{}")) };

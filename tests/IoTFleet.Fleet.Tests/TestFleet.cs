@@ -34,6 +34,7 @@ internal sealed class TestFleet : IAsyncDisposable
             .AddSingleton(new IssuancePolicy(Pki.Names))
             .AddSingleton(Authorities)
             .AddSingleton(new WebhookSecrets(bytes => [.. bytes.Select(value => (byte)~value)], bytes => [.. bytes.Select(value => (byte)~value)]))
+            .AddSingleton(new WebhookCaller((_, _) => Task.FromResult(new WebhookAnswer(204, null))))
             .AddFleet()
             .BuildServiceProvider();
     }

@@ -8,7 +8,7 @@ namespace IoTFleet.Server.Tests;
 /// <summary>The SDK against the real server, from an empty device to a revoked one.</summary>
 public sealed class DeviceSdkTests : IAsyncLifetime
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly TemporaryFolder _folder = new();
     private RunningServer _server = null!;

@@ -207,7 +207,7 @@ public sealed class DeviceTlsTests : IDisposable
         string? offer = null, Action<X509Certificate2>? onServerCertificate = null, Action<string>? onProtocol = null,
         Action<string[]>? onNamedIssuers = null, Action<SslStream>? onServer = null)
     {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         using var socket = new TcpClient();

@@ -9,7 +9,7 @@ namespace IoTFleet.Server.Tests;
 /// <summary>Clients of another library in a program of their own, by one of the scripts in tests/interop, which say how they are spoken to.</summary>
 internal sealed class InteropClients : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly Process _process;
     private readonly Task _reading;

@@ -84,6 +84,22 @@ public sealed class PostgreSqlTests : IAsyncLifetime
         Assert.DoesNotContain("Password", first.Output + second.Output, StringComparison.OrdinalIgnoreCase);
     }
 
+    [Fact]
+    public async Task A_server_that_starts_while_its_database_recovers_waits_for_it()
+    {
+        var database = await _cluster.CreateDatabaseAsync();
+        await _cluster.StopAsync();
+        await _cluster.ResumeRecoveringAsync();
+        var starting = StartAsync(database);
+        await Eventually.TrueAsync(() => Task.FromResult(_cluster.Log.Contains("the database system is", StringComparison.Ordinal))); // what the server was told
+
+        Assert.False(starting.IsCompleted);
+        await _cluster.AdmitAsync();
+        await using var server = await starting;
+
+        Assert.Equal(HttpStatusCode.OK, await ReadinessAsync(server));
+    }
+
     [Theory]
     [InlineData("Host=/nowhere;Username=fleet;Database=x", "cannot be reached")]
     [InlineData("Password=secret;Nonsense=1", "is not one of PostgreSQL")]

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using IoTFleet.Fleet;
 using IoTFleet.Pki;
 using IoTFleet.Server.Status;
@@ -221,16 +223,28 @@ public sealed class StatusPortTests : IAsyncLifetime
     [InlineData(0)]
     [InlineData(100)]
     [InlineData(5_000)]
-    [InlineData(1_000_000)]
-    public async Task What_is_no_question_is_malformed_however_long(int length)
+    public async Task What_is_no_question_is_malformed(int length)
     {
-        // Asks before it sends, as curl does: the answer to what is too long comes without a body being read, and the connection ends under who still writes.
-        using var asking = new HttpClient(new SocketsHttpHandler { Expect100ContinueTimeout = TimeSpan.FromMinutes(1) }) { BaseAddress = _http.BaseAddress };
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/ocsp") { Content = new ByteArrayContent(new byte[length]), Headers = { ExpectContinue = true } };
-        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/ocsp-request");
-        using var answer = await asking.SendAsync(request);
+        using var content = new ByteArrayContent(new byte[length]);
+        content.Headers.ContentType = new MediaTypeHeaderValue("application/ocsp-request");
+        using var answer = await _http.PostAsync("/ocsp", content);
         Assert.Equal("30030A0101", Convert.ToHexString(await answer.Content.ReadAsByteArrayAsync()));
         Assert.True(answer.Headers.CacheControl!.NoStore);
+    }
+
+    /// <summary>Attack row 31, too: the answer does not wait for the body, which is not read.</summary>
+    [Fact]
+    public async Task A_question_that_is_too_long_is_malformed_before_it_is_sent()
+    {
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, _server.StatusPort);
+        await client.GetStream().WriteAsync("POST /ocsp HTTP/1.1\r\nHost: pki\r\nContent-Type: application/ocsp-request\r\nContent-Length: 1000000\r\n\r\n"u8.ToArray());
+        using var answer = new MemoryStream();
+        await client.GetStream().CopyToAsync(answer).WaitAsync(TimeSpan.FromMinutes(1));
+
+        var text = Encoding.Latin1.GetString(answer.ToArray());
+        Assert.StartsWith("HTTP/1.1 200 OK\r\n", text);
+        Assert.EndsWith("\r\n\r\n\u0030\u0003\u000A\u0001\u0001", text);
     }
 
     [Theory]

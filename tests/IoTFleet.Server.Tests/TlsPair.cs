@@ -16,7 +16,7 @@ internal static class TlsPair
         params X509Certificate2[] sentAlong)
     {
         PeerVerdict? verdict = null;
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         using var socket = new TcpClient();

@@ -13,7 +13,7 @@ public sealed class WebSocketConnectionTests
     private const int Transport = 1024 * 1024;
     private const int Bound = 64 * 1024;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     [Fact]
     public async Task Who_is_not_read_is_held_up()

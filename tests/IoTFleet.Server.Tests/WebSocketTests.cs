@@ -17,7 +17,7 @@ public sealed class WebSocketTests : IAsyncLifetime
 {
     public static readonly TheoryData<ProtocolVersion> Versions = [ProtocolVersion.V311, ProtocolVersion.V5];
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private RunningServer _server = null!;
     private X509Certificate2 _certificate = null!;

@@ -18,7 +18,7 @@ public static class Eventually
         while (true)
         {
             if (await look() is { } found) return found;
-            Assert.True(TimeProvider.System.GetElapsedTime(deadline) < (patience ?? TimeSpan.FromSeconds(30)), "It did not happen in time.");
+            Assert.True(TimeProvider.System.GetElapsedTime(deadline) < (patience ?? TimeSpan.FromSeconds(60)), "It did not happen in time.");
             await Task.Delay(LookEvery, TimeProvider.System);
         }
     }

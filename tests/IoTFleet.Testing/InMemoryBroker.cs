@@ -101,7 +101,7 @@ public sealed class InMemoryBroker : IAsyncDisposable
     /// <summary>Waits, in real time and not for long, for something that nobody announces.</summary>
     public static async Task UntilAsync(Func<bool> condition)
     {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (!condition()) await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, deadline.Token);
     }
 

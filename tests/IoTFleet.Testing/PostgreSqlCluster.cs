@@ -26,6 +26,10 @@ public sealed class PostgreSqlCluster : IAsyncDisposable
 
     private string Data => _folder.File("data");
 
+    private string Options => $"-p {Port} -k {_folder.Path} -c listen_addresses=";
+
+    private string LogFile => _folder.File("log");
+
     /// <summary>The cluster that the tests of a process share; each has databases of its own.</summary>
     public static Task<PostgreSqlCluster> SharedAsync() => OneForAll.Value;
 
@@ -66,10 +70,48 @@ public sealed class PostgreSqlCluster : IAsyncDisposable
         await command.ExecuteNonQueryAsync();
     }
 
+    /// <summary>As its owner, in the database for such things.</summary>
+    public async Task<T> ScalarAsync<T>(string sql, string database = "postgres")
+    {
+        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(ConnectionString(database)) { Pooling = false }.ToString());
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        return (T)(await command.ExecuteScalarAsync())!;
+    }
+
     /// <param name="immediately">As when the machine loses its power; else clients are cut off in order.</param>
     public Task StopAsync(bool immediately = false) => RunAsync("pg_ctl", "stop", "-D", Data, "-w", "-m", immediately ? "immediate" : "fast");
 
-    public Task ResumeAsync() => RunAsync("pg_ctl", "start", "-D", Data, "-w", "-t", "60", "-l", _folder.File("log"), "-o", $"-p {Port} -k {_folder.Path} -c listen_addresses=");
+    /// <summary>What the server has said, over all its lives.</summary>
+    public string Log => File.Exists(LogFile) ? File.ReadAllText(LogFile) : "";
+
+    public Task ResumeAsync() => RunAsync("pg_ctl", "start", "-D", Data, "-w", "-t", "60", "-l", LogFile, "-o", Options);
+
+    /// <summary>Starts as after a crash with much to recover, and lets nobody in until <see cref="AdmitAsync"/>.</summary>
+    public async Task ResumeRecoveringAsync()
+    {
+        await File.WriteAllTextAsync(Path.Combine(Data, "standby.signal"), "");
+        if (Environment.IsPrivilegedProcess) await RunAsRootAsync("chown", $"{Account}:", Path.Combine(Data, "standby.signal"));
+        await RunAsync("pg_ctl", "start", "-D", Data, "-W", "-l", LogFile, "-o", $"{Options} -c hot_standby=off");
+    }
+
+    public Task AdmitAsync() => RunAsync("pg_ctl", "promote", "-D", Data, "-w", "-t", "60");
+
+    /// <summary><c>kill -9</c> of all its processes.</summary>
+    public async Task KillAsync()
+    {
+        await Eventually.TrueAsync(() =>
+        {
+            var all = Processes();
+            foreach (var process in all) Kill(process);
+            return Task.FromResult(all.Count == 0);
+        });
+        foreach (var held in (string[])[Path.Combine(Data, "postmaster.pid"), _folder.File($".s.PGSQL.{Port}.lock")]) File.Delete(held); // A dead process that nobody has reaped yet would pass for a running server.
+    }
+
+    /// <summary><c>kill -9</c> of a process that serves the database, one that is at work if there is one. The cluster then throws out everybody, recovers, and goes on.</summary>
+    public async Task KillBackendAsync(string database) =>
+        Kill(await ScalarAsync<int>($"SELECT pid FROM pg_stat_activity WHERE datname = '{database}' AND backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY state = 'active' DESC, state_change DESC LIMIT 1"));
 
     public async ValueTask DisposeAsync()
     {
@@ -97,6 +139,34 @@ public sealed class PostgreSqlCluster : IAsyncDisposable
 
     private static string Account => File.ReadLines("/etc/passwd").Any(line => line.StartsWith("postgres:", StringComparison.Ordinal)) ? "postgres" : "nobody";
 
+    private static void Kill(int id)
+    {
+        try
+        {
+            using var process = Process.GetProcessById(id);
+            process.Kill();
+        }
+        catch (Exception gone) when (gone is ArgumentException or InvalidOperationException)
+        {
+            // It has ended by itself.
+        }
+    }
+
+    /// <summary>They all are at home in the data's folder; each child has a session of its own, and an orphan another parent.</summary>
+    private List<int> Processes() => [.. Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).Select(name => int.TryParse(name, out var id) ? id : 0).Where(id => id > 0 && IsAtHome(id))];
+
+    private bool IsAtHome(int id)
+    {
+        try
+        {
+            return Directory.ResolveLinkTarget($"/proc/{id}/cwd", returnFinalTarget: false)?.FullName == Data;
+        }
+        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException) // or somebody else's
+        {
+            return false;
+        }
+    }
+
     /// <summary>PostgreSQL refuses to be run by root.</summary>
     private string[] As(string program)
     {
@@ -119,7 +189,7 @@ public sealed class PostgreSqlCluster : IAsyncDisposable
         })!;
         await process.WaitForExitAsync();
         var said = Path.GetTempPath() + Path.GetFileName(_folder.Path) + ".log";
-        if (process.ExitCode != 0) throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}: {await File.ReadAllTextAsync(said)}");
+        if (process.ExitCode != 0) throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}: {await File.ReadAllTextAsync(said)}\n{Log}");
         File.Delete(said);
     }
 

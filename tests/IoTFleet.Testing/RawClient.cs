@@ -11,10 +11,10 @@ namespace IoTFleet.Testing;
 
 /// <summary>A client that has no opinion: it sends what it is told and expects what it is told, as bytes or as packets.</summary>
 /// <param name="handled">Completes when the broker has done with this connection, where the test can know.</param>
-/// <param name="patience">How long to wait for what is expected; 20 s unless set.</param>
+/// <param name="patience">How long to wait for what is expected; 60 s unless set.</param>
 public sealed class RawClient(IDuplexPipe pipe, ProtocolVersion version, Task? handled = null, TimeSpan? patience = null) : IAsyncDisposable
 {
-    private readonly TimeSpan _patience = patience ?? TimeSpan.FromSeconds(20);
+    private readonly TimeSpan _patience = patience ?? TimeSpan.FromSeconds(60);
     private readonly PacketReader _reader = new(PacketLimits.Default) { Version = version };
 
     public ProtocolVersion Version => version;

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace IoTFleet.Device.Identity;
 
@@ -39,6 +40,13 @@ internal static class DurableFile
         FlushFolder(Path.GetDirectoryName(to)!);
     }
 
+    /// <summary>A new, empty file that only its owner can read, open for reading and writing.</summary>
+    public static SafeFileHandle CreatePrivate(string file)
+    {
+        new FileStream(file, CreateOptions()).Dispose();
+        return File.OpenHandle(file, FileMode.Open, FileAccess.ReadWrite, FileShare.Read);
+    }
+
     private static FileStreamOptions CreateOptions()
     {
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
@@ -47,8 +55,8 @@ internal static class DurableFile
         return options;
     }
 
-    // The rename is in the folder, so the folder must reach the disk too; .NET opens no folders, hence libc.
-    private static void FlushFolder(string folder)
+    /// <summary>A name is in its folder, so the folder must reach the disk too; .NET opens no folders, hence libc.</summary>
+    public static void FlushFolder(string folder)
     {
         if (OperatingSystem.IsWindows())
             return;

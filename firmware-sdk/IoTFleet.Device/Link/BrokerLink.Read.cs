@@ -63,7 +63,7 @@ internal sealed partial class BrokerLink
         if (ack.Reason < ReasonCode.UnspecifiedError)
             message.Complete(ack.Reason);
         else
-            message.Refuse(ack.Reason, ack.Properties.ReasonString);
+            Tell(message.Refuse(ack.Reason, ack.Properties.ReasonString));
         _doorbell.Ring();                                      // the window has room
     }
 

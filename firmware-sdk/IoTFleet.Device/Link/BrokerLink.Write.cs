@@ -40,15 +40,31 @@ internal sealed partial class BrokerLink
 
     private void WriteOrRefuse(OutboxMessage message)
     {
-        var packet = message.ToPacket(_options.Protocol);
-        if (PacketWriter.Measure(packet, _options.Protocol) <= _largestPacket)
+        try
         {
-            Write(packet);
+            var packet = message.ToPacket(_options.Protocol, _outbox.PayloadOf(message));
+            if (PacketWriter.Measure(packet, _options.Protocol) <= _largestPacket)
+            {
+                Write(packet);
+                return;
+            }
+        }
+        catch (DeviceException unreadable)
+        {
+            _outbox.Settle(message.PacketId);
+            Tell(message.Fail(unreadable));
             return;
         }
 
         _outbox.Settle(message.PacketId);
-        message.Refuse(ReasonCode.PacketTooLarge, $"the server takes packets of up to {_largestPacket} bytes");
+        Tell(message.Refuse(ReasonCode.PacketTooLarge, $"the server takes packets of up to {_largestPacket} bytes"));
+    }
+
+    // About a message that nobody waits for.
+    private void Tell(DeviceException? trouble)
+    {
+        if (trouble is not null)
+            _options.TroubleMet?.Invoke(trouble);
     }
 
     private async Task SayGoodbyeAsync(ReasonCode reason)

@@ -1,136 +1,277 @@
 using System.Diagnostics.CodeAnalysis;
-using IoTFleet.Mqtt.Topics;
+using IoTFleet.Device.Link;
+using IoTFleet.Device.Telemetry.Disk;
 
 namespace IoTFleet.Device.Telemetry;
 
 /// <summary>
-/// Holds each message from PublishAsync until its PUBACK, in order, across connections. Bounded: when full, PublishAsync waits.
+/// Holds each message from PublishAsync until its PUBACK, in order within its stream, across connections and, with a journal, across restarts. Bounded.
 /// <code>
-/// AddAsync -> [waiting] -> TryTake -> [in flight: sent | to be resent] -> Settle
-///                                          ^ StartOver: a new connection has sent nothing yet
+/// AddAsync -> room? -> [waiting in its stream] -> TryTake -> [in flight: sent | to be resent] -> Settle
+///               journal: held on disk -^                          ^ StartOver: a new connection has sent nothing yet
 /// </code>
 /// </summary>
-internal sealed class Outbox(int capacity, TimeProvider clock)
+internal sealed partial class Outbox : IDisposable
 {
+    private const int StreamsKept = 64;                        // more only while they hold messages: a device may make up new names without end
+    private const string Unnamed = "";                         // no stream can be called that
+
     private readonly Lock _gate = new();
-    private readonly SemaphoreSlim _room = new(capacity);
-    private readonly Queue<OutboxMessage> _waiting = new();
-    private readonly List<OutboxMessage> _inFlight = [];   // oldest first; the first _sent of them went out over the present connection
-    private int _sent;
-    private ushort _lastPacketId;
+    private readonly OutboxOptions _options;
+    private readonly TelemetryTopics _topics;
+    private readonly OutboxJournal? _journal;
+    private readonly TimeProvider _clock;
+    private readonly Func<DateTimeOffset> _now;
+    private readonly Doorbell _doorbell;
+    private readonly Dictionary<string, OutboxStream> _streams = [];
+    private readonly LinkedList<Waiter> _forRoom = [];
+    private int _messages;
+    private long _bytes;
+    private long _tooOld;
+    private long _gaveWay;
+    private long _lastSequence;
     private bool _closed;
 
-    // Microseconds since 1970: a restarted device continues above every number it used before, without keeping any.
-    private long _lastSequence = (clock.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
-
-    public async Task<OutboxMessage> AddAsync(TopicName topic, ReadOnlyMemory<byte> payload, CancellationToken cancellation)
+    /// <param name="options">Limits and policies.</param>
+    /// <param name="maxInFlight">How many an earlier run may have had on their way.</param>
+    /// <param name="topics">Makes topics of streams' names.</param>
+    /// <param name="journal">Where messages are held; null for memory. The caller disposes it after <see cref="Close"/>.</param>
+    /// <param name="clock">Times that pass.</param>
+    /// <param name="now">What time it is, as well as the device knows.</param>
+    /// <param name="doorbell">Rung when there may be something to take.</param>
+    public Outbox(
+        OutboxOptions options, int maxInFlight, TelemetryTopics topics, OutboxJournal? journal, TimeProvider clock, Func<DateTimeOffset> now, Doorbell doorbell)
     {
-        await _room.WaitAsync(cancellation);
-        lock (_gate)
-        {
-            if (_closed)
-            {
-                _room.Release();                           // wakes the next one that waits for room
-                throw Stopped();
-            }
+        (_options, _topics, _journal, _clock, _now, _doorbell) = (options, topics, journal, clock, now, doorbell);
+        _pace = new ReplayPace(options.ReplayRate, clock, doorbell.Ring);
+        // Microseconds since 1970: a restarted device continues above every number it used before, without keeping any.
+        _lastSequence = (now() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+        if (journal is null)
+            return;
+        _lastSequence = Math.Max(_lastSequence, journal.LastSequence);
+        TakeBack(journal.TakeFound(), maxInFlight + OutboxJournal.SettledWithoutFlush);
+        journal.Start(OnWritten, HeldIn);
+    }
 
-            var message = new OutboxMessage(++_lastSequence, topic, payload);
-            _waiting.Enqueue(message);
-            return message;
+    public OutboxStatus Status
+    {
+        get
+        {
+            lock (_gate)
+                return new OutboxStatus(_messages, _bytes, _tooOld, _gaveWay);
         }
     }
 
-    /// <summary>A new connection begins: everything unacknowledged is to be sent again, before anything newer.</summary>
-    public void StartOver()
+    public int StreamCount
     {
-        lock (_gate)
-            _sent = 0;
-    }
-
-    /// <summary>The next message to send, unless <paramref name="window"/> messages are on their way already.</summary>
-    public bool TryTake(int window, [NotNullWhen(true)] out OutboxMessage? message)
-    {
-        lock (_gate)
+        get
         {
-            message = null;
-            if (_sent >= window)                           // [MQTT-3.3.4-7]
-                return false;
-            if (_sent == _inFlight.Count)
-            {
-                if (!_waiting.TryDequeue(out var next))
-                    return false;
-                _inFlight.Add(next);
-            }
-
-            message = _inFlight[_sent];
-            message.PacketId = NextPacketId_NeedsGate();
-            message.SentAt = clock.GetTimestamp();
-            _sent++;
-            return true;
+            lock (_gate)
+                return _streams.Count;
         }
     }
 
-    /// <summary>Takes out the message that a PUBACK answers; null when none on this connection carries the id.</summary>
-    public OutboxMessage? Settle(ushort packetId)
+    /// <summary>Completes when the message is held.</summary>
+    public async Task<OutboxMessage> AddAsync(string? stream, ReadOnlyMemory<byte> payload, CancellationToken cancellation)
     {
-        OutboxMessage message;
-        lock (_gate)
+        cancellation.ThrowIfCancellationRequested();
+        if (!TryEnter(stream, payload, out var message, out var waiter))
         {
-            var at = FindSent_NeedsGate(packetId);
-            if (at < 0)
-                return null;
-            message = _inFlight[at];
-            _inFlight.RemoveAt(at);
-            _sent--;
+            await using var cancelled = cancellation.UnsafeRegister(_ => GiveUp(waiter, cancellation), null);
+            message = await waiter.Task;
         }
 
-        _room.Release();
+        if (_journal is null)
+            _doorbell.Ring();
+        await message.Held.WaitAsync(cancellation);
         return message;
     }
 
-    /// <summary>How long the oldest message on its way has waited for its PUBACK; zero when there is none.</summary>
-    public TimeSpan LongestWait()
-    {
-        lock (_gate)
-            return _sent == 0 ? TimeSpan.Zero : clock.GetElapsedTime(_inFlight[0].SentAt);
-    }
-
-    /// <summary>Fails everything held and every later AddAsync.</summary>
+    /// <summary>Fails everything that somebody waits for and every later AddAsync; the journal keeps what it holds.</summary>
     public void Close()
     {
-        List<OutboxMessage> left;
         lock (_gate)
         {
             _closed = true;
-            left = [.. _inFlight, .. _waiting];
+            foreach (var message in _inFlight.Concat(_streams.Values.SelectMany(stream => stream.Waiting)))
+                _ = message.Fail(Stopped());                   // of an earlier run: the next one sends it
+            foreach (var waiter in _forRoom)
+                waiter.TrySetException(Stopped());
+            _forRoom.Clear();
             _inFlight.Clear();
-            _waiting.Clear();
+            _streams.Clear();
             _sent = 0;
         }
-
-        foreach (var message in left)
-            message.Fail(Stopped());
-        _room.Release();
     }
 
-    private ushort NextPacketId_NeedsGate()
+    public void Dispose()
     {
-        do
-            _lastPacketId = _lastPacketId == ushort.MaxValue ? (ushort)1 : (ushort)(_lastPacketId + 1);   // [MQTT-2.2.1-3]: never 0
-        while (FindSent_NeedsGate(_lastPacketId) >= 0);
-        return _lastPacketId;
+        Close();
+        _pace.Dispose();
     }
 
-    private int FindSent_NeedsGate(ushort packetId)
+    private bool TryEnter(string? stream, ReadOnlyMemory<byte> payload, [NotNullWhen(true)] out OutboxMessage? message, [NotNullWhen(false)] out Waiter? waiter)
     {
-        for (var i = 0; i < _sent; i++)
+        lock (_gate)
         {
-            if (_inFlight[i].PacketId == packetId)
-                return i;
+            if (_closed)
+                throw Stopped();
+            var into = StreamOf(stream);
+            RequireThatItCanFit(into, payload.Length + OutboxMessage.Overhead);
+            (message, waiter) = (null, null);
+            var othersWait = _forRoom.Any(other => other.Stream == into);
+            if (!othersWait && MakeRoom_NeedsGate(into, payload.Length + OutboxMessage.Overhead))
+                message = Enter_NeedsGate(into, payload);
+            else if (into.Policy.WhenFull == WhenFull.Wait)
+                waiter = _forRoom.AddLast(new Waiter(into, payload)).Value;
+            else
+                throw GaveWay_NeedsGate();
+            return message is not null;
+        }
+    }
+
+    private OutboxMessage Enter_NeedsGate(OutboxStream stream, ReadOnlyMemory<byte> payload)
+    {
+        var message = new OutboxMessage(++_lastSequence, stream, _now(), _connection, payload, toDisk: _journal is not null);
+        Count_NeedsGate(message);
+        stream.Enqueue(message);
+        _journal?.Add(message);
+        return message;
+    }
+
+    private void GiveUp(Waiter waiter, CancellationToken cancellation)
+    {
+        lock (_gate)
+        {
+            if (_forRoom.Remove(waiter))
+                waiter.TrySetCanceled(cancellation);
+        }
+    }
+
+    private void Admit_NeedsGate()
+    {
+        var blocked = new HashSet<OutboxStream>();             // what came later in a stream must not pass what waits in it
+        for (var node = _forRoom.First; node is not null;)
+        {
+            var (waiter, next) = (node.Value, node.Next);
+            if (!blocked.Contains(waiter.Stream) && MakeRoom_NeedsGate(waiter.Stream, waiter.Payload.Length + OutboxMessage.Overhead))
+            {
+                _forRoom.Remove(node);
+                waiter.TrySetResult(Enter_NeedsGate(waiter.Stream, waiter.Payload));
+            }
+            else
+            {
+                blocked.Add(waiter.Stream);
+            }
+
+            node = next;
+        }
+    }
+
+    private bool MakeRoom_NeedsGate(OutboxStream into, int size)
+    {
+        if (into.HasRoomFor(size) && HasRoomFor(size))
+            return true;
+        foreach (var stream in _streams.Values)
+            DropTooOld_NeedsGate(stream);
+        while (!into.HasRoomFor(size))
+        {
+            if (into.Policy.WhenFull != WhenFull.DropOldest || !DropOldest_NeedsGate(into))
+                return false;
         }
 
-        return -1;
+        while (!HasRoomFor(size))
+        {
+            if (WhoGivesWayTo(into) is not { } stream || !DropOldest_NeedsGate(stream))
+                return false;
+        }
+
+        return true;
     }
 
-    private static DeviceException Stopped() => new(DeviceError.Stopped, "The device client was disposed before the server stored this message.");
+    private bool HasRoomFor(int size) => _messages < _options.MaxMessages && _bytes + size <= _options.MaxBytes;
+
+    private OutboxStream? WhoGivesWayTo(OutboxStream into) => _streams.Values
+        .Where(stream => stream.Oldest is not null && stream.Policy.WhenFull == WhenFull.DropOldest)
+        .Where(stream => stream == into || stream.Policy.Priority < into.Policy.Priority)
+        .MinBy(stream => (stream.Policy.Priority, stream.Oldest!.Sequence));
+
+    private bool DropOldest_NeedsGate(OutboxStream stream)
+    {
+        if (stream.Oldest is not { } message)
+            return false;
+        stream.Dequeue();
+        Release_NeedsGate(message);
+        _ = message.Fail(GaveWay_NeedsGate());                 // counted: an earlier run's has nobody else to hear of it
+        return true;
+    }
+
+    private void DropTooOld_NeedsGate(OutboxStream stream)
+    {
+        if (stream.Policy.MaxAge is not { } most)
+            return;
+        while (stream.Oldest is { } message && _now() - message.AddedAt > most)
+        {
+            stream.Dequeue();
+            Release_NeedsGate(message);
+            _tooOld++;
+            _ = message.Fail(new DeviceException(DeviceError.Dropped, $"The message has waited longer than {most}, the most for its stream, and was dropped."));
+        }
+    }
+
+    private void Count_NeedsGate(OutboxMessage message)
+    {
+        message.Stream.Count(message);
+        (_messages, _bytes) = (_messages + 1, _bytes + message.Size);
+    }
+
+    // It is no longer held, on disk neither.
+    private void Release_NeedsGate(OutboxMessage message)
+    {
+        message.IsGone = true;
+        message.Stream.Discount(message);
+        (_messages, _bytes) = (_messages - 1, _bytes - message.Size);
+        if (message is { IsHeld: true, Payload: not null } && _journal is not null)
+            _resident -= message.PayloadSize;
+        _journal?.Settle(message);
+    }
+
+    private OutboxStream StreamOf(string? name)
+    {
+        if (_streams.TryGetValue(name ?? Unnamed, out var known))
+            return known;
+        var stream = new OutboxStream(name, _topics.For(name), _options.PolicyOf(name));
+        if (_streams.Count >= StreamsKept)
+        {
+            foreach (var (key, empty) in _streams.Where(other => other.Value.Messages == 0 && _forRoom.All(waiter => waiter.Stream != other.Value)).ToList())
+                _streams.Remove(key);
+        }
+
+        _streams.Add(name ?? Unnamed, stream);
+        return stream;
+    }
+
+    private void RequireThatItCanFit(OutboxStream stream, int size)
+    {
+        var most = Math.Min(_options.MaxBytes, stream.Policy.MaxBytes ?? long.MaxValue);
+        if (size > most)
+            throw new DeviceException(DeviceError.Dropped, $"A message of {size} bytes does not fit into an outbox of {most} bytes; make OutboxOptions.MaxBytes larger.");
+    }
+
+    private DeviceException Stopped() => new(DeviceError.Stopped, _journal is null
+        ? "The device client was disposed before the server stored this message."
+        : "The device client was disposed before the server stored this message. It is kept on the disk and sent after the next start.");
+
+    private DeviceException GaveWay_NeedsGate()
+    {
+        _gaveWay++;
+        return new DeviceException(DeviceError.Dropped, "The outbox was full, and by its stream's policy the message gave way.");
+    }
+
+    private sealed class Waiter(OutboxStream stream, ReadOnlyMemory<byte> payload) : TaskCompletionSource<OutboxMessage>(TaskCreationOptions.RunContinuationsAsynchronously)
+    {
+        public OutboxStream Stream => stream;
+
+        public ReadOnlyMemory<byte> Payload => payload;
+    }
 }

@@ -1627,6 +1627,13 @@ namespace IoTFleet.Fleet.PostgreSql.Migrations
                         .HasColumnType("character varying(200)")
                         .UseCollation("C");
 
+                    b.Property<byte[]>("OldProtectedSecret")
+                        .HasColumnType("bytea");
+
+                    b.Property<long?>("OldSecretUntil")
+                        .HasColumnType("bigint")
+                        .HasColumnName("OldSecretUntilUs");
+
                     b.Property<byte[]>("ProtectedSecret")
                         .IsRequired()
                         .HasColumnType("bytea");

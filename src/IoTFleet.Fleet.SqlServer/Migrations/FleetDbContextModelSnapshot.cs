@@ -1628,6 +1628,13 @@ namespace IoTFleet.Fleet.SqlServer.Migrations
                         .HasColumnType("nvarchar(200)")
                         .UseCollation("Latin1_General_100_BIN2");
 
+                    b.Property<byte[]>("OldProtectedSecret")
+                        .HasColumnType("varbinary(max)");
+
+                    b.Property<long?>("OldSecretUntil")
+                        .HasColumnType("bigint")
+                        .HasColumnName("OldSecretUntilUs");
+
                     b.Property<byte[]>("ProtectedSecret")
                         .IsRequired()
                         .HasColumnType("varbinary(max)");

@@ -9,7 +9,7 @@ using IoTFleet.Mqtt.Topics;
 namespace IoTFleet.Server.Alerts;
 
 /// <summary>
-/// Delivers what waits. Each receiver has a lane of its own, one delivery after the other, so that a slow one delays nobody else;
+/// Delivers what waits, beside the senders of other nodes: each delivery is claimed first. Each receiver has a lane of its own, one delivery after the other, so that a slow one delays nobody else;
 /// lanes are bounded by the number of webhooks. What fails waits longer each time and is dead in the end, for an operator to replay.
 /// </summary>
 internal sealed class AlertSender(
@@ -20,6 +20,10 @@ internal sealed class AlertSender(
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan LongestPause = TimeSpan.FromHours(1);
     private static readonly TimeSpan ForgetEvery = TimeSpan.FromHours(1);
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(2);
+
+    /// <summary>The call, and time to write down how it ended. Nodes' clocks must not be further apart than this.</summary>
+    private static readonly TimeSpan LeaseBeyondCall = TimeSpan.FromSeconds(10);
 
     private readonly Dictionary<string, Task> _lanes = new(StringComparer.Ordinal);
     private DateTimeOffset _forgetAt;
@@ -78,32 +82,48 @@ internal sealed class AlertSender(
     {
         try
         {
-            for (var due = await queue.TakeAsync(receiver, MaxTaken, stoppingToken); due.Count > 0; due = await queue.TakeAsync(receiver, MaxTaken, stoppingToken))
+            for (var due = await queue.DueAsync(receiver, MaxTaken, stoppingToken); due.Count > 0; due = await queue.DueAsync(receiver, MaxTaken, stoppingToken))
             {
-                foreach (var one in due) await DeliverAsync(one, stoppingToken);
+                foreach (var one in due)
+                {
+                    if (await queue.ClaimAsync(one, options.Timeout + LeaseBeyondCall, stoppingToken) is { } claimed) await DeliverAsync(claimed, stoppingToken);
+                }
             }
         }
         catch (Exception error) when (!stoppingToken.IsCancellationRequested) // the outermost frame of a lane; the next look begins another
         {
             logger.AlertsNotDelivered(error);
         }
-        catch (OperationCanceledException)
+        catch (Exception) when (stoppingToken.IsCancellationRequested)
         {
-            // The server stops: what was not written down as delivered comes again.
+            // The server stops, perhaps with the database away: what was not written down as delivered comes again.
         }
     }
 
-    private async Task DeliverAsync(DueDelivery due, CancellationToken stoppingToken)
+    private async Task DeliverAsync(ClaimedDelivery claimed, CancellationToken stoppingToken)
     {
-        var delivery = due.Delivery;
-        var result = delivery.WebhookId is null ? await PublishAsync(delivery) : await call.SendAsync(due, stoppingToken);
+        var (delivery, result) = (claimed.Delivery, await TryAsync(claimed, stoppingToken));
         var now = clock.GetUtcNow();
         (delivery.Attempts, delivery.LastAttemptAt, delivery.LastStatus) = (delivery.Attempts + 1, now, result.Status);
         delivery.LastProblem = result.Problem is { Length: > MaxProblem } problem ? problem[..MaxProblem] : result.Problem;
         if (result.Problem is null) delivery.State = DeliveryState.Delivered;
         else if (IsOver(delivery, result, now)) Bury(delivery);
         else delivery.NextAttemptAt = now + PauseAfter(delivery.Attempts, result.RetryAfter);
-        await queue.RecordAsync(delivery, stoppingToken);
+        await queue.RecordAsync(claimed, stoppingToken);
+    }
+
+    private async Task<CallResult> TryAsync(ClaimedDelivery claimed, CancellationToken stoppingToken)
+    {
+        try
+        {
+            return claimed.Delivery.WebhookId is null ? await PublishAsync(claimed.Delivery) : await call.SendAsync(claimed, stoppingToken);
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            using var patience = new CancellationTokenSource(StopPatience, clock);
+            await queue.ReleaseAsync(claimed, patience.Token); // the next start need not wait until the claim runs out
+            throw;
+        }
     }
 
     private bool IsOver(AlertDelivery delivery, CallResult result, DateTimeOffset now) =>

@@ -14,6 +14,11 @@ internal static class AlertServices
             var protector = provider.GetRequiredService<IDataProtectionProvider>().CreateProtector("webhooks");
             return new WebhookSecrets(protector.Protect, protector.Unprotect);
         });
+        services.AddSingleton(provider => new WebhookCaller(async (delivery, token) =>
+        {
+            var result = await provider.GetRequiredService<WebhookCall>().SendAsync(delivery, token);
+            return new WebhookAnswer(result.Status, result.Problem);
+        }));
         return services.AddHostedService<RuleWatching>().AddHostedService<AlertSender>();
     }
 

@@ -60,13 +60,13 @@ internal sealed class WebhookCall : IDisposable
             .Build();
     }
 
-    internal async Task<CallResult> SendAsync(DueDelivery due, CancellationToken cancellationToken)
+    internal async Task<CallResult> SendAsync(ClaimedDelivery due, CancellationToken cancellationToken)
     {
-        if (due is not { Url: { } address, ProtectedSecret: { } secret }) return new CallResult(null, "The webhook was deleted.", null);
+        if (due.Url is not { } address) return new CallResult(null, "The webhook was deleted.", null);
         if (!_options.AllowHttp && !address.StartsWith("https://", StringComparison.OrdinalIgnoreCase)) return new CallResult(null, "It is not https://, and Webhooks:AllowHttp is off.", null);
         try
         {
-            using var response = await _attempt.ExecuteAsync(async token => await PostAsync(due.Delivery, address, secret, token), cancellationToken);
+            using var response = await _attempt.ExecuteAsync(async token => await PostAsync(due, address, token), cancellationToken);
             var status = (int)response.StatusCode;
             return response.IsSuccessStatusCode ? new CallResult(status, null, null) : new CallResult(status, $"It answered {status}.", RetryAfterOf(response));
         }
@@ -75,13 +75,14 @@ internal sealed class WebhookCall : IDisposable
         catch (CryptographicException) { return new CallResult(null, "Its secret was encrypted with another server's keys; make the webhook anew.", null); }
     }
 
-    private async Task<HttpResponseMessage> PostAsync(AlertDelivery delivery, string address, byte[] secret, CancellationToken cancellationToken)
+    private async Task<HttpResponseMessage> PostAsync(ClaimedDelivery due, string address, CancellationToken cancellationToken)
     {
-        var timestamp = _clock.GetUtcNow().ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
+        var (delivery, timestamp) = (due.Delivery, _clock.GetUtcNow().ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture));
         using var request = new HttpRequestMessage(HttpMethod.Post, address) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(delivery.Body)) };
         request.Content.Headers.ContentType = new("application/json");
         request.Headers.Add(TimestampHeader, timestamp);
-        request.Headers.Add(SignatureHeader, $"v1={Sign(_secrets.Reveal(secret), timestamp, delivery.Body)}");
+        // One for each secret, as Stripe has it: a receiver that has any of them finds its own.
+        request.Headers.Add(SignatureHeader, string.Join(',', due.ProtectedSecrets.Select(secret => $"v1={Sign(_secrets.Reveal(secret), timestamp, delivery.Body)}")));
         request.Headers.Add(DeliveryHeader, delivery.Id);
         request.Headers.Add(EventHeader, delivery.Event);
         request.Headers.UserAgent.ParseAdd("IoTFleet");

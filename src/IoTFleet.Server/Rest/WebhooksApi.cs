@@ -12,6 +12,9 @@ internal static class WebhooksApi
         api.MapGet("/webhooks", ListAsync);
         api.MapPost("/webhooks", CreateAsync);
         api.MapDelete("/webhooks/{id}", DeleteAsync);
+        api.MapPost("/webhooks/{id}/rotate", RotateAsync);
+        api.MapPost("/webhooks/{id}/retire", RetireAsync);
+        api.MapPost("/webhooks/{id}/test", TestAsync);
         api.MapGet("/webhooks/deliveries", DeliveriesAsync);
         api.MapPost("/webhooks/deliveries/{id}/replay", ReplayAsync);
     }
@@ -22,7 +25,7 @@ internal static class WebhooksApi
             FindWebhooksResult.Found found => TypedResults.Json(
                 new Page<WebhookDetails>
                 {
-                    Items = [.. found.Webhooks.Select(webhook => new WebhookDetails { Id = webhook.Id, Url = webhook.Url, Description = webhook.Description, CreatedAt = webhook.CreatedAt })],
+                    Items = [.. found.Webhooks.Select(Details)],
                 },
                 ApiJson.Default.PageWebhookDetails),
             _ => Problems.Forbidden("see webhooks"),
@@ -31,9 +34,7 @@ internal static class WebhooksApi
     private static async Task<IResult> CreateAsync(CreateWebhookRequest request, CreateWebhook create, HttpContext context, CancellationToken cancellationToken) =>
         await create.RunAsync(ActorOf(context), new Fleet.Telemetry.Rules.CreateWebhookRequest(request.Id, request.Url, request.Description), cancellationToken) switch
         {
-            CreateWebhookResult.Created { Webhook: var webhook } created => TypedResults.Json(
-                new CreatedWebhook { Id = webhook.Id, Url = webhook.Url, Description = webhook.Description, CreatedAt = webhook.CreatedAt, Secret = created.Secret.Reveal() },
-                ApiJson.Default.CreatedWebhook, statusCode: StatusCodes.Status201Created),
+            CreateWebhookResult.Created created => TypedResults.Json(WithSecret(created.Webhook, created.Secret), ApiJson.Default.CreatedWebhook, statusCode: StatusCodes.Status201Created),
             CreateWebhookResult.AlreadyKnown => Problems.Conflict(ProblemCodes.WebhookExists, $"There is a webhook {request.Id}; delete it, or choose another name."),
             CreateWebhookResult.Invalid invalid => Problems.Invalid(invalid.Problem),
             _ => Problems.Forbidden("create webhooks"),
@@ -43,8 +44,45 @@ internal static class WebhooksApi
         await delete.RunAsync(ActorOf(context), new DeleteWebhookRequest(id), cancellationToken) switch
         {
             DeleteWebhookResult.Deleted => TypedResults.NoContent(),
-            DeleteWebhookResult.UnknownWebhook => Problems.NotFound(ProblemCodes.WebhookNotFound, $"There is no webhook {id}."),
+            DeleteWebhookResult.UnknownWebhook => UnknownWebhook(id),
             _ => Problems.Forbidden("delete webhooks"),
+        };
+
+    private static async Task<IResult> RotateAsync(string id, RotateWebhookRequest request, RotateWebhookSecret rotate, HttpContext context, CancellationToken cancellationToken) =>
+        await rotate.RunAsync(ActorOf(context), new RotateWebhookSecretRequest(id, TimeSpan.FromHours(request.KeepOldHours)), cancellationToken) switch
+        {
+            RotateWebhookSecretResult.Rotated rotated => TypedResults.Json(WithSecret(rotated.Webhook, rotated.Secret), ApiJson.Default.CreatedWebhook),
+            RotateWebhookSecretResult.StillRotating rotating => Problems.Conflict(
+                ProblemCodes.WebhookRotating, $"The secret before still signs, too, until {rotating.Until:u}; retire it first, or keep none (0 hours)."),
+            RotateWebhookSecretResult.UnknownWebhook => UnknownWebhook(id),
+            RotateWebhookSecretResult.Invalid invalid => Problems.Invalid(invalid.Problem),
+            _ => Problems.Forbidden("rotate secrets of webhooks"),
+        };
+
+    private static async Task<IResult> RetireAsync(string id, RetireWebhookSecret retire, HttpContext context, CancellationToken cancellationToken) =>
+        await retire.RunAsync(ActorOf(context), new RetireWebhookSecretRequest(id), cancellationToken) switch
+        {
+            RetireWebhookSecretResult.Retired retired => TypedResults.Json(Details(retired.Webhook), ApiJson.Default.WebhookDetails),
+            RetireWebhookSecretResult.UnknownWebhook => UnknownWebhook(id),
+            _ => Problems.Forbidden("retire secrets of webhooks"),
+        };
+
+    private static async Task<IResult> TestAsync(string id, TestWebhook test, HttpContext context, CancellationToken cancellationToken) =>
+        await test.RunAsync(ActorOf(context), new TestWebhookRequest(id), cancellationToken) switch
+        {
+            TestWebhookResult.Called called => TypedResults.Json(
+                new WebhookTest
+                {
+                    Delivered = called.Answer.Problem is null,
+                    Status = called.Answer.Status,
+                    Problem = called.Answer.Problem,
+                    Milliseconds = Math.Round(called.Took.TotalMilliseconds, 1),
+                    Delivery = called.Delivery.Id,
+                    Body = called.Delivery.Body,
+                },
+                ApiJson.Default.WebhookTest),
+            TestWebhookResult.UnknownWebhook => UnknownWebhook(id),
+            _ => Problems.Forbidden("test webhooks"),
         };
 
     private static async Task<IResult> DeliveriesAsync(
@@ -67,6 +105,21 @@ internal static class WebhooksApi
             ReplayDeliveryResult.UnknownDelivery => Problems.NotFound(ProblemCodes.DeliveryNotFound, $"There is no delivery {id}; those that are over are kept for 30 days."),
             _ => Problems.Forbidden("replay deliveries"),
         };
+
+    private static IResult UnknownWebhook(string id) => Problems.NotFound(ProblemCodes.WebhookNotFound, $"There is no webhook {id}.");
+
+    private static WebhookDetails Details(Webhook webhook) =>
+        new() { Id = webhook.Id, Url = webhook.Url, Description = webhook.Description, CreatedAt = webhook.CreatedAt, OldSecretUntil = webhook.OldSecretUntil };
+
+    private static CreatedWebhook WithSecret(Webhook webhook, Fleet.Secret secret) => new()
+    {
+        Id = webhook.Id,
+        Url = webhook.Url,
+        Description = webhook.Description,
+        CreatedAt = webhook.CreatedAt,
+        OldSecretUntil = webhook.OldSecretUntil,
+        Secret = secret.Reveal(),
+    };
 
     private static DeliveryDetails Details(AlertDelivery delivery) => new()
     {

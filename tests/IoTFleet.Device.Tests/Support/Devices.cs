@@ -11,7 +11,7 @@ internal static class Devices
 {
     public const string Id = "pump-7";
 
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     /// <summary>Comes back at once after a cut.</summary>
     public static DeviceOptions Quick() => new()

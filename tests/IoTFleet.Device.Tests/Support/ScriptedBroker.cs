@@ -11,7 +11,7 @@ namespace IoTFleet.Device.Tests.Support;
 /// <summary>A broker on a loopback port that does nothing by itself: the test takes each connection and says what happens on it.</summary>
 internal sealed class ScriptedBroker : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly List<BrokerEnd> _ends = [];

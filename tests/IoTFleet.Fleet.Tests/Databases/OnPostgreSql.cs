@@ -6,6 +6,7 @@ using IoTFleet.Fleet.Tests.Enrolment;
 using IoTFleet.Fleet.Tests.IssuanceLog;
 using IoTFleet.Fleet.Tests.Operators;
 using IoTFleet.Fleet.Tests.Services;
+using IoTFleet.Fleet.Tests.Telemetry.Rules;
 
 namespace IoTFleet.Fleet.Tests.Databases;
 
@@ -19,6 +20,9 @@ public sealed class AuditChainTestsOnPostgreSql : AuditChainTests;
 
 [RunsOn(DatabaseName.PostgreSql)]
 public sealed class AuthorityDirectoryTestsOnPostgreSql : AuthorityDirectoryTests;
+
+[RunsOn(DatabaseName.PostgreSql)]
+public sealed class DeliveryQueueTestsOnPostgreSql : DeliveryQueueTests;
 
 [RunsOn(DatabaseName.PostgreSql)]
 public sealed class DrillTestsOnPostgreSql : DrillTests;
@@ -97,3 +101,6 @@ public sealed class TrustBundleTestsOnPostgreSql : TrustBundleTests;
 
 [RunsOn(DatabaseName.PostgreSql)]
 public sealed class WaysInTestsOnPostgreSql : WaysInTests;
+
+[RunsOn(DatabaseName.PostgreSql)]
+public sealed class WebhookSecretTestsOnPostgreSql : WebhookSecretTests;

@@ -6,6 +6,7 @@ using IoTFleet.Fleet.Tests.Enrolment;
 using IoTFleet.Fleet.Tests.IssuanceLog;
 using IoTFleet.Fleet.Tests.Operators;
 using IoTFleet.Fleet.Tests.Services;
+using IoTFleet.Fleet.Tests.Telemetry.Rules;
 
 namespace IoTFleet.Fleet.Tests.Databases;
 
@@ -19,6 +20,9 @@ public sealed class AuditChainTestsOnSqlServer : AuditChainTests;
 
 [RunsOn(DatabaseName.SqlServer)]
 public sealed class AuthorityDirectoryTestsOnSqlServer : AuthorityDirectoryTests;
+
+[RunsOn(DatabaseName.SqlServer)]
+public sealed class DeliveryQueueTestsOnSqlServer : DeliveryQueueTests;
 
 [RunsOn(DatabaseName.SqlServer)]
 public sealed class DrillTestsOnSqlServer : DrillTests;
@@ -97,3 +101,6 @@ public sealed class TrustBundleTestsOnSqlServer : TrustBundleTests;
 
 [RunsOn(DatabaseName.SqlServer)]
 public sealed class WaysInTestsOnSqlServer : WaysInTests;
+
+[RunsOn(DatabaseName.SqlServer)]
+public sealed class WebhookSecretTestsOnSqlServer : WebhookSecretTests;

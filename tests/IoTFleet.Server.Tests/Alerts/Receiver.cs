@@ -18,6 +18,8 @@ internal sealed class Receiver : IAsyncDisposable
 {
     private readonly WebApplication _app;
     private readonly ConcurrentQueue<(int Status, string? Header, string? Value)> _answers = new();
+    private TaskCompletionSource? _toHold;
+    private TaskCompletionSource? _held;
 
     private Receiver(WebApplication app)
     {
@@ -49,8 +51,18 @@ internal sealed class Receiver : IAsyncDisposable
         return this;
     }
 
+    /// <summary>The next call is not answered before <see cref="Release"/>.</summary>
+    internal Receiver HoldNext()
+    {
+        _held = _toHold = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        return this;
+    }
+
+    internal void Release() => _held?.TrySetResult();
+
     public async ValueTask DisposeAsync()
     {
+        Release();
         await _app.StopAsync();
         await _app.DisposeAsync();
     }
@@ -60,6 +72,7 @@ internal sealed class Receiver : IAsyncDisposable
         using var reader = new StreamReader(context.Request.Body);
         string Header(string name) => context.Request.Headers[name].ToString();
         Calls.Enqueue(new ReceivedCall(context.Request.Path, Header("IoTFleet-Timestamp"), Header("IoTFleet-Signature"), Header("IoTFleet-Delivery"), Header("IoTFleet-Event"), await reader.ReadToEndAsync()));
+        if (Interlocked.Exchange(ref _toHold, null) is { } hold) await hold.Task;
         if (!_answers.TryDequeue(out var answer)) return;
         context.Response.StatusCode = answer.Status;
         if (answer.Header is { } name) context.Response.Headers[name] = answer.Value;

@@ -10,7 +10,7 @@ namespace IoTFleet.Server.Tests.Attacks;
 /// <summary>openssl's client, which sends what .NET's does not: chains of any certificates, old versions, sessions taken up again, renegotiation.</summary>
 internal sealed class OpensslClient : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly TemporaryFolder _folder = new();
     private readonly RunningServer _server;

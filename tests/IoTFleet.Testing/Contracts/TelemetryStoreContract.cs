@@ -93,7 +93,25 @@ public abstract class TelemetryStoreContract
         await using var db = await Databases.CreateDbContextAsync(None);
         var stored = await db.Devices.SingleAsync();
         Assert.Equal((50L, "0102", "03"), (stored.LastReceivedUs, Convert.ToHexString(stored.Latest), Convert.ToHexString(stored.Recent)));
-        Assert.Equal([(4, 20L), (5, 30L)], (await db.StaleHours.OrderBy(mark => mark.Hour).ToListAsync()).Select(mark => (mark.Hour, mark.Version)));
+        Assert.Equal([(4, 21L), (5, 30L)], (await db.StaleHours.OrderBy(mark => mark.Hour).ToListAsync()).Select(mark => (mark.Hour, mark.Version)));
+    }
+
+    [Fact]
+    public async Task Whoever_has_read_a_mark_sees_that_it_was_touched_since_by_whichever_node()
+    {
+        var device = await DeviceAsync("pump-1");
+        await Store.MergeAsync(new MergeSlice([], [], [Stale(device, 4, 20)], null), None);
+        var (read, taken) = (await MarkAsync(), new List<bool>());
+
+        foreach (var begin in (long[])[20, 7, 20, 500]) // the same slice again, those of other nodes
+        {
+            await Store.MergeAsync(new MergeSlice([], [], [Stale(device, 4, begin)], null), None);
+            taken.Add(await TakeAsync(read));
+            read = await MarkAsync();
+        }
+
+        Assert.DoesNotContain(true, taken);
+        Assert.True(await TakeAsync(read));
     }
 
     [Fact]
@@ -161,6 +179,19 @@ public abstract class TelemetryStoreContract
         db.Nodes.Add(node);
         await db.SaveChangesAsync(None);
         return node.Ordinal;
+    }
+
+    private async Task<StaleHour> MarkAsync()
+    {
+        await using var db = await Databases.CreateDbContextAsync(None);
+        return await db.StaleHours.AsNoTracking().SingleAsync(None);
+    }
+
+    /// <summary>As the rollups do.</summary>
+    private async Task<bool> TakeAsync(StaleHour read)
+    {
+        await using var db = await Databases.CreateDbContextAsync(None);
+        return await db.StaleHours.Where(mark => mark.Device == read.Device && mark.Hour == read.Hour && mark.Version == read.Version).ExecuteDeleteAsync(None) == 1;
     }
 
     private async Task<long> MergedToAsync()

@@ -10,6 +10,7 @@ internal static class AlertNotice
     internal const string Opened = "alert.opened";
     internal const string Acknowledged = "alert.acknowledged";
     internal const string Closed = "alert.closed";
+    internal const string Test = "webhook.test";
 
     /// <summary>One for each receiver of the rule that there is, and one by MQTT. Joins the caller's unit of work.</summary>
     internal static void Add(FleetDbContext db, Rule? rule, IReadOnlySet<string> webhooks, Alert alert, string @event, TimeProvider clock)
@@ -18,6 +19,26 @@ internal static class AlertNotice
         var body = Body(alert, @event);
         foreach (var webhook in rule.WebhookIds.Where(webhooks.Contains)) db.AlertDeliveries.Add(Delivery(webhook, alert, @event, body, clock));
         if (rule.Mqtt) db.AlertDeliveries.Add(Delivery(null, alert, @event, body, clock));
+    }
+
+    /// <summary>Of an alert that there is not; its event says so.</summary>
+    internal static AlertDelivery Sample(string webhook, TimeProvider clock)
+    {
+        var now = clock.GetUtcNow();
+        var alert = new Alert
+        {
+            Id = RowId.New(clock),
+            RuleId = "sample",
+            Kind = RuleKind.Threshold,
+            Severity = AlertSeverity.Info,
+            DeviceId = "sample",
+            GroupId = "sample",
+            Since = now,
+            OpenedAt = now,
+            Value = 1,
+            Detail = "Somebody tries whether this receiver is told.",
+        };
+        return Delivery(webhook, alert, Test, Body(alert, Test), clock);
     }
 
     private static AlertDelivery Delivery(string? webhook, Alert alert, string @event, string body, TimeProvider clock) => new()

@@ -23,7 +23,6 @@ public abstract record CreateWebhookResult
 public sealed class CreateWebhook(IDbContextFactory<FleetDbContext> databases, AuditTrail audit, WebhookSecrets secrets, TimeProvider clock)
 {
     private const string Action = "webhook.create";
-    private const string Prefix = "iotfleet_hook_";
     private const int MaxText = 200;
 
     public async Task<CreateWebhookResult> RunAsync(Actor actor, CreateWebhookRequest request, CancellationToken ct)
@@ -52,7 +51,7 @@ public sealed class CreateWebhook(IDbContextFactory<FleetDbContext> databases, A
         if (await db.Webhooks.AnyAsync(webhook => webhook.Id == request.Id, ct)) return new CreateWebhookResult.AlreadyKnown();
         if (await db.Webhooks.CountAsync(ct) >= RuleLimits.MaxWebhooks) return new CreateWebhookResult.Invalid($"There are {RuleLimits.MaxWebhooks} webhooks, the most there can be.");
 
-        var secret = Secret.Create(Prefix);
+        var secret = WebhookSecrets.New();
         var webhook = new Webhook { Id = request.Id, Url = request.Url, Description = request.Description, ProtectedSecret = secrets.Protect(secret), CreatedAt = clock.GetUtcNow() };
         db.Webhooks.Add(webhook);
         audit.Done(db, actor, Action, webhook.Id, new Uri(webhook.Url).GetLeftPart(UriPartial.Authority));

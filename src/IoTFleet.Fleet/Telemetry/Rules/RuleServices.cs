@@ -6,7 +6,7 @@ namespace IoTFleet.Fleet.Telemetry.Rules;
 
 internal static class RuleServices
 {
-    /// <summary>Rules and their alerts. <see cref="WebhookSecrets"/> is the host's to add, <see cref="RuleWatch.Start"/> to call, and what is to be delivered to deliver.</summary>
+    /// <summary>Rules and their alerts. <see cref="WebhookSecrets"/> and <see cref="WebhookCaller"/> are the host's to add, <see cref="RuleWatch.Start"/> to call, and what is to be delivered to deliver.</summary>
     internal static IServiceCollection AddRules(this IServiceCollection services)
     {
         services.AddSingleton<RuleSignals>().AddSingleton<DeliveryQueue>();
@@ -16,6 +16,7 @@ internal static class RuleServices
         services.AddSingleton<CreateRule>().AddSingleton<ChangeRule>().AddSingleton<DeleteRule>().AddSingleton<FindRules>();
         services.AddSingleton<FindAlerts>().AddSingleton<AcknowledgeAlert>().AddSingleton<CloseAlert>();
         services.AddSingleton<CreateWebhook>().AddSingleton<DeleteWebhook>().AddSingleton<FindWebhooks>();
+        services.AddSingleton<RotateWebhookSecret>().AddSingleton<RetireWebhookSecret>().AddSingleton<TestWebhook>();
         return services.AddSingleton<FindDeliveries>().AddSingleton<ReplayDelivery>();
     }
 }

@@ -16,7 +16,7 @@ public sealed class RuleSignals
 
     internal void RulesChanged() => _rules.Writer.TryWrite(true);
 
-    internal void DeliveriesWait() => _deliveries.Writer.TryWrite(true);
+    public void DeliveriesWait() => _deliveries.Writer.TryWrite(true);
 
     private static Channel<bool> One() => Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 }

@@ -11,8 +11,15 @@ public sealed class Webhook
     public required string Url { get; init; }
 
     /// <summary>What it is signed with, encrypted by <see cref="WebhookSecrets"/>.</summary>
-    public required byte[] ProtectedSecret { get; init; }
+    public required byte[] ProtectedSecret { get; set; }
+
+    /// <summary>The secret before the last rotation, which signs, too, until <see cref="OldSecretUntil"/>.</summary>
+    public byte[]? OldProtectedSecret { get; set; }
+    public DateTimeOffset? OldSecretUntil { get; set; }
     public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>Of all of them a receiver needs to know one.</summary>
+    internal IReadOnlyList<byte[]> SecretsAt(DateTimeOffset now) => OldProtectedSecret is { } old && OldSecretUntil > now ? [ProtectedSecret, old] : [ProtectedSecret];
 }
 
 /// <summary>Dead: given up, until an operator has it sent again.</summary>
@@ -43,6 +50,8 @@ public sealed class AlertDelivery
 
     /// <summary>From when on its age counts: its making, or the last replay.</summary>
     public required DateTimeOffset StartedAt { get; set; }
+
+    /// <summary>While it is being sent: until when its sender has claimed it.</summary>
     public required DateTimeOffset NextAttemptAt { get; set; }
     public DateTimeOffset? LastAttemptAt { get; set; }
     public int? LastStatus { get; set; }

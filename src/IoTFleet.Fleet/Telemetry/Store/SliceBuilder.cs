@@ -28,7 +28,7 @@ internal sealed class SliceBuilder
         {
             _rows.Add(Row(state.Number, reading));
             if (reading.ContentType is null) latest.Add(reading.Stream, reading.TimeUs, reading.Body.Span);
-            MarkStale(state.Number, reading);
+            MarkStale(state.Number, HourOf(reading.TimeUs));
         }
         _rows.Sort(first, count, ByTime);
         state.Latest = latest.Build();
@@ -47,11 +47,9 @@ internal sealed class SliceBuilder
 
     internal MergeSlice Build(TelemetryNode? done) => new(_rows, _devices, [.. _stale.Values], done);
 
-    private void MarkStale(int device, StoredReading reading)
+    private void MarkStale(int device, int hour)
     {
-        var hour = HourOf(reading.TimeUs);
-        if (_stale.TryGetValue((device, hour), out var mark)) mark.Version = Math.Max(mark.Version, reading.Id);
-        else _stale.Add((device, hour), new StaleHour { Device = device, Hour = hour, Version = reading.Id });
+        if (!_stale.ContainsKey((device, hour))) _stale.Add((device, hour), new StaleHour { Device = device, Hour = hour, Version = Random.Shared.NextInt64(long.MaxValue / 2) });
     }
 
     /// <summary>Hours since 1970, rounded down also before it.</summary>

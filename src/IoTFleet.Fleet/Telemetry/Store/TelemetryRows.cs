@@ -75,8 +75,11 @@ public sealed class StaleHour
     /// <summary>Hours since 1970.</summary>
     public required int Hour { get; init; }
 
-    /// <summary>The last id merged into the hour: whoever has rolled it up takes the mark away only while this is what he has seen.</summary>
-    public required long Version { get; set; }
+    /// <summary>
+    /// Counts the merges that touched the hour since it was marked, whichever node's: whoever has rolled it up takes the mark away only while this is what he has seen.
+    /// Of a merge it is where the count of a new mark begins, at random: a mark that was taken away and made anew must not look like the one before.
+    /// </summary>
+    public required long Version { get; init; }
 }
 
 /// <summary>A device's hour, minute by minute.</summary>

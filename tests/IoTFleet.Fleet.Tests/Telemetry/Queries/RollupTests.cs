@@ -113,6 +113,32 @@ public sealed class RollupTests
     }
 
     [Fact]
+    public async Task A_merge_by_another_node_whose_ids_are_smaller_is_not_forgotten_either()
+    {
+        await using var fleet = await TestFleet.StartAsync();
+        var sums = await PlainSums.StartAsync(fleet, 9);
+        for (var at = 1; at < 8; at++)
+        {
+            var hour = PlainSums.Start.AddHours(at);
+            await sums.StoreAsync("pump-1", "", hour);
+            await sums.MergeAsync();
+            var merged = false;
+            var rollup = Rollup(fleet, async (step, inTransaction) =>
+            {
+                if (step < at || inTransaction || merged) return;
+                merged = true;
+                await fleet.Get<ITelemetryStore>().MergeAsync(await OfAnotherNodeAsync(fleet, hour.AddSeconds(30), id: at), default);
+            });
+            await rollup.PassAsync(all: true, default);
+            await sums.RollUpAsync();
+
+            var found = await sums.AskAsync(new ReadBucketsRequest(new DeviceFilter(["pump-1"]), MetricSelection.All, hour, hour.AddHours(1), new BucketWidth(Hours.HourUs, 0), hour));
+            Assert.Equal(merged ? 2 : 1, Assert.Single(Assert.Single(found.Series, series => series.Metric == "t").Buckets).Count);
+            Assert.Equal(0, await MarksAsync(fleet));
+        }
+    }
+
+    [Fact]
     public async Task An_hour_that_goes_on_is_rolled_up_once_it_is_quiet_and_an_ended_one_at_once()
     {
         await using var fleet = await TestFleet.StartAsync();
@@ -162,6 +188,14 @@ public sealed class RollupTests
 
     private static TelemetryRollup Rollup(TestFleet fleet, Func<int, bool, Task> onStep) => new(
         WatchedContexts.Of(fleet, onStep), fleet.Get<TelemetryOptions>(), fleet.Get<StorePatience>(), fleet.Clock);
+
+    private static async Task<MergeSlice> OfAnotherNodeAsync(TestFleet fleet, DateTimeOffset time, long id)
+    {
+        await using var db = await Databases(fleet).CreateDbContextAsync();
+        var (device, timeUs) = (await db.Devices.Where(device => device.DeviceId == "pump-1").Select(device => device.Number).SingleAsync(), EpochTime.ToMicroseconds(time));
+        var row = new TelemetryRow { Device = device, TimeUs = timeUs, Id = id, ReceivedUs = timeUs, Stream = "", Body = """{"t":1}"""u8.ToArray() };
+        return new MergeSlice([row], [], [new StaleHour { Device = device, Hour = Hours.Of(timeUs), Version = id }], null);
+    }
 
     private static IDbContextFactory<TelemetryDbContext> Databases(TestFleet fleet) => fleet.Get<IDbContextFactory<TelemetryDbContext>>();
 

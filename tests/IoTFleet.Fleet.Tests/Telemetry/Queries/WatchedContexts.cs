@@ -6,7 +6,7 @@ using Microsoft.EntityFrameworkCore.Diagnostics;
 
 namespace IoTFleet.Fleet.Tests.Telemetry.Queries;
 
-/// <summary>A database that tells the test of each step before it is done: each command, each commit, and that a commit is done.</summary>
+/// <summary>A database that tells the test of each step before it is done: each command, each beginning of a transaction, each commit, and that a commit is done.</summary>
 internal sealed class WatchedContexts(string file, Func<int, bool, Task> onStep) : IDbContextFactory<TelemetryDbContext>
 {
     private readonly IInterceptor[] _interceptors = [new Commands(new Steps(onStep)), new Commits(new Steps(onStep))];
@@ -41,6 +41,13 @@ internal sealed class WatchedContexts(string file, Func<int, bool, Task> onStep)
 
     private sealed class Commits(Steps steps) : DbTransactionInterceptor
     {
+        public override async ValueTask<InterceptionResult<DbTransaction>> TransactionStartingAsync(
+            DbConnection connection, TransactionStartingEventData eventData, InterceptionResult<DbTransaction> result, CancellationToken cancellationToken = default)
+        {
+            await steps.OnStep(0, false); // all that is read before has been read
+            return result;
+        }
+
         public override async ValueTask<InterceptionResult> TransactionCommittingAsync(
             DbTransaction transaction, TransactionEventData eventData, InterceptionResult result, CancellationToken cancellationToken = default)
         {

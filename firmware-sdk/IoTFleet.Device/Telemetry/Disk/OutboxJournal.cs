@@ -1,0 +1,279 @@
+using System.Buffers;
+using System.Threading.Channels;
+
+namespace IoTFleet.Device.Telemetry.Disk;
+
+/// <summary>
+/// Keeps an outbox on disk: an append-only log in segments. One loop writes what has come meanwhile with one write and, as the options say, one flush.
+/// <para>
+/// After a power cut everything is found again that was said to be held. Found again, too, may be some messages that were settled: at most
+/// <see cref="SettledWithoutFlush"/>, and these are among what is sent first, so that the server, which knows a device's last 128 numbers, stores none twice.
+/// </para>
+/// </summary>
+internal sealed class OutboxJournal : IAsyncDisposable
+{
+    public const int SettledWithoutFlush = 32;
+
+    // A device without a clock may have lost the last numbers with its power; it must not use one again.
+    private const long SequencesSkipped = 100_000;
+    private const int EnoughForOneWrite = 64 * 1024;
+
+    private readonly OutboxFolder _folder;
+    private readonly string _device;
+    private readonly OutboxOptions _options;
+    private readonly Action<DeviceException>? _trouble;
+    private readonly long _segmentBytes;
+    private readonly Channel<JournalEntry> _entries = Channel.CreateUnbounded<JournalEntry>(new UnboundedChannelOptions { SingleReader = true });   // bounded by what the outbox holds
+    private readonly ArrayBufferWriter<byte> _buffer = new(4096);
+    private readonly Lock _files = new();                      // reading beside moving and deleting, flushing by the timer; the rest is the loop's own
+    private readonly List<JournalEntry> _owed = [];            // what the disk did not take, though it must be there in the end
+    private readonly ITimer _flushSoon;
+    private Action<IReadOnlyList<JournalEntry>, DeviceException?> _written = (_, _) => { };
+    private Func<Segment, List<OutboxMessage>> _heldIn = _ => [];
+    private Task _loop = Task.CompletedTask;
+    private Segment? _active;
+    private Segment? _abandoned;                               // a write to it failed
+    private long _lastGiven;
+    private int _settledSinceFlush;
+    private bool _dirty;                                       // something was written and not flushed
+    private int _flushIsSet;
+
+    private OutboxJournal(OutboxFolder folder, DeviceOptions options)
+    {
+        (_folder, _device, _options, _trouble, _lastGiven) = (folder, options.DeviceId, options.Outbox, options.TroubleMet, folder.LastSequence);
+        _segmentBytes = Math.Clamp(_options.MaxBytes / 8, 4 * 1024, 4 * 1024 * 1024);
+        _flushSoon = options.Clock.CreateTimer(_ => FlushSoon(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>The number of the last message that there may have been; the next one's is above it.</summary>
+    public long LastSequence => _folder.LastSequence == 0 ? 0 : _folder.LastSequence + SequencesSkipped;
+
+    /// <exception cref="DeviceException">The folder cannot be used, is in use, or belongs to another device.</exception>
+    public static OutboxJournal Open(DeviceOptions options) =>
+        new(OutboxFolder.Open(Path.GetFullPath(options.Outbox.Folder!), options.DeviceId, options.TroubleMet), options);
+
+    public IReadOnlyCollection<FoundMessage> TakeFound() => _folder.Found;
+
+    /// <param name="written">Hears of each batch, or why the disk did not take it.</param>
+    /// <param name="heldIn">The messages in a segment that are still held.</param>
+    public void Start(Action<IReadOnlyList<JournalEntry>, DeviceException?> written, Func<Segment, List<OutboxMessage>> heldIn)
+    {
+        (_written, _heldIn) = (written, heldIn);
+        _loop = Task.Run(RunAsync);
+    }
+
+    public void Add(OutboxMessage message) => _entries.Writer.TryWrite(new JournalEntry(RecordKind.Message, message));
+
+    public void Settle(OutboxMessage message) => _entries.Writer.TryWrite(new JournalEntry(RecordKind.Settled, message));
+
+    public void Mark(OutboxMessage message) => _entries.Writer.TryWrite(new JournalEntry(RecordKind.Mark, message));
+
+    /// <summary>A held message's payload.</summary>
+    /// <exception cref="DeviceException">The disk does not give it back.</exception>
+    public ReadOnlyMemory<byte> Read(OutboxMessage message)
+    {
+        lock (_files)
+        {
+            var place = message.Place!;
+            try
+            {
+                var bytes = place.Segment.Read(place.Offset, place.Length);
+                if (RecordFormat.TryRead(bytes, place.Segment.Number, out var record))
+                    return bytes.AsMemory(^record.Payload.Length..);
+                throw new InvalidDataException("its checksum is wrong");
+            }
+            catch (Exception error) when (error is IOException or InvalidDataException)
+            {
+                throw new DeviceException(DeviceError.OutboxFailed, $"A held message cannot be read back from {place.Segment.Path} at byte {place.Offset}: {error.Message}", error);
+            }
+        }
+    }
+
+    /// <summary>Writes and flushes what has been asked for.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _entries.Writer.TryComplete();
+        await _loop;
+        await _flushSoon.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    private async Task RunAsync()
+    {
+        var batch = new List<JournalEntry>();
+        while (await _entries.Reader.WaitToReadAsync())
+        {
+            Gather(batch);
+            var failure = Tried(() => WriteAll(batch));
+            if (failure is not null)
+                Abandon(batch);
+            _written(batch, failure);
+            if (failure is null)
+                Tell(Tried(MakeFilesFew));
+            batch.Clear();
+        }
+
+        Tell(Tried(Flush));
+    }
+
+    private void Gather(List<JournalEntry> batch)
+    {
+        batch.AddRange(_owed);
+        _owed.Clear();
+        for (var bytes = 0; bytes < EnoughForOneWrite && _entries.Reader.TryRead(out var entry); batch.Add(entry))
+            bytes += entry.Kind == RecordKind.Message ? entry.Message.Size : 0;
+    }
+
+    private void WriteAll(List<JournalEntry> batch)
+    {
+        var segment = Active();
+        var places = new List<(OutboxMessage Message, Place Place)>();
+        _buffer.ResetWrittenCount();
+        foreach (var (kind, message) in batch)
+        {
+            if (kind == RecordKind.Message)
+                Encode(message, message.Payload!.Value.Span, segment, places);
+            else
+                RecordFormat.WriteWord(_buffer, segment.Number, kind, message.Sequence);
+        }
+
+        segment.Append(_buffer.WrittenSpan);
+        FlushIfDue(batch);
+        Put(places);
+        foreach (var entry in batch.Where(entry => entry.Kind == RecordKind.Settled && entry.Message.Place is not null))
+            entry.Message.Place!.Segment.Live--;
+    }
+
+    private void Encode(OutboxMessage message, ReadOnlySpan<byte> payload, Segment segment, List<(OutboxMessage Message, Place Place)> places)
+    {
+        var begin = _buffer.WrittenCount;
+        RecordFormat.WriteMessage(_buffer, segment.Number, message, payload);
+        places.Add((message, new Place(segment, segment.Length + begin, _buffer.WrittenCount - begin)));
+        _lastGiven = Math.Max(_lastGiven, message.Sequence);
+    }
+
+    private void Put(List<(OutboxMessage Message, Place Place)> places)
+    {
+        lock (_files)
+        {
+            foreach (var (message, place) in places)
+            {
+                if (message.Place is { } before)
+                    before.Segment.Live--;
+                message.Place = place;
+                place.Segment.Live++;
+            }
+        }
+    }
+
+    private Segment Active()
+    {
+        if (_active is { } active && active.Length < _segmentBytes)
+            return active;
+        Flush();                                               // what comes later never survives without what came before
+        if (_abandoned is { } broken)
+            broken.CutTo(broken.Length);
+        _abandoned = null;
+        var segment = Segment.Create(_folder.Path, _folder.Segments.Count == 0 ? 1 : _folder.Segments[^1].Number + 1);
+        _folder.Segments.Add(segment);
+        _abandoned = segment;                                  // until its head is on the disk
+        _buffer.ResetWrittenCount();
+        RecordFormat.WriteHead(_buffer, segment.Number, _device, _lastGiven + 1);
+        segment.Append(_buffer.WrittenSpan);
+        segment.Flush();
+        _abandoned = null;
+        lock (_files)
+            return _active = segment;
+    }
+
+    // How far it was written is not known: nothing more is written to it. What was settled must be written in the end; the outbox settles what it could not hold.
+    private void Abandon(List<JournalEntry> batch)
+    {
+        lock (_files)
+            (_abandoned, _active, _dirty) = (_abandoned ?? _active, null, false);
+        _owed.AddRange(batch.Where(entry => entry.Kind == RecordKind.Settled));
+    }
+
+    private void FlushIfDue(List<JournalEntry> batch)
+    {
+        lock (_files)
+            (_dirty, _settledSinceFlush) = (true, _settledSinceFlush + batch.Count(entry => entry.Kind == RecordKind.Settled));
+        if (_options.FlushWithin == Timeout.InfiniteTimeSpan)
+            return;
+        var isDue = _settledSinceFlush >= SettledWithoutFlush || batch.Any(entry => entry.Kind == RecordKind.Mark)
+            || (_options.FlushWithin == TimeSpan.Zero && batch.Any(entry => entry.Kind == RecordKind.Message));
+        if (isDue)
+            Flush();
+        else if (_options.FlushWithin > TimeSpan.Zero && Interlocked.Exchange(ref _flushIsSet, 1) == 0)
+            _flushSoon.Change(_options.FlushWithin, Timeout.InfiniteTimeSpan);
+    }
+
+    private void Flush()
+    {
+        lock (_files)
+        {
+            if (_dirty)
+                _active?.Flush();
+            (_dirty, _settledSinceFlush) = (false, 0);
+        }
+    }
+
+    private void MakeFilesFew()
+    {
+        if (_folder.Segments.Sum(segment => segment.Length) > _options.MaxBytes * 3 / 2)
+            MoveForward(_folder.Segments[0]);
+        while (_folder.Segments[0] is { Live: 0 } done && done != _active)
+        {
+            lock (_files)
+                _folder.Segments.RemoveAt(0);
+            done.Delete();
+        }
+    }
+
+    // A message that waits behind others for long would keep its segment, and so every later one. It is written again at the end, where it would be now.
+    private void MoveForward(Segment oldest)
+    {
+        if (oldest == _active || oldest.Live == 0)
+            return;
+        var segment = Active();
+        var places = new List<(OutboxMessage Message, Place Place)>();
+        _buffer.ResetWrittenCount();
+        foreach (var message in _heldIn(oldest))
+        {
+            Encode(message, Read(message).Span, segment, places);
+            if (message.MayOvertake == MayOvertake.Yes)
+                RecordFormat.WriteWord(_buffer, segment.Number, RecordKind.Mark, message.Sequence);
+        }
+
+        segment.Append(_buffer.WrittenSpan);
+        lock (_files)
+            _dirty = true;
+        Flush();
+        Put(places);
+    }
+
+    private DeviceException? Tried(Action what)
+    {
+        try
+        {
+            what();
+            return null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return new DeviceException(DeviceError.OutboxFailed, $"The outbox in {_folder.Path} cannot be written: {error.Message}", error);
+        }
+    }
+
+    private void Tell(DeviceException? trouble)
+    {
+        if (trouble is not null)
+            _trouble?.Invoke(trouble);
+    }
+
+    private void FlushSoon()
+    {
+        Volatile.Write(ref _flushIsSet, 0);
+        Tell(Tried(Flush));
+    }
+}

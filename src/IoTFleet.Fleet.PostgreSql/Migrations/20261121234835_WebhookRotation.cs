@@ -1,0 +1,38 @@
+using Microsoft.EntityFrameworkCore.Migrations;
+
+#nullable disable
+
+namespace IoTFleet.Fleet.PostgreSql.Migrations
+{
+    /// <inheritdoc />
+    public partial class WebhookRotation : Migration
+    {
+        /// <inheritdoc />
+        protected override void Up(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.AddColumn<byte[]>(
+                name: "OldProtectedSecret",
+                table: "Webhooks",
+                type: "bytea",
+                nullable: true);
+
+            migrationBuilder.AddColumn<long>(
+                name: "OldSecretUntilUs",
+                table: "Webhooks",
+                type: "bigint",
+                nullable: true);
+        }
+
+        /// <inheritdoc />
+        protected override void Down(MigrationBuilder migrationBuilder)
+        {
+            migrationBuilder.DropColumn(
+                name: "OldProtectedSecret",
+                table: "Webhooks");
+
+            migrationBuilder.DropColumn(
+                name: "OldSecretUntilUs",
+                table: "Webhooks");
+        }
+    }
+}
