@@ -11,7 +11,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace IoTFleet.Fleet.Tests.Telemetry.Rules;
 
-public sealed class RuleWatchTests
+public class RuleWatchTests
 {
     private static readonly RuleSettings Hot = new() { Kind = RuleKind.Threshold, Metric = "t", Limit = 80 };
 
