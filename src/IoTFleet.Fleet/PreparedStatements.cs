@@ -18,7 +18,11 @@ internal sealed class PreparedStatements(DbContext db, InsertPlans plans) : IDis
     {
         var plan = plans.For<T>(db);
         var command = CommandFor(plan.Sql);
-        for (var i = 0; i < plan.Columns.Length; i++) Bind(command, i, plan.Columns[i].ValueOf(row));
+        for (var i = 0; i < plan.Columns.Length; i++)
+        {
+            if (command.Parameters.Count == i) command.Parameters.Add(plan.Columns[i].Parameter(command, $"@p{i}"));
+            Bind(command, i, plan.Columns[i].ValueOf(row));
+        }
         await command.ExecuteNonQueryAsync(ct);
     }
 

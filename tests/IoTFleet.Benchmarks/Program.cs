@@ -42,6 +42,7 @@ switch (args)
     case ["serve", var folder, var port, var tickets, var httpsPort]:
         return await OwnBroker.RunAsync(folder, int.Parse(port, CultureInfo.InvariantCulture), int.Parse(tickets, CultureInfo.InvariantCulture), int.Parse(httpsPort, CultureInfo.InvariantCulture));
     case ["serve-store", var folder, var port, var store]: return await OwnBroker.RunAsync(folder, int.Parse(port, CultureInfo.InvariantCulture), store: StoreUnderTest.Named(store, folder));
+    case ["retention"]: return await RetentionBenchmark.RunAsync();
     case ["ingest"]: return await IngestBenchmark.RunAsync();
     case ["telemetry", .. var rest]: return await TelemetryBenchmark.RunAsync(rest);
     case ["handshakes", .. var rest]: return await HandshakeBenchmark.RunAsync(rest);
@@ -61,7 +62,7 @@ switch (args)
 var unknown = args.Except(benchmarks.Keys).ToList();
 if (unknown.Count > 0)
 {
-    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers, telemetry, ingest, hostile, handshakes, revocations, enrolments, issuance, log, forecast.");
+    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers, telemetry, ingest, retention, hostile, handshakes, revocations, enrolments, issuance, log, forecast.");
     return 2;
 }
 

@@ -12,7 +12,7 @@ namespace IoTFleet.Fleet.Tests.Telemetry.Queries;
 public sealed class ExportsAlone;
 
 [Collection(nameof(ExportTests))]
-public sealed class ExportTests
+public class ExportTests
 {
     private static readonly DateTimeOffset Noon = new(2026, 1, 31, 12, 0, 0, TimeSpan.Zero);
 

@@ -7,7 +7,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace IoTFleet.Fleet.Tests.Telemetry.Queries;
 
-public sealed class RollupTests
+public class RollupTests
 {
     [Theory]
     [InlineData(1)]
