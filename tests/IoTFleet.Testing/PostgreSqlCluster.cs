@@ -74,7 +74,7 @@ public sealed class PostgreSqlCluster : IAsyncDisposable
     {
         get
         {
-            var ticks = Processes().SelectMany(id => Stat(id).Skip(11).Take(4)).Sum(field => long.Parse(field, CultureInfo.InvariantCulture));
+            var ticks = Processes().SelectMany(id => Stat(id).Skip(11).Take(4)).Sum(number => long.Parse(number, CultureInfo.InvariantCulture));
             return TimeSpan.FromSeconds(ticks / 100.0); // USER_HZ
         }
     }

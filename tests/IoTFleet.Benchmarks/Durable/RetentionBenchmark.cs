@@ -76,7 +76,8 @@ internal static class RetentionBenchmark
         var (wal, size, started) = (await WalAsync(cluster), await SizeAsync(cluster, database), Stopwatch.GetTimestamp());
         await retention.PassAsync(default);
         var took = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {title} | {took:0} | {await WalAsync(cluster) - wal:0.0} | {size:0}, {await SizeAsync(cluster, database):0} |"));
+        var (written, left) = (await WalAsync(cluster) - wal, await SizeAsync(cluster, database));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {title} | {took:0} | {written:0.0} | {size:0}, {left:0} |"));
     }
 
     private static async Task<double> WalAsync(PostgreSqlCluster cluster) => (double)await cluster.ScalarAsync<decimal>("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')") / 1048576;

@@ -90,7 +90,7 @@ public class TelemetryMergeTests
     [Fact]
     public async Task A_kill_between_two_slices_of_one_device_loses_nothing_and_brings_nothing_twice()
     {
-        using var database = new SqliteDatabase();
+        await using var database = await TestDatabase.ForThisTestAsync();
         await using (var before = await StartAsync(database: database))
         {
             await before.StoreAsync(Message("a", "{}") with { Readings = [.. Enumerable.Range(0, 2_500).Select(i => new Reading(Noon.AddSeconds(i), true, """{"t":1}"""u8.ToArray()))] });
