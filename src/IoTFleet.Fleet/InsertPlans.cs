@@ -13,7 +13,7 @@ internal sealed class InsertPlans
 {
     private readonly ConcurrentDictionary<Type, InsertPlan> _plans = new();
 
-    public InsertPlan For<T>(FleetDbContext db) =>
+    public InsertPlan For<T>(DbContext db) =>
         _plans.GetOrAdd(typeof(T), static (type, db) => InsertPlan.Of(db.Model.FindEntityType(type)!, db.GetService<ISqlGenerationHelper>()), db);
 }
 

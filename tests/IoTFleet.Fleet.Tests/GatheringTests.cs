@@ -11,8 +11,8 @@ public sealed class GatheringTests
 
     [Theory]
     [InlineData(10, 2, true)]
-    [InlineData(4, 2, true)]
-    [InlineData(3, 2, false)]
+    [InlineData(2, 2, true)]
+    [InlineData(1, 2, false)]
     [InlineData(1, 0.4, true)]
     [InlineData(100, 60_000, false)]
     public void It_pays_to_wait_when_the_window_will_bring_several(int items, double sinceMilliseconds, bool pays)

@@ -13,7 +13,7 @@ public sealed record TelemetryOptions
     public int MaxBatch { get; init; } = 4_000;
 
     /// <summary>How long messages gather for the next commit while they come fast, so that several share it. One that comes alone never waits.</summary>
-    public TimeSpan GatherFor { get; init; } = TimeSpan.FromMilliseconds(2);
+    public TimeSpan GatherFor { get; init; } = TimeSpan.FromMilliseconds(1);
 
     /// <summary>Of each device's last messages, by how many it is known whether one comes again. More than a device may have in flight.</summary>
     public int RepeatWindow { get; init; } = 128;

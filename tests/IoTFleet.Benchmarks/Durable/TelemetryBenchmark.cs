@@ -14,8 +14,8 @@ internal sealed class TelemetryBenchmark(string folder, int firstPort, int round
 {
     private static readonly (string Load, string Title, int WarmUp)[] Rows =
     [
-        ("store1000s", "200 bytes, 1 metric, 1,000/s over 100 devices", 1),
-        ("store5000s", "200 bytes, 1 metric, 5,000/s over 100 devices", 1),
+        ("store1000s", "200 bytes, 1 metric, 1,000/s over 100 devices", 2),
+        ("store5000s", "200 bytes, 1 metric, 5,000/s over 100 devices", 2),
         ("store", "200 bytes, 1 metric, full speed, 1,000 devices, window 20", 3),
         ("store24", "500 bytes, 24 metrics, full speed, 1,000 devices, window 20", 3),
     ];

@@ -41,7 +41,7 @@ public class RepetitionTests
         Task[] both = [await bench.AcceptAsync(Message("a", "{}", sequence: 1)), await bench.AcceptAsync(Message("a", "{}", sequence: 1))];
 
         bench.Store.Release();
-        await Task.WhenAll(both).WaitAsync(TimeSpan.FromSeconds(30));
+        await Task.WhenAll(both).WaitAsync(TimeSpan.FromSeconds(120));
 
         Assert.Single(await bench.BodiesAsync("a"));
     }

@@ -7,7 +7,7 @@ namespace IoTFleet.Fleet.Tests.Telemetry;
 
 public class TelemetryIngestTests
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(120);
 
     [Fact]
     public async Task Nothing_is_complete_before_its_commit()

@@ -5,7 +5,7 @@ using Microsoft.EntityFrameworkCore.Diagnostics;
 
 namespace IoTFleet.Fleet.Tests.Telemetry.Queries;
 
-/// <summary>A database that tells the test of each step before it is done: each command, each beginning of a transaction, each commit, and that a commit is done.</summary>
+/// <summary>A database that tells the test of each step before it is done: each command of EF's, each beginning of a transaction, each commit, and that a commit is done.</summary>
 internal sealed class WatchedContexts(DbContextOptions<TelemetryDbContext> options, Func<int, bool, Task> onStep) : IDbContextFactory<TelemetryDbContext>
 {
     private readonly IInterceptor[] _interceptors = [new Commands(new Steps(onStep)), new Commits(new Steps(onStep))];
