@@ -46,30 +46,20 @@ public sealed partial class DeviceClient
         var connectedAt = _options.Clock.GetTimestamp();
         Interlocked.Increment(ref _connections);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
-        _link = ending;
+        (_link, _open) = (ending, link);
         if (_identified is { } own)
             await own.Slots.ConfirmAsync(own.Dialer.Used, _stopping.Token);
         _states.Enter(new DeviceState.Connected(_options.Clock.GetUtcNow()));
         if (_identified is { } same && !ReferenceEquals(same.Slots.ForConnection(), same.Dialer.Used))
             await ending.CancelAsync();                        // renewed between the dialling and now
         var end = await link.RunAsync(ending.Token);
-        _link = null;
+        (_link, _open) = (null, null);
         _reconnect.Lived(_options.Clock.GetElapsedTime(connectedAt));
         return ending.IsCancellationRequested && !_stopping.IsCancellationRequested ? LinkEnd.Renewed : end;
     }
 
     // The renewed certificate is waiting: with a goodbye, so that the session goes on where it was.
-    private void MakeConnectionAnew()
-    {
-        try
-        {
-            _link?.Cancel();
-        }
-        catch (ObjectDisposedException)
-        {
-            // That connection has ended by itself; the next one is made with the new certificate anyway.
-        }
-    }
+    private void MakeConnectionAnew() => Cancel(_link);
 
     // TLS does not say why it was closed, and a word at CONNECT may be about the certificate: the server is asked, with a proof of the key.
     private async Task<LinkEnd> OnRefusedAsync(LinkEnd refusal)
@@ -90,14 +80,42 @@ public sealed partial class DeviceClient
         var wait = _reconnect.Next();
         if (end.RetryAfter is { } asked && asked > wait)
             wait = asked < _options.BackoffMax ? asked : _options.BackoffMax;
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
+        _pause = end.Refused || end.RetryAfter is not null ? null : enough;   // another network does not change the server's mind
         _states.Enter(end.ToState(_options.Clock.GetUtcNow() + wait));
         try
         {
-            await Task.Delay(wait, _options.Clock, _stopping.Token);
+            await Task.Delay(wait, _options.Clock, enough.Token);
         }
         catch (OperationCanceledException)
         {
-            // Disposed: the loop sees it.
+            // Disposed, which the loop sees, or there is reason to try now.
+        }
+
+        _pause = null;
+    }
+
+    private void OnNetworkChanged(object? sender, EventArgs change)
+    {
+        // Interfaces come with several addresses, each with an event; and who has no route yet fails at once and must not go round and round.
+        var now = _options.Clock.GetTimestamp();
+        var last = Volatile.Read(ref _networkChangedAt);
+        if (last == 0 || _options.Clock.GetElapsedTime(last, now) >= BetweenNetworkChanges)
+        {
+            Volatile.Write(ref _networkChangedAt, now);
+            TryNow();
+        }
+    }
+
+    private static void Cancel(CancellationTokenSource? source)
+    {
+        try
+        {
+            source?.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // What it was for has ended by itself.
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Net.NetworkInformation;
 using IoTFleet.Device.Commands;
 using IoTFleet.Device.Enrolment;
 using IoTFleet.Device.Identity;
@@ -16,6 +17,8 @@ public sealed partial class DeviceClient : IAsyncDisposable
 {
     private const int InboxCapacity = 64;
 
+    private static readonly TimeSpan BetweenNetworkChanges = TimeSpan.FromSeconds(5);
+
     private readonly DeviceOptions _options;
     private readonly Func<CancellationToken, Task<Stream>> _dial;
     private readonly Identified? _identified;
@@ -30,6 +33,9 @@ public sealed partial class DeviceClient : IAsyncDisposable
     private readonly Task _running;
     private readonly Task _renewing;
     private volatile CancellationTokenSource? _link;           // ends the present connection, for a new one to be made
+    private volatile CancellationTokenSource? _pause;          // ends the wait for the next one
+    private volatile BrokerLink? _open;
+    private long _networkChangedAt;
     private long _sent;
     private long _acked;
     private long _connections;
@@ -42,6 +48,7 @@ public sealed partial class DeviceClient : IAsyncDisposable
         _inbox = new CommandInbox(InboxCapacity, _doorbell);
         _reconnect = new Reconnect(options.BackoffMin, options.BackoffMax, Random.Shared.NextDouble);
         _renewer = identified is null ? null : new Renewer(options, identified.Slots, identified.Trust, MakeConnectionAnew, Random.Shared.NextDouble);
+        NetworkChange.NetworkAddressChanged += OnNetworkChanged;
         _running = Task.Run(StayConnectedAsync);
         _renewing = _renewer is null ? Task.CompletedTask : Task.Run(() => _renewer.RunAsync(_stopping.Token));
     }
@@ -97,6 +104,16 @@ public sealed partial class DeviceClient : IAsyncDisposable
     {
         options.Validate();
         return new DeviceClient(options, dial, identified: null, options.Outbox.Folder is null ? null : OutboxJournal.Open(options), new StateBoard(options.StateChanged));
+    }
+
+    /// <summary>
+    /// The network may be there again: ends the wait for the next attempt, and pings over a connection that stands, so that one that has died with the old network is
+    /// found out. The client does so by itself when an address of this machine changes; a wait that the server has asked for is kept.
+    /// </summary>
+    public void TryNow()
+    {
+        Cancel(_pause);
+        _open?.CheckNow();
     }
 
     /// <summary>Completes as soon as the device is connected and subscribed to its commands.</summary>
@@ -177,6 +194,7 @@ public sealed partial class DeviceClient : IAsyncDisposable
             return;
         }
 
+        NetworkChange.NetworkAddressChanged -= OnNetworkChanged;
         await _stopping.CancelAsync();
         await _running;
         await _renewing;

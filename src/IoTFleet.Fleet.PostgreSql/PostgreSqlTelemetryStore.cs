@@ -18,6 +18,8 @@ internal sealed class PostgreSqlTelemetryStore(string connectionString) : ITelem
         NoResetOnClose = true,
     }.ToString();
 
+    private readonly PostgreSqlPartitions _partitions = new();
+
     public async Task AppendAsync(LogEntry entry, CancellationToken ct)
     {
         await using var connection = await OpenAsync(ct);
@@ -46,6 +48,7 @@ internal sealed class PostgreSqlTelemetryStore(string connectionString) : ITelem
     public async Task MergeAsync(MergeSlice slice, CancellationToken ct)
     {
         await using var connection = await OpenAsync(ct);
+        await _partitions.MakeAsync(connection, slice.Rows, ct);
         try
         {
             await MergeAsync(connection, slice, PostgreSqlMerge.CopyAsync, ct);
@@ -54,6 +57,12 @@ internal sealed class PostgreSqlTelemetryStore(string connectionString) : ITelem
         {
             await MergeAsync(connection, slice, PostgreSqlMerge.CopyNewAsync, ct);
         }
+    }
+
+    public async Task<DroppedReadings> DropBeforeAsync(long timeUs, CancellationToken ct)
+    {
+        await using var connection = await OpenAsync(ct);
+        return await _partitions.DropBeforeAsync(connection, timeUs, ct);
     }
 
     private static async Task MergeAsync(NpgsqlConnection connection, MergeSlice slice, Func<NpgsqlConnection, IReadOnlyList<TelemetryRow>, CancellationToken, Task> copy, CancellationToken ct)

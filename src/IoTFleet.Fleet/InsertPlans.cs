@@ -1,10 +1,10 @@
 using System.Collections.Concurrent;
+using System.Data.Common;
 using System.Reflection;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.EntityFrameworkCore.Storage;
-using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 
 namespace IoTFleet.Fleet;
 
@@ -13,7 +13,7 @@ internal sealed class InsertPlans
 {
     private readonly ConcurrentDictionary<Type, InsertPlan> _plans = new();
 
-    public InsertPlan For<T>(FleetDbContext db) =>
+    public InsertPlan For<T>(DbContext db) =>
         _plans.GetOrAdd(typeof(T), static (type, db) => InsertPlan.Of(db.Model.FindEntityType(type)!, db.GetService<ISqlGenerationHelper>()), db);
 }
 
@@ -26,18 +26,26 @@ internal sealed record InsertPlan(string Sql, InsertColumn[] Columns)
         var names = properties.Select(property => quoting.DelimitIdentifier(property.GetColumnName(table)!));
         var values = properties.Select((_, i) => $"@p{i}");
         var sql = $"INSERT INTO {quoting.DelimitIdentifier(table.Name, table.Schema)} ({string.Join(", ", names)}) VALUES ({string.Join(", ", values)})";
-        return new InsertPlan(sql, [.. properties.Select(property => new InsertColumn(property.PropertyInfo!, property.GetRelationalTypeMapping().Converter))]);
+        return new InsertPlan(sql, [.. properties.Select(property => new InsertColumn(property.PropertyInfo!, property.GetRelationalTypeMapping()))]);
     }
 
     /// <summary>A number that the database counts.</summary>
     private static bool IsGiven(IProperty property) => property.IsPrimaryKey() && property.ValueGenerated == ValueGenerated.OnAdd && property.ClrType == typeof(long);
 }
 
-internal sealed record InsertColumn(PropertyInfo Property, ValueConverter? Converter)
+internal sealed record InsertColumn(PropertyInfo Property, RelationalTypeMapping Mapping)
 {
     public object? ValueOf(object row)
     {
         var value = Property.GetValue(row);
-        return Converter is null ? value : Converter.ConvertToProvider(value);
+        return Mapping.Converter is { } converter ? converter.ConvertToProvider(value) : value;
+    }
+
+    /// <summary>Of the column's own type: SQL Server takes a null that does not tell its type for a text, and refuses it where bytes belong.</summary>
+    public DbParameter Parameter(DbCommand command, string name)
+    {
+        var parameter = Mapping.CreateParameter(command, name, null, nullable: true);
+        if (parameter.Size > 0) parameter.Size = -1; // EF's fits the value at hand, and would cut off a longer one.
+        return parameter;
     }
 }

@@ -5,11 +5,11 @@ using Microsoft.EntityFrameworkCore.Storage;
 namespace IoTFleet.Fleet;
 
 /// <summary>
-/// What units of the <see cref="FleetWriter"/> run again and again is parsed once for all units of a transaction: EF composes and parses anew each time,
+/// What is run again and again, by units of the <see cref="FleetWriter"/> first of all, is parsed once for a transaction: EF composes and parses anew each time,
 /// which was the larger half of what an enrolment cost the database's thread. Tables, columns and conversions are still those of EF's model.
 /// A statement runs at once, so whatever must be there before it (the device before its key) is written before it.
 /// </summary>
-internal sealed class PreparedStatements(FleetDbContext db, InsertPlans plans) : IDisposable
+internal sealed class PreparedStatements(DbContext db, InsertPlans plans) : IDisposable
 {
     private readonly Dictionary<string, DbCommand> _commands = new(StringComparer.Ordinal);
 
@@ -18,7 +18,11 @@ internal sealed class PreparedStatements(FleetDbContext db, InsertPlans plans) :
     {
         var plan = plans.For<T>(db);
         var command = CommandFor(plan.Sql);
-        for (var i = 0; i < plan.Columns.Length; i++) Bind(command, i, plan.Columns[i].ValueOf(row));
+        for (var i = 0; i < plan.Columns.Length; i++)
+        {
+            if (command.Parameters.Count == i) command.Parameters.Add(plan.Columns[i].Parameter(command, $"@p{i}"));
+            Bind(command, i, plan.Columns[i].ValueOf(row));
+        }
         await command.ExecuteNonQueryAsync(ct);
     }
 
@@ -30,6 +34,9 @@ internal sealed class PreparedStatements(FleetDbContext db, InsertPlans plans) :
 
     /// <returns>Whether the query yields a row.</returns>
     public async Task<bool> AnyAsync(string sql, CancellationToken ct, params object?[] values) => await Bound(sql, values).ExecuteScalarAsync(ct) is not null;
+
+    /// <returns>Rows, to be read before the same query is asked again. Outside of a transaction the connection must be open already.</returns>
+    public Task<DbDataReader> ReadAsync(string sql, CancellationToken ct, params ReadOnlySpan<object?> values) => Bound(sql, values).ExecuteReaderAsync(ct);
 
     public void Dispose()
     {
@@ -47,7 +54,7 @@ internal sealed class PreparedStatements(FleetDbContext db, InsertPlans plans) :
     {
         if (_commands.TryGetValue(sql, out var known)) return known;
         var command = db.Database.GetDbConnection().CreateCommand();
-        (command.CommandText, command.Transaction) = (sql, db.Database.CurrentTransaction!.GetDbTransaction());
+        (command.CommandText, command.Transaction) = (sql, db.Database.CurrentTransaction?.GetDbTransaction());
         return _commands[sql] = command;
     }
 

@@ -137,7 +137,11 @@ public sealed class FleetServer : IAsyncDisposable
         services.AddRazorComponents();
         services.AddCascadingAuthenticationState();
         services.AddHealth();
-        services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default));
+        services.ConfigureHttpJsonOptions(json =>
+        {
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default);
+            json.SerializerOptions.Converters.Add(new TextWithoutNul());
+        });
 
         services.AddHostedService<OrderlyStop>();
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(20));
@@ -154,6 +158,7 @@ public sealed class FleetServer : IAsyncDisposable
         app.UseAuthentication();
         app.UseAuthorization();
         app.UseAntiforgery();
+        app.Use(TextWithoutNul.CheckQueryAsync);
 
         app.MapEst();
         app.MapDeviceEnrolment();

@@ -45,7 +45,7 @@ internal static class Health
         public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
         {
             var faults = telemetry.Faults;
-            var text = string.Join(' ', faults.Select(fault => $"The telemetry store's {fault.What} fails since {fault.Since:O}."));
+            var text = string.Join(' ', faults.Select(fault => $"The telemetry store's {fault.What} fails since {fault.Since:O} ({fault.Code})."));
             return Task.FromResult(
                 faults.Any(fault => fault.What == TelemetryFault.Log) ? HealthCheckResult.Unhealthy(text)
                 : faults.Any(fault => fault.What == TelemetryFault.Merge) && ingest.WaitsForMerge ? HealthCheckResult.Unhealthy(text + " The log holds all it may, so nothing more is stored.")

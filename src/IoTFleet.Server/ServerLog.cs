@@ -11,6 +11,9 @@ internal static partial class ServerLog
     [LoggerMessage(3001, LogLevel.Error, "The revocation feed could not be read; trying again in {Seconds} s")]
     public static partial void RevocationFeedUnread(this ILogger logger, Exception error, double seconds);
 
+    [LoggerMessage(3039, LogLevel.Error, "The newest revocation is in force, but its number could not be written down; trying again at each look. Until then the next start would not see that the database is an older copy")]
+    public static partial void RevocationSequenceNotKept(this ILogger logger, Exception error);
+
     [LoggerMessage(3040, LogLevel.Information, "The revocation feed can be read again")]
     public static partial void RevocationFeedReadAgain(this ILogger logger);
 

@@ -17,8 +17,9 @@ using IoTFleet.Benchmarks.Telemetry;
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- hostile [attack...] [--port N]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- handshakes [rounds] [port]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- enrolments [--port N]
-// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- queries [--messages N] [--folder F]
+// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- queries [--messages N] [--folder F] [--port N]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- layouts
+// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- rules bounds
 //
 // CPU time, not time on the clock, because the cores may be shared; each case beside its baseline in the same rounds, because the
 // machine's speed may change from minute to minute. Compare ratios between runs, absolute figures only within one table.
@@ -42,7 +43,9 @@ switch (args)
     case ["serve", var folder, var port, var tickets, var httpsPort]:
         return await OwnBroker.RunAsync(folder, int.Parse(port, CultureInfo.InvariantCulture), int.Parse(tickets, CultureInfo.InvariantCulture), int.Parse(httpsPort, CultureInfo.InvariantCulture));
     case ["serve-store", var folder, var port, var store]: return await OwnBroker.RunAsync(folder, int.Parse(port, CultureInfo.InvariantCulture), store: StoreUnderTest.Named(store, folder));
+    case ["retention"]: return await RetentionBenchmark.RunAsync();
     case ["ingest"]: return await IngestBenchmark.RunAsync();
+    case ["rules", "bounds"]: return await RuleBounds.RunAsync();
     case ["telemetry", .. var rest]: return await TelemetryBenchmark.RunAsync(rest);
     case ["handshakes", .. var rest]: return await HandshakeBenchmark.RunAsync(rest);
     case ["load", var load, var folder, var port]: return await LoadCommand.RunAsync(load, folder, int.Parse(port, CultureInfo.InvariantCulture));
@@ -61,7 +64,7 @@ switch (args)
 var unknown = args.Except(benchmarks.Keys).ToList();
 if (unknown.Count > 0)
 {
-    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers, telemetry, ingest, hostile, handshakes, revocations, enrolments, issuance, log, forecast.");
+    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers, telemetry, ingest, retention, hostile, handshakes, revocations, enrolments, issuance, log, forecast.");
     return 2;
 }
 

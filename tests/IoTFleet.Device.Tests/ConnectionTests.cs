@@ -77,6 +77,57 @@ public sealed class ConnectionTests
     }
 
     [Fact]
+    public async Task A_network_that_is_back_ends_the_wait_for_the_next_attempt()
+    {
+        await using var broker = new ScriptedBroker();
+        var dials = 0;
+        await using var device = DeviceClient.StartOver(
+            async cancellation => Interlocked.Increment(ref dials) == 1 ? throw new IOException("No route to host.") : await broker.DialAsync(cancellation), Timed());
+        await Eventually.TrueAsync(() => Task.FromResult(device.State is DeviceState.Waiting));
+
+        device.TryNow();
+
+        await broker.AcceptDeviceAsync();
+    }
+
+    [Fact]
+    public async Task A_wait_after_a_refusal_is_kept_whatever_the_network_does()
+    {
+        await using var broker = new ScriptedBroker();
+        var attempts = new ConcurrentQueue<DateTimeOffset>();
+        await using var device = broker.StartDevice(Timed() with
+        {
+            BackoffMin = TimeSpan.FromSeconds(10),
+            BackoffMax = TimeSpan.FromSeconds(10),
+            StateChanged = state => { if (state is DeviceState.Connecting) attempts.Enqueue(_clock.GetUtcNow()); },
+        });
+        var first = await broker.AcceptAsync();
+        await first.ExpectAsync<ConnectPacket>();
+        await first.SendAsync(new ConnAckPacket { Reason = ReasonCode.NotAuthorized });
+        await Eventually.TrueAsync(() => Task.FromResult(device.State is DeviceState.Refused));
+        var until = ((DeviceState.Refused)device.State).RetryAt;
+
+        device.TryNow();
+        var back = broker.AcceptDeviceAsync();
+        await PassTimeUntilAsync(back);
+
+        Assert.True(attempts.Last() >= until, $"Tried at {attempts.Last()}, and not to before {until}.");
+    }
+
+    [Fact]
+    public async Task A_connection_that_stands_is_asked_for_an_answer_when_the_network_changes()
+    {
+        await using var broker = new ScriptedBroker();
+        await using var device = broker.StartDevice(Timed());
+        var link = await broker.AcceptDeviceAsync();
+        await device.WaitConnectedAsync().WaitAsync(Devices.Patience);
+
+        device.TryNow();
+
+        await link.ExpectAsync<PingReqPacket>();
+    }
+
+    [Fact]
     public async Task Servers_keep_alive_replaces_the_devices_own()
     {
         await using var broker = new ScriptedBroker();

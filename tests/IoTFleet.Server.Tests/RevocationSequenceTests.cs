@@ -93,6 +93,26 @@ public sealed class RevocationSequenceTests
         Assert.True(await db.Audit.AnyAsync(entry => entry.Action == "revocations.accept-stale"));
     }
 
+    [Fact]
+    public async Task A_number_that_could_not_be_written_down_is_written_at_the_next_look_and_the_revocation_in_force_before()
+    {
+        await using var server = await RunningServer.StartAsync();
+        server.ExpectedEvents = ["RevocationSequenceNotKept"];
+        using var certificate = await server.EnrolAsync("pump-7");
+        var (file, watch) = (Path.Combine(server.DataPath, "revocations.sequence"), server.Get<RevocationWatch>());
+        Directory.CreateDirectory(file + ".new"); // in the way, as a full disk is
+
+        await server.Client.RevokeDeviceAsync("pump-7");
+        await watch.CatchUpAsync(default);
+        var applied = watch.Applied;
+        await using (var device = await server.OpenAsync(certificate)) Assert.NotEqual(ReasonCode.Success, (await device.ConnectAsync("pump-7")).Reason);
+        Assert.NotEqual($"{applied}", (await File.ReadAllTextAsync(file)).Split(' ')[0]);
+        Assert.Equal(1, server.Log.Count("RevocationSequenceNotKept"));
+        Directory.Delete(file + ".new");
+
+        await Eventually.TrueAsync(async () => (await File.ReadAllTextAsync(file)).Split(' ')[0] == $"{applied}");
+    }
+
     private static async Task RevokeAndForgetAsync(TemporaryFolder folder, bool replace = false)
     {
         await using var server = await RunningServer.StartAsync(folder, keepFolder: true);

@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using IoTFleet.Api;
 using IoTFleet.Fleet;
 using IoTFleet.Fleet.Operators;
@@ -49,6 +50,25 @@ public sealed class TelemetryQueryTests : IAsyncLifetime
             [new TelemetryBucket { Start = Noon, Count = 2, Max = 30, P50 = 20.5 }, new TelemetryBucket { Start = Noon.AddMinutes(1), Count = 1, Max = 22.5, P50 = 22.5 }],
             Assert.Single(buckets.Series).Buckets);
         Assert.Equal((2, 0d), (buckets.Devices, buckets.PercentileError));
+    }
+
+    [Fact]
+    public async Task Newest_values_are_the_json_that_the_api_s_own_records_make()
+    {
+        await RegisterAsync("a", "b", "c");
+        await StoreAsync("a", 0, """{"t":20.50,"on":true,"at":{"name":"<hall> \"2\" \u00e9\n"},"much":1e999,"little":-1e999,"small":1e-7,"large":123456789012345678}""");
+        await StoreAsync("c", 0, """{"t":-0.0}""");
+        using var answer = await GetAsync("-/values?limit=2");
+        var json = await answer.Content.ReadAsStringAsync();
+
+        var page = JsonSerializer.Deserialize(json, ApiJson.Default.PageTelemetryValues)!;
+        Assert.True(JsonNode.DeepEquals(JsonSerializer.SerializeToNode(page, ApiJson.Default.PageTelemetryValues), JsonNode.Parse(json)), json);
+        Assert.Equal(("application/json", "b", null, 0), (answer.Content.Headers.ContentType?.MediaType, page.Next, page.Items[1].LastReceivedAt, page.Items[1].Values.Count));
+        Assert.Equal(
+            ["at.name=<hall> \"2\" \u00e9\n", "large=1.2345678901234568E+17", "little=-Infinity", "much=Infinity", "on=True", "small=1E-07", "t=20.5"],
+            page.Items[0].Values.Select(value => $"{value.Metric}={value.Value}"));
+        var rest = await _server.Client.GetTelemetryValuesPageAsync(new TelemetryDevices(), cursor: page.Next);
+        Assert.Equal(("c", (string?)null), (Assert.Single(rest.Items).DeviceId, rest.Next));
     }
 
     [Fact]

@@ -40,7 +40,7 @@ public static class Peers
         Process.Start(new ProcessStartInfo(Require(program), arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
 
     /// <summary>Runs the program, which is given no input, to its end and returns what it printed and how it ended.</summary>
-    public static Task<PeerResult> RunAsync(string program, params string[] arguments) => RunAsync(TimeSpan.FromSeconds(30), program, arguments);
+    public static Task<PeerResult> RunAsync(string program, params string[] arguments) => RunAsync(TimeSpan.FromSeconds(120), program, arguments);
 
     /// <summary>The same for one that takes its time.</summary>
     public static async Task<PeerResult> RunAsync(TimeSpan patience, string program, params string[] arguments)

@@ -61,6 +61,24 @@ public sealed class PostgreSqlCluster : IAsyncDisposable
 
     public Task DropDatabaseAsync(string name) => ExecuteAsync($"DROP DATABASE {name} WITH (FORCE)");
 
+    /// <summary>Makes the folder, for tables that are to lie there.</summary>
+    public async Task CreateTablespaceAsync(string name, string folder)
+    {
+        Directory.CreateDirectory(folder);
+        if (Environment.IsPrivilegedProcess) await RunAsRootAsync("chown", $"{Account}:", folder);
+        await ExecuteAsync($"CREATE TABLESPACE {name} LOCATION '{folder}'");
+    }
+
+    /// <summary>User and system time of all its processes so far, with those that have ended.</summary>
+    public TimeSpan CpuTime
+    {
+        get
+        {
+            var ticks = Processes().SelectMany(id => Stat(id).Skip(11).Take(4)).Sum(number => long.Parse(number, CultureInfo.InvariantCulture));
+            return TimeSpan.FromSeconds(ticks / 100.0); // USER_HZ
+        }
+    }
+
     /// <summary>As its owner, in the database for such things.</summary>
     public async Task ExecuteAsync(string sql, string database = "postgres")
     {
@@ -154,6 +172,19 @@ public sealed class PostgreSqlCluster : IAsyncDisposable
 
     /// <summary>They all are at home in the data's folder; each child has a session of its own, and an orphan another parent.</summary>
     private List<int> Processes() => [.. Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).Select(name => int.TryParse(name, out var id) ? id : 0).Where(id => id > 0 && IsAtHome(id))];
+
+    /// <summary>What the kernel tells of a process behind its name, which may hold blanks; nothing when it has just ended.</summary>
+    private static string[] Stat(int id)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{id}/stat") is { Length: > 0 } all ? all[(all.LastIndexOf(')') + 2)..].Split(' ') : [];
+        }
+        catch (IOException)
+        {
+            return [];
+        }
+    }
 
     private bool IsAtHome(int id)
     {

@@ -21,6 +21,13 @@ internal sealed partial class BrokerLink
         }
     }
 
+    /// <summary>Asks the server for a sign of life now.</summary>
+    public void CheckNow()
+    {
+        if (Volatile.Read(ref _pingAskedAt) == NoPing)
+            AskForPing();
+    }
+
     private void AskForPing()
     {
         Volatile.Write(ref _pingAskedAt, _options.Clock.GetTimestamp());

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json;
 using IoTFleet.Api;
 
 namespace IoTFleet.Cli.Commands;
@@ -34,9 +35,9 @@ internal static partial class TelemetryCommands
             [.. found.SelectMany(device => device.Values.Select(value => new TelemetryValues { DeviceId = device.DeviceId, LastReceivedAt = device.LastReceivedAt, Values = [value] }))],
             ApiJson.Default.TelemetryValues,
             ("DEVICE", device => device.DeviceId),
-            ("STREAM", device => device.Values[0].Stream),
+            ("STREAM", device => device.Values[0].Stream.Length == 0 ? null : device.Values[0].Stream),
             ("METRIC", device => device.Values[0].Metric),
-            ("VALUE", device => device.Values[0].Value.ToString()),
+            ("VALUE", device => Plain(device.Values[0].Value)),
             ("TIME", device => Output.Time(device.Values[0].Time)));
     }
 
@@ -56,7 +57,7 @@ internal static partial class TelemetryCommands
         output.Many(found, ApiJson.Default.TelemetryReading,
             ("TIME", reading => reading.Time.ToUniversalTime().ToString("yyyy-MM-dd HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture)),
             ("STREAM", reading => reading.Stream.Length == 0 ? null : reading.Stream),
-            ("VALUES", reading => string.Join(' ', reading.Values.Select(value => $"{value.Key}={value.Value}"))));
+            ("VALUES", reading => string.Join(' ', reading.Values.Select(value => $"{value.Key}={Plain(value.Value)}"))));
     }
 
     private static async Task BucketsAsync(ParseResult parsed, FleetClient fleet, Output output, CancellationToken cancellationToken)
@@ -88,14 +89,20 @@ internal static partial class TelemetryCommands
     private static async Task ExportAsync(ParseResult parsed, FleetClient fleet, Output output, CancellationToken cancellationToken)
     {
         var file = parsed.GetRequiredValue(File);
+        var part = new FileInfo(file.FullName + ".part"); // What is refused or broken off leaves an earlier file as it was.
         try
         {
-            await using var stream = file.Create();
-            await fleet.ExportTelemetryAsync(Chosen(parsed), parsed.GetRequiredValue(Format), stream, parsed.GetValue(Metric), parsed.GetValue(From), parsed.GetValue(To), cancellationToken);
+            await using (var stream = part.Create())
+                await fleet.ExportTelemetryAsync(Chosen(parsed), parsed.GetRequiredValue(Format), stream, parsed.GetValue(Metric), parsed.GetValue(From), parsed.GetValue(To), cancellationToken);
+            part.MoveTo(file.FullName, overwrite: true);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new UsageException($"{file.FullName} cannot be written: {e.Message}");
+        }
+        finally
+        {
+            if (System.IO.File.Exists(file.FullName + ".part")) System.IO.File.Delete(file.FullName + ".part");
         }
         file.Refresh();
         output.Facts(("file", file.FullName), ("bytes", file.Length.ToString(CultureInfo.InvariantCulture)));
@@ -112,6 +119,9 @@ internal static partial class TelemetryCommands
 
     private static TelemetryDevices Chosen(ParseResult parsed) =>
         new() { Ids = parsed.GetValue(Devices) ?? [], Group = parsed.GetValue(Group), Tag = parsed.GetValue(Tag) };
+
+    /// <summary>As JSON has it, and texts without quotation marks.</summary>
+    private static string Plain(JsonElement value) => value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
 
     private static string? Number(double? value) => value?.ToString("G9", CultureInfo.InvariantCulture);
 }

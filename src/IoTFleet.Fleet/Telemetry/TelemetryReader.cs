@@ -56,7 +56,10 @@ public sealed class TelemetryReader
         await using var db = await _databases.CreateDbContextAsync(ct);
         foreach (var ids in waiting.Keys.Chunk(1_000))
         {
-            var rows = await db.Devices.AsNoTracking().Where(device => ids.Contains(device.DeviceId)).ToDictionaryAsync(device => device.DeviceId, ct);
+            // Without what repetitions are known by, which is most of a row.
+            var rows = await db.Devices.AsNoTracking().Where(device => ids.Contains(device.DeviceId))
+                .Select(device => new { device.DeviceId, device.LastReceivedUs, device.Latest })
+                .ToDictionaryAsync(device => device.DeviceId, device => new DeviceLatest(device.DeviceId, device.LastReceivedUs, LatestValues.FromBytes(device.Latest)), ct);
             foreach (var id in ids)
             {
                 if (Latest(id, rows.GetValueOrDefault(id), waiting[id]) is { } latest) found.Add(latest);
@@ -126,12 +129,10 @@ public sealed class TelemetryReader
     private static StoredReading Reading(string deviceId, TelemetryRow row) =>
         new(deviceId, row.Stream, row.TimeUs, row.Id, row.ReceivedUs, row.Sequence, row.ContentType, row.Body);
 
-    private static DeviceLatest? Latest(string id, TelemetryDevice? row, List<StoredReading> waiting)
+    private static DeviceLatest? Latest(string id, DeviceLatest? stored, List<StoredReading> waiting)
     {
-        if (row is null && waiting.Count == 0) return null;
-        var stored = row is null ? LatestValues.None : LatestValues.FromBytes(row.Latest);
-        if (waiting.Count == 0) return new DeviceLatest(id, row!.LastReceivedUs, stored);
-        var latest = new LatestValues.Builder(stored);
+        if (waiting.Count == 0) return stored;
+        var latest = new LatestValues.Builder(stored?.Latest ?? LatestValues.None);
         foreach (var reading in waiting.Where(reading => reading.ContentType is null)) latest.Add(reading.Stream, reading.TimeUs, reading.Body.Span);
         return new DeviceLatest(id, waiting.Max(reading => reading.ReceivedUs), latest.Build());
     }

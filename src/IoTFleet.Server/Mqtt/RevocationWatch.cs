@@ -21,6 +21,7 @@ internal sealed class RevocationWatch(
     private RevocationReader? _feed;
     private TaskCompletionSource _applied = NewSignal();
     private bool _unread;
+    private bool _unkept;
 
     /// <summary>The fleet's sequence number as far as it is in force here.</summary>
     public long Applied => _feed?.Newest.Id ?? 0;
@@ -63,15 +64,32 @@ internal sealed class RevocationWatch(
         {
             var entries = await _feed!.ReadAsync(cancellationToken);
             freshness.Confirm();
-            if (entries.Count == 0) return;
-            revoked.Apply(entries);
-            Sweep(entries);
-            Interlocked.Exchange(ref _applied, NewSignal()).SetResult();
-            sequence.Write(_feed.Newest);
+            if (entries.Count > 0)
+            {
+                revoked.Apply(entries);
+                Sweep(entries);
+                Interlocked.Exchange(ref _applied, NewSignal()).SetResult();
+            }
+            KeepSequence(); // at each look: the last time it may have failed
         }
         finally
         {
             _oneAtATime.Release();
+        }
+    }
+
+    /// <summary>What is in force is in force without the file, which only helps the next start to see an older database: nobody waits for a disk that is full.</summary>
+    private void KeepSequence()
+    {
+        try
+        {
+            sequence.Write(_feed!.Newest);
+            _unkept = false;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            if (!_unkept) logger.RevocationSequenceNotKept(error);
+            _unkept = true;
         }
     }
 

@@ -28,12 +28,13 @@ internal static class Problems
     {
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {
-            StatusCodeSelector = error => error is BadHttpRequestException sent ? sent.StatusCode : StatusCodes.Status500InternalServerError,
+            StatusCodeSelector = error => error switch { BadHttpRequestException sent => sent.StatusCode, TextRefusedException => StatusCodes.Status400BadRequest, _ => StatusCodes.Status500InternalServerError },
             // Whoever sends nonsense must not fill the log, and neither must a fleet that asks a server without its database; /readyz tells of that.
-            SuppressDiagnosticsCallback = failed => failed.Exception is BadHttpRequestException || IsAway(failed.HttpContext, failed.Exception),
+            SuppressDiagnosticsCallback = failed => failed.Exception is BadHttpRequestException or TextRefusedException || IsAway(failed.HttpContext, failed.Exception),
             ExceptionHandler = context => (context.Features.Get<IExceptionHandlerFeature>()?.Error switch
             {
                 BadHttpRequestException sent => Of(sent.StatusCode, ProblemCodes.InvalidRequest, "Invalid request", sent.Message),
+                TextRefusedException refused => Invalid(refused.Message),
                 { } error when IsAway(context, error) => Later(context),
                 _ => Of(StatusCodes.Status500InternalServerError, ProblemCodes.InternalError, "Internal error", "The server failed to answer; its log says why."),
             }).ExecuteAsync(context),

@@ -1,9 +1,7 @@
 using System.Text.Json;
 using IoTFleet.Api;
 using IoTFleet.Fleet.Telemetry;
-using IoTFleet.Fleet.Telemetry.Formats;
 using IoTFleet.Fleet.Telemetry.Queries;
-using IoTFleet.Fleet.Telemetry.Store;
 using static IoTFleet.Server.Security.OperatorAuth;
 
 namespace IoTFleet.Server.Rest;
@@ -32,7 +30,7 @@ internal static class TelemetryQueryApi
         if (text.Problem is { } problem) return Problems.Invalid(problem);
         return await read.RunAsync(ActorOf(context), request, cancellationToken) switch
         {
-            ReadLatestValuesResult.Found found => TypedResults.Ok(Record(found.Devices[0])),
+            ReadLatestValuesResult.Found found => new LatestValuesAnswer(found, IsPage: false),
             ReadLatestValuesResult.UnknownDevice => Problems.NoDevice(device),
             _ => Problems.Forbidden("read telemetry"),
         };
@@ -45,7 +43,7 @@ internal static class TelemetryQueryApi
         if (text.Problem is { } problem) return Problems.Invalid(problem);
         return await read.RunAsync(ActorOf(context), request, cancellationToken) switch
         {
-            ReadLatestValuesResult.Found found => TypedResults.Ok(new Page<TelemetryValues> { Items = [.. found.Devices.Select(Record)], Next = found.Next }),
+            ReadLatestValuesResult.Found found => new LatestValuesAnswer(found, IsPage: true),
             ReadLatestValuesResult.UnknownDevice => Problems.NoDevice(request.Devices.Ids[0]),
             _ => Problems.Forbidden("read telemetry"),
         };
@@ -86,27 +84,6 @@ internal static class TelemetryQueryApi
     }
 
     private static int Limit(QueryText text) => text.Number("limit", Page<TelemetryReading>.DefaultLimit, 1, Page<TelemetryReading>.MaximumLimit);
-
-    private static TelemetryValues Record(DeviceValues device) => new()
-    {
-        DeviceId = device.DeviceId,
-        LastReceivedAt = device.LastReceivedAt,
-        Values = [.. device.Values.Select(value => new TelemetryValue
-        {
-            Metric = value.Name,
-            Stream = value.Stream,
-            Time = Fleet.EpochTime.FromMicroseconds(value.TimeUs),
-            Value = ValueOf(value),
-        })],
-    };
-
-    private static JsonElement ValueOf(LatestValue value) => value.Kind switch
-    {
-        MetricKind.Text => JsonSerializer.SerializeToElement(value.Text!, ApiJson.Default.String),
-        MetricKind.Boolean => JsonSerializer.SerializeToElement(value.Number != 0, ApiJson.Default.Boolean),
-        _ when double.IsFinite(value.Number) => JsonSerializer.SerializeToElement(value.Number, ApiJson.Default.Double),
-        _ => JsonSerializer.SerializeToElement(value.Number > 0 ? "Infinity" : "-Infinity", ApiJson.Default.String), // larger than a double: its own digits are in the message
-    };
 
     private static TelemetryReading Record(StoredReading reading, MetricSelection metrics)
     {

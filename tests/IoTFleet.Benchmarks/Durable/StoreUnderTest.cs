@@ -2,6 +2,7 @@ using IoTFleet.Benchmarks.Brokers;
 using IoTFleet.Broker.Connections;
 using IoTFleet.Broker.Routing;
 using IoTFleet.Fleet;
+using IoTFleet.Fleet.PostgreSql;
 using IoTFleet.Fleet.Sqlite;
 using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Fleet.Telemetry.Formats;
@@ -22,7 +23,12 @@ internal sealed class StoreUnderTest(string name, string folder) : OwnBroker.ISt
 
     public const string Sqlite = "sqlite";
 
-    public static IReadOnlyList<string> Names => [None, Memory, Sqlite];
+    /// <summary>The cluster's connection string is in the folder.</summary>
+    public const string PostgreSql = "postgresql";
+
+    public static IReadOnlyList<string> Names => [None, Memory, Sqlite, PostgreSql];
+
+    public static string ConnectionFile(string folder) => Path.Combine(folder, "postgresql.txt");
 
     public static OwnBroker.IStoreUnderTest? Named(string name, string folder) => name == None ? null : new StoreUnderTest(name, folder);
 
@@ -30,7 +36,8 @@ internal sealed class StoreUnderTest(string name, string folder) : OwnBroker.ISt
     {
         services.AddSingleton(TimeProvider.System).AddSingleton<FleetMetrics>().AddSingleton(new FleetNode("benchmark"));
         services.AddTelemetry(new TelemetryOptions()).AddSingleton(new PayloadReader());
-        services.AddSqliteTelemetry(Path.Combine(folder, $"{name}.db"), Path.Combine(folder, $"{name}-log.db"));
+        if (name == PostgreSql) services.AddPostgreSqlTelemetry(File.ReadAllText(ConnectionFile(folder)));
+        else services.AddSqliteTelemetry(Path.Combine(folder, $"{name}.db"), Path.Combine(folder, $"{name}-log.db"));
         if (name == Memory) services.AddSingleton<ITelemetryStore, Forgetful>();
         services.AddSingleton<IMessageSink, Sink>();
     }

@@ -2,14 +2,15 @@ using System.CommandLine;
 using System.Globalization;
 using IoTFleet.Benchmarks.Brokers;
 using IoTFleet.Benchmarks.Load;
+using IoTFleet.Testing;
 
 namespace IoTFleet.Benchmarks.Durable;
 
 /// <summary>
 /// What it costs to acknowledge only what is stored: the broker with our telemetry behind it beside the same broker with nothing behind it, the same load
-/// on each in turns. CPU time of the broker's process, with the merge into the tables that goes on behind; latency from PUBLISH to PUBACK.
+/// on each in turns. CPU time of the broker's process, with the merge into the tables that goes on behind, and of PostgreSQL's, where that is the store; latency from PUBLISH to PUBACK.
 /// </summary>
-internal sealed class TelemetryBenchmark(string folder, int firstPort, int rounds)
+internal sealed class TelemetryBenchmark(string folder, int firstPort, int rounds, PostgreSqlCluster? cluster)
 {
     private static readonly (string Load, string Title, int WarmUp)[] Rows =
     [
@@ -49,7 +50,8 @@ internal sealed class TelemetryBenchmark(string folder, int firstPort, int round
             var disk = BareDisk.Measure(folder, TimeSpan.FromSeconds(10), 0.5, 0.95, 0.99);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| 5,000/s, without a broker | the disk's flushes alone | | | {disk[0] / 1000.0:0.00} / {disk[1] / 1000.0:0.00} / {disk[2] / 1000.0:0.00} | |"));
             BrokerCertificates.Open(folder).Dispose();
-            foreach (var (load, title, warmUp) in Rows.Where(row => loads.Contains(row.Load))) await new TelemetryBenchmark(folder, port, rounds).CompareAsync(load, title, warmUp, stores);
+            await using var cluster = stores.Contains(StoreUnderTest.PostgreSql) ? await PostgreSqlCluster.StartAsync() : null;
+            foreach (var (load, title, warmUp) in Rows.Where(row => loads.Contains(row.Load))) await new TelemetryBenchmark(folder, port, rounds, cluster).CompareAsync(load, title, warmUp, stores);
             return 0;
         }
         finally
@@ -61,7 +63,8 @@ internal sealed class TelemetryBenchmark(string folder, int firstPort, int round
     private async Task CompareAsync(string load, string title, int warmUp, string[] stores)
     {
         var sides = new List<Side>();
-        foreach (var store in stores) sides.Add(await Side.StartAsync(folder, load, store, _port++));
+        if (cluster is not null) await File.WriteAllTextAsync(StoreUnderTest.ConnectionFile(folder), cluster.ConnectionString(await cluster.CreateDatabaseAsync()));
+        foreach (var store in stores) sides.Add(await Side.StartAsync(folder, load, store, _port++, cluster));
         foreach (var side in sides)
         {
             for (var round = 0; round < warmUp; round++) await side.RunAsync();
@@ -77,27 +80,29 @@ internal sealed class TelemetryBenchmark(string folder, int firstPort, int round
         foreach (var file in Directory.EnumerateFiles(folder, "*.db*")) File.Delete(file);
     }
 
-    private sealed class Side(string store, BrokerProcess broker, LoadProcess load) : IAsyncDisposable
+    private sealed class Side(string store, BrokerProcess broker, LoadProcess load, PostgreSqlCluster? cluster) : IAsyncDisposable
     {
         private readonly List<double> _costs = [];
         private readonly List<RoundReport> _reports = [];
 
         public string Store => store;
 
-        public static async Task<Side> StartAsync(string folder, string load, string store, int port)
+        private TimeSpan CpuTime => broker.CpuTime + (cluster?.CpuTime ?? TimeSpan.Zero);
+
+        public static async Task<Side> StartAsync(string folder, string load, string store, int port, PostgreSqlCluster? cluster)
         {
             var broker = await BrokerProcess.StartStoringAsync(folder, port, store);
-            return new Side(store, broker, await LoadProcess.StartAsync(load, folder, broker));
+            return new Side(store, broker, await LoadProcess.StartAsync(load, folder, broker), store == StoreUnderTest.PostgreSql ? cluster : null);
         }
 
         public Task<RoundReport> RunAsync() => load.RunAsync();
 
         public async Task MeasureAsync()
         {
-            var before = broker.CpuTime;
+            var before = CpuTime;
             var report = await RunAsync();
             await Task.Delay(TimeSpan.FromSeconds(1), TimeProvider.System);      // a merge that is under way belongs to it
-            _costs.Add((broker.CpuTime - before).TotalMicroseconds / report.Operations);
+            _costs.Add((CpuTime - before).TotalMicroseconds / report.Operations);
             _reports.Add(report);
         }
 

@@ -35,13 +35,18 @@ internal sealed class AttackedServer : IAsyncDisposable
         }
     }
 
-    public int ResidentMegabytes
+    public int ResidentMegabytes => Megabytes("VmRSS:");
+
+    /// <summary>The most since <see cref="ForgetPeak"/>.</summary>
+    public int PeakMegabytes => Megabytes("VmHWM:");
+
+    /// <summary>From now on the peak is counted anew (proc(5): 5 into clear_refs).</summary>
+    public void ForgetPeak() => File.WriteAllText($"/proc/{_process.Id}/clear_refs", "5");
+
+    private int Megabytes(string what)
     {
-        get
-        {
-            var line = File.ReadLines($"/proc/{_process.Id}/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal));
-            return int.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024;
-        }
+        var line = File.ReadLines($"/proc/{_process.Id}/status").First(line => line.StartsWith(what, StringComparison.Ordinal));
+        return int.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024;
     }
 
     /// <summary>Enrols the devices by the use case itself, then starts the program on the same data.</summary>

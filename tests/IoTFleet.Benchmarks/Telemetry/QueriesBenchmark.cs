@@ -6,20 +6,27 @@ using IoTFleet.Fleet.Telemetry.Queries;
 
 namespace IoTFleet.Benchmarks.Telemetry;
 
-/// <summary>What questions take over a month of a thousand devices. Time on the clock, without HTTP; whoever asks waits for that.</summary>
+/// <summary>
+/// What questions take over a month of a thousand devices: inside the process, and by HTTP from the real server on the same data in a process of its own.
+/// Time on the clock, since somebody waits for it; CPU time beside it for when the cores are shared.
+/// </summary>
 internal static class QueriesBenchmark
 {
+    private const int Times = 200;
+
     private static readonly Actor Viewer = Actor.Operator("bench", Role.Viewer);
 
     internal static Task<int> RunAsync(string[] args)
     {
         var messages = new Option<int>("--messages") { DefaultValueFactory = _ => 10_000_000, Description = "stored messages" };
         var folder = new Option<string>("--folder") { DefaultValueFactory = _ => Path.Combine(Path.GetTempPath(), "iotfleet-queries"), Description = "where they are kept from run to run; one folder each size" };
-        var command = new RootCommand("queries") { messages, folder };
+        var port = new Option<int>("--port") { DefaultValueFactory = _ => 23_300, Description = "the first of three" };
+        var command = new RootCommand("queries") { messages, folder, port };
         command.SetAction(async parsed =>
         {
-            await using var stock = await QueryStock.OpenAsync(parsed.GetRequiredValue(folder), parsed.GetRequiredValue(messages));
-            await MeasureAsync(stock, parsed.GetRequiredValue(messages));
+            var (stored, where) = (parsed.GetRequiredValue(messages), parsed.GetRequiredValue(folder));
+            await using (var stock = await QueryStock.OpenAsync(Path.Combine(where, "data"), stored)) await MeasureAsync(stock, stored);
+            await QueriesOverHttp.MeasureAsync(where, parsed.GetRequiredValue(port), stored);
         });
         return command.Parse(args).InvokeAsync();
     }
@@ -28,18 +35,19 @@ internal static class QueriesBenchmark
     {
         Console.WriteLine(Machine.Describe());
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{messages} messages of 3 values, {QueryStock.Devices} devices, {stock.Bytes / (double)messages:0} bytes a message on disk with its rollups\n"));
-        Console.WriteLine("| question | p50 ms | p95 ms |");
-        Console.WriteLine("|---|---|---|");
+        Console.WriteLine("| question, inside the process | p50 ms | p95 ms | CPU ms |");
+        Console.WriteLine("|---|---|---|---|");
         var (latest, buckets, history) = (stock.Get<ReadLatestValues>(), stock.Get<ReadBuckets>(), stock.Get<ReadHistory>());
         var (day, month) = ((QueryStock.LastDay, QueryStock.LastDay.AddDays(1)), (QueryStock.Start, QueryStock.LastDay.AddDays(1)));
-        await TimeAsync("newest values of a device", 1_000, n => latest.RunAsync(Viewer, new(Some(n), MetricSelection.All), default));
-        await TimeAsync("newest values of 1,000 devices", 30, _ => latest.RunAsync(Viewer, new(new DeviceFilter([]), MetricSelection.All), default));
-        await TimeAsync("a page of 1,000 readings of a device", 100, n => history.RunAsync(Viewer, new(QueryStock.DeviceId(n), new MetricSelection(["temperature"]), QueryStock.LastDay), default));
-        await TimeAsync("a device's dense day by 5 minutes", 100, n => buckets.RunAsync(Viewer, Ask(Some(n), day, "5m"), default));
-        await TimeAsync("the same with percentiles (from readings)", 50, n => buckets.RunAsync(Viewer, Ask(Some(n), day, "5m", true), default));
-        await TimeAsync("a device's month by hours", 100, n => buckets.RunAsync(Viewer, Ask(Some(n), month, "1h"), default));
-        await TimeAsync("the same with percentiles (from sketches)", 100, n => buckets.RunAsync(Viewer, Ask(Some(n), month, "1h", true), default));
-        await TimeAsync("a month of 1,000 devices by days", 5, _ => buckets.RunAsync(Viewer, Ask(new DeviceFilter([]), month, "1d"), default));
+        await TimeAsync("newest values of a device", n => latest.RunAsync(Viewer, new(Some(n), MetricSelection.All), default));
+        await TimeAsync("newest values of 1,000 devices", _ => latest.RunAsync(Viewer, new(new DeviceFilter([]), MetricSelection.All), default));
+        await TimeAsync("a page of 1,000 readings of a device", n => history.RunAsync(Viewer, new(QueryStock.DeviceId(n), new MetricSelection(["temperature"]), QueryStock.LastDay), default));
+        await TimeAsync("a device's hour by minutes", n => buckets.RunAsync(Viewer, Ask(Some(n), (day.LastDay, day.LastDay.AddHours(1)), "1m"), default));
+        await TimeAsync("a device's dense day by 5 minutes", n => buckets.RunAsync(Viewer, Ask(Some(n), day, "5m"), default));
+        await TimeAsync("the same with percentiles, from readings", n => buckets.RunAsync(Viewer, Ask(Some(n), day, "5m", true), default));
+        await TimeAsync("a device's month by hours", n => buckets.RunAsync(Viewer, Ask(Some(n), month, "1h"), default));
+        await TimeAsync("the same with percentiles, from sketches", n => buckets.RunAsync(Viewer, Ask(Some(n), month, "1h", true), default));
+        await TimeAsync("a month of 1,000 devices by days", _ => buckets.RunAsync(Viewer, Ask(new DeviceFilter([]), month, "1d"), default), times: 20);
         await ExportAsync(stock, messages);
     }
 
@@ -48,18 +56,20 @@ internal static class QueriesBenchmark
     private static ReadBucketsRequest Ask(DeviceFilter devices, (DateTimeOffset From, DateTimeOffset To) span, string width, bool quantiles = false) =>
         new(devices, new MetricSelection(["temperature"]), span.From, span.To, BucketWidth.TryParse(width, out var parsed) ? parsed : throw new FormatException(width), WithQuantiles: quantiles);
 
-    private static async Task TimeAsync<T>(string what, int times, Func<int, Task<T>> ask)
+    internal static async Task TimeAsync(string what, Func<int, Task> ask, Func<TimeSpan>? cpuTime = null, int times = Times)
     {
-        for (var n = 0; n < 3; n++) await ask(n + 500);
-        var spent = new double[times];
+        cpuTime ??= () => Environment.CpuUsage.TotalTime;
+        for (var n = 0; n < times / 10; n++) await ask(n + 500);
+        var (spent, cpu) = (new double[times], cpuTime());
         for (var n = 0; n < times; n++)
         {
             var started = TimeProvider.System.GetTimestamp();
             await ask(n);
             spent[n] = TimeProvider.System.GetElapsedTime(started).TotalMilliseconds;
         }
+        var each = (cpuTime() - cpu).TotalMilliseconds / times;
         Array.Sort(spent);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {what} | {spent[times / 2]:0.0} | {spent[times * 95 / 100]:0.0} |"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {what} | {spent[times / 2]:0.0} | {spent[times * 95 / 100]:0.0} | {each:0.0} |"));
     }
 
     private static async Task ExportAsync(QueryStock stock, int messages)

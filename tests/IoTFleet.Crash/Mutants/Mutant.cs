@@ -27,5 +27,7 @@ internal abstract class Mutant(ITelemetryStore real) : ITelemetryStore, IDisposa
 
     public virtual Task MergeAsync(MergeSlice slice, CancellationToken ct) => real.MergeAsync(slice, ct);
 
+    public Task<DroppedReadings> DropBeforeAsync(long timeUs, CancellationToken ct) => real.DropBeforeAsync(timeUs, ct);
+
     public void Dispose() => (real as IDisposable)?.Dispose();
 }

@@ -3,11 +3,12 @@ using System.Net.Sockets;
 
 namespace IoTFleet.Device.Tests.Support;
 
-/// <summary>Stands between device and broker and cuts the connection once, right after this many whole MQTT packets in both directions.</summary>
-internal sealed class CuttingProxy(ScriptedBroker broker, int packets) : IAsyncDisposable
+/// <summary>Stands between device and broker and cuts the connection once, right after this many whole MQTT packets, or bytes, in both directions.</summary>
+internal sealed class CuttingProxy(ScriptedBroker broker, int packets = int.MaxValue, int bytes = int.MaxValue) : IAsyncDisposable
 {
     private readonly List<Task> _pumps = [];
     private int _left = packets;
+    private int _bytesLeft = bytes;
 
     public async Task<Stream> DialAsync(CancellationToken cancellation)
     {
@@ -30,8 +31,10 @@ internal sealed class CuttingProxy(ScriptedBroker broker, int packets) : IAsyncD
         {
             while (await ReadPacketAsync(from) is { } packet)
             {
-                await to.WriteAsync(packet);
-                if (Interlocked.Decrement(ref _left) == 0)
+                var left = Interlocked.Add(ref _bytesLeft, -packet.Length);
+                var isCut = left <= 0 && left + packet.Length > 0;
+                await to.WriteAsync(isCut ? packet.AsMemory(0, left + packet.Length) : packet);
+                if (isCut || Interlocked.Decrement(ref _left) == 0)
                     break;
             }
         }

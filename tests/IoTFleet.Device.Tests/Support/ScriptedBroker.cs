@@ -32,8 +32,8 @@ internal sealed class ScriptedBroker : IAsyncDisposable
     }
 
     /// <summary>The next connection, before anything was said on it.</summary>
-    public async Task<BrokerEnd> AcceptAsync(ProtocolVersion version = ProtocolVersion.V5) =>
-        Keep(new BrokerEnd(new NetworkStream(await AcceptSocketAsync(), ownsSocket: true), version));
+    public async Task<BrokerEnd> AcceptAsync(ProtocolVersion version = ProtocolVersion.V5, CancellationToken cancellation = default) =>
+        Keep(new BrokerEnd(new NetworkStream(await AcceptSocketAsync(cancellation), ownsSocket: true), version));
 
     /// <summary>The next connection over TLS with this certificate; <paramref name="seen"/> hears of the device's certificate.</summary>
     public async Task<BrokerEnd> AcceptTlsAsync(TestPki pki, X509Certificate2 certificate, Action<X509Certificate?>? seen = null)
@@ -71,9 +71,9 @@ internal sealed class ScriptedBroker : IAsyncDisposable
             await end.DisposeAsync();
     }
 
-    private async Task<Socket> AcceptSocketAsync()
+    private async Task<Socket> AcceptSocketAsync(CancellationToken cancellation = default)
     {
-        var socket = await _listener.AcceptSocketAsync().WaitAsync(Patience);
+        var socket = await _listener.AcceptSocketAsync(cancellation).AsTask().WaitAsync(Patience, cancellation);
         socket.NoDelay = true;
         return socket;
     }

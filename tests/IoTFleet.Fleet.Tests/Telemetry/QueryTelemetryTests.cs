@@ -5,7 +5,7 @@ using IoTFleet.Fleet.Telemetry.Formats;
 
 namespace IoTFleet.Fleet.Tests.Telemetry;
 
-public sealed class QueryTelemetryTests
+public class QueryTelemetryTests
 {
     private static readonly DateTimeOffset Noon = new(2026, 1, 31, 12, 0, 0, TimeSpan.Zero);
 

@@ -1,12 +1,13 @@
 using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Fleet.Telemetry.Formats;
+using IoTFleet.Fleet.Tests.Databases;
 using IoTFleet.Testing;
 using static IoTFleet.Fleet.Tests.Telemetry.TelemetryBench;
 
 namespace IoTFleet.Fleet.Tests.Telemetry;
 
 /// <summary>Invariant: once, not twice.</summary>
-public sealed class RepetitionTests
+public class RepetitionTests
 {
     [Fact]
     public async Task A_message_with_a_number_is_stored_once_however_often_it_comes()
@@ -40,7 +41,7 @@ public sealed class RepetitionTests
         Task[] both = [await bench.AcceptAsync(Message("a", "{}", sequence: 1)), await bench.AcceptAsync(Message("a", "{}", sequence: 1))];
 
         bench.Store.Release();
-        await Task.WhenAll(both).WaitAsync(TimeSpan.FromSeconds(30));
+        await Task.WhenAll(both).WaitAsync(TimeSpan.FromSeconds(120));
 
         Assert.Single(await bench.BodiesAsync("a"));
     }
@@ -93,7 +94,7 @@ public sealed class RepetitionTests
     [InlineData(false)]
     public async Task After_a_restart_a_message_that_comes_again_is_known(bool merged)
     {
-        using var database = new SqliteDatabase();
+        await using var database = await TestDatabase.ForThisTestAsync();
         await using (var before = await StartAsync(database: database))
         {
             await before.StoreAsync(Message("a", """{"t":1}""", sequence: 1), Message("a", """{"t":2}""", sequence: 2));

@@ -1,38 +1,35 @@
 using System.Collections.Concurrent;
 using System.Text;
-using IoTFleet.Fleet.Sqlite;
 using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Fleet.Telemetry.Formats;
 using IoTFleet.Fleet.Telemetry.Store;
+using IoTFleet.Fleet.Tests.Databases;
 using IoTFleet.Testing;
-using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace IoTFleet.Fleet.Tests.Telemetry;
 
-/// <summary>Telemetry's part of the fleet over real SQLite files, which outlive it when they are given to the next one, and with a store that the test can hold back.</summary>
+/// <summary>Telemetry's part of the fleet over a real database, which outlives it when it is given to the next one, and with a store that the test can hold back.</summary>
 internal sealed class TelemetryBench : IAsyncDisposable
 {
     internal static readonly DateTimeOffset Noon = new(2026, 1, 31, 12, 0, 0, TimeSpan.Zero);
 
-    private readonly SqliteDatabase _database;
+    private readonly TestDatabase _database;
     private readonly bool _ownsDatabase;
     private readonly ServiceProvider _services;
 
-    internal TelemetryBench(TelemetryOptions? options = null, SqliteDatabase? database = null)
+    internal TelemetryBench(TelemetryOptions? options = null, TestDatabase? database = null, bool ownsDatabase = true)
     {
-        (_database, _ownsDatabase) = (database ?? new SqliteDatabase(), database is null);
-        var services = new ServiceCollection()
+        (_database, _ownsDatabase) = (database ?? new SqliteTestDatabase(), ownsDatabase);
+        var services = _database.AddTo(new ServiceCollection().AddSingleton(new FleetNode("bench")))
             .AddLogging(logging => logging.AddProvider(Log))
             .AddSingleton<TimeProvider>(Clock)
             .AddSingleton<FleetMetrics>()
-            .AddSingleton(new FleetNode("bench"))
-            .AddTelemetry(options ?? new TelemetryOptions())
-            .AddSqliteTelemetry(_database.File + ".telemetry", _database.File + ".telemetry-log");
+            .AddTelemetry(options ?? new TelemetryOptions());
         var real = services.Single(service => service.ServiceType == typeof(ITelemetryStore));
-        services.AddSingleton<ITelemetryStore>(provider => Store = new HeldStore((ITelemetryStore)real.ImplementationFactory!(provider)));
+        services.AddSingleton<ITelemetryStore>(provider => Store = new HeldStore((ITelemetryStore)(real.ImplementationInstance ?? real.ImplementationFactory!(provider))));
         _services = services.BuildServiceProvider();
     }
 
@@ -42,9 +39,9 @@ internal sealed class TelemetryBench : IAsyncDisposable
     internal TelemetryIngest Ingest => Get<TelemetryIngest>();
     internal TelemetryReader Reader => Get<TelemetryReader>();
 
-    internal static async Task<TelemetryBench> StartAsync(TelemetryOptions? options = null, SqliteDatabase? database = null)
+    internal static async Task<TelemetryBench> StartAsync(TelemetryOptions? options = null, TestDatabase? database = null)
     {
-        var bench = new TelemetryBench(options, database);
+        var bench = new TelemetryBench(options, database ?? await TestDatabase.ForThisTestAsync(), ownsDatabase: database is null);
         await bench.Get<TelemetryDatabase>().MigrateAsync(default);
         await bench.Ingest.StartAsync(default);
         return bench;
@@ -81,9 +78,9 @@ internal sealed class TelemetryBench : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await using (var db = await Get<IDbContextFactory<TelemetryDbContext>>().CreateDbContextAsync()) await _database.CloseAsync(db);
         await _services.DisposeAsync();
-        SqliteConnection.ClearAllPools(); // Else Windows would not let the files go.
-        if (_ownsDatabase) _database.Dispose();
+        if (_ownsDatabase) await _database.DisposeAsync();
     }
 }
 
@@ -130,6 +127,8 @@ internal sealed class HeldStore(ITelemetryStore real) : ITelemetryStore, IDispos
         if (MergeFaults.TryDequeue(out var fault)) throw fault;
         await real.MergeAsync(slice, ct);
     }
+
+    public Task<DroppedReadings> DropBeforeAsync(long timeUs, CancellationToken ct) => real.DropBeforeAsync(timeUs, ct);
 
     public void Dispose() => (real as IDisposable)?.Dispose();
 

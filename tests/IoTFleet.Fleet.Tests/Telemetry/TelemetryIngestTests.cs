@@ -5,9 +5,9 @@ using static IoTFleet.Fleet.Tests.Telemetry.TelemetryBench;
 
 namespace IoTFleet.Fleet.Tests.Telemetry;
 
-public sealed class TelemetryIngestTests
+public class TelemetryIngestTests
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(120);
 
     [Fact]
     public async Task Nothing_is_complete_before_its_commit()
@@ -99,6 +99,35 @@ public sealed class TelemetryIngestTests
         await bench.MergeAsync();
 
         Assert.Equal(2, bench.Store.Appends);
+        Assert.Equal(1, await bench.RowsAsync());
+    }
+
+    [Fact]
+    public async Task An_error_that_is_not_tried_again_is_told_to_health_until_something_is_stored()
+    {
+        await using var bench = await StartAsync();
+        bench.Store.FailAppend(new InvalidDataException("damaged"));
+
+        await Assert.ThrowsAsync<TelemetryNotStoredException>(async () => await await bench.AcceptAsync(Message("a", "1")));
+        Assert.Equal(("log", "InvalidData", "damaged"), bench.Get<TelemetryHealth>().Faults.Select(fault => (fault.What, fault.Code, fault.Problem)).Single());
+        await bench.StoreAsync(Message("a", "2"));
+
+        Assert.Empty(bench.Get<TelemetryHealth>().Faults);
+        bench.Log.AssertClean("TelemetryNotStored");
+    }
+
+    [Fact]
+    public async Task A_merge_that_cannot_succeed_is_told_to_health_and_tried_at_each_tick()
+    {
+        await using var bench = await StartAsync();
+        await bench.StoreAsync(Message("a", "1"));
+        bench.Store.MergeFaults.Enqueue(new InvalidDataException("damaged"));
+
+        await Assert.ThrowsAsync<InvalidDataException>(bench.MergeAsync);
+        Assert.Equal(("merge", "damaged"), bench.Get<TelemetryHealth>().Faults.Select(fault => (fault.What, fault.Problem)).Single());
+        await bench.MergeAsync();
+
+        Assert.Empty(bench.Get<TelemetryHealth>().Faults);
         Assert.Equal(1, await bench.RowsAsync());
     }
 

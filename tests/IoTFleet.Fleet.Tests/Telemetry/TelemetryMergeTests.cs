@@ -1,13 +1,14 @@
 using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Fleet.Telemetry.Formats;
 using IoTFleet.Fleet.Telemetry.Store;
+using IoTFleet.Fleet.Tests.Databases;
 using IoTFleet.Testing;
 using Microsoft.EntityFrameworkCore;
 using static IoTFleet.Fleet.Tests.Telemetry.TelemetryBench;
 
 namespace IoTFleet.Fleet.Tests.Telemetry;
 
-public sealed class TelemetryMergeTests
+public class TelemetryMergeTests
 {
     [Fact]
     public async Task What_is_acknowledged_is_read_in_order_whether_merged_or_not()
@@ -67,7 +68,7 @@ public sealed class TelemetryMergeTests
     [Fact]
     public async Task A_kill_between_acknowledgement_and_merge_loses_nothing()
     {
-        using var database = new SqliteDatabase();
+        await using var database = await TestDatabase.ForThisTestAsync();
         await using (var before = await StartAsync(database: database))
         {
             await before.StoreAsync(Message("a", "1", second: 1));
@@ -89,7 +90,7 @@ public sealed class TelemetryMergeTests
     [Fact]
     public async Task A_kill_between_two_slices_of_one_device_loses_nothing_and_brings_nothing_twice()
     {
-        using var database = new SqliteDatabase();
+        await using var database = await TestDatabase.ForThisTestAsync();
         await using (var before = await StartAsync(database: database))
         {
             await before.StoreAsync(Message("a", "{}") with { Readings = [.. Enumerable.Range(0, 2_500).Select(i => new Reading(Noon.AddSeconds(i), true, """{"t":1}"""u8.ToArray()))] });
@@ -111,7 +112,7 @@ public sealed class TelemetryMergeTests
     [Fact]
     public async Task Ids_rise_over_a_restart()
     {
-        using var database = new SqliteDatabase();
+        await using var database = await TestDatabase.ForThisTestAsync();
         await using (var before = await StartAsync(database: database)) await before.StoreAsync(Message("a", "1"), Message("a", "2"));
         await using var after = await StartAsync(database: database);
         await after.StoreAsync(Message("a", "3"));

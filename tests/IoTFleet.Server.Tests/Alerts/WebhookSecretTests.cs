@@ -7,7 +7,7 @@ namespace IoTFleet.Server.Tests.Alerts;
 /// <summary>Secrets that change, and a receiver that is tried, by REST and by the program that an operator types.</summary>
 public sealed class WebhookSecretTests
 {
-    private static readonly (string, string)[] Local = [("Webhooks:AllowPrivateAddresses", "true"), ("Webhooks:AllowHttp", "true"), ("Webhooks:Timeout", "00:00:20")];
+    private static readonly (string, string)[] Local = [("Webhooks:AllowPrivateAddresses", "true"), ("Webhooks:AllowHttp", "true"), ("Webhooks:Timeout", "00:01:59")];
 
     [Fact]
     public async Task While_a_secret_changes_a_receiver_that_has_either_agrees_with_the_signature()

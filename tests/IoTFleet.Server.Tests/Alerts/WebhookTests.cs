@@ -15,7 +15,7 @@ namespace IoTFleet.Server.Tests.Alerts;
 public sealed class WebhookTests
 {
     private static readonly (string, string)[] Local =
-        [("Webhooks:AllowPrivateAddresses", "true"), ("Webhooks:AllowHttp", "true"), ("Webhooks:FirstPause", "00:00:00.010"), ("Webhooks:MaxAttempts", "3")];
+        [("Webhooks:AllowPrivateAddresses", "true"), ("Webhooks:AllowHttp", "true"), ("Webhooks:Timeout", "00:01:59"), ("Webhooks:FirstPause", "00:00:00.010"), ("Webhooks:MaxAttempts", "3")];
 
     [Fact]
     public async Task An_alert_calls_the_webhook_and_openssl_agrees_with_the_signature()

@@ -11,23 +11,14 @@ namespace IoTFleet.Fleet.PostgreSql.Migrations.Telemetry
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)
         {
-            migrationBuilder.CreateTable(
-                name: "Telemetry",
-                columns: table => new
-                {
-                    Device = table.Column<int>(type: "integer", nullable: false),
-                    TimeUs = table.Column<long>(type: "bigint", nullable: false),
-                    Id = table.Column<long>(type: "bigint", nullable: false),
-                    ReceivedUs = table.Column<long>(type: "bigint", nullable: false),
-                    Sequence = table.Column<long>(type: "bigint", nullable: true),
-                    Stream = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: false, collation: "C"),
-                    ContentType = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: true, collation: "C"),
-                    Body = table.Column<byte[]>(type: "bytea", nullable: false)
-                },
-                constraints: table =>
-                {
-                    table.PrimaryKey("PK_Telemetry", x => new { x.Device, x.TimeUs, x.Id });
-                });
+            // EF knows no partitions. The store makes those of the weeks; to the model it is one table.
+            migrationBuilder.Sql("""
+                CREATE TABLE "Telemetry" (
+                    "Device" integer NOT NULL, "TimeUs" bigint NOT NULL, "Id" bigint NOT NULL, "ReceivedUs" bigint NOT NULL, "Sequence" bigint,
+                    "Stream" character varying(200) COLLATE "C" NOT NULL, "ContentType" character varying(200) COLLATE "C", "Body" bytea NOT NULL,
+                    CONSTRAINT "PK_Telemetry" PRIMARY KEY ("Device", "TimeUs", "Id")) PARTITION BY RANGE ("TimeUs");
+                CREATE TABLE "TelemetryStrays" PARTITION OF "Telemetry" DEFAULT;
+                """);
 
             migrationBuilder.CreateTable(
                 name: "TelemetryDevices",

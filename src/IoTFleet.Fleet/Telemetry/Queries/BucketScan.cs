@@ -35,7 +35,7 @@ internal sealed class BucketScan(IDbContextFactory<TelemetryDbContext> databases
         var rolled = new Dictionary<(string, int), Coverage>();
         var hours = BucketParts.Of(span, Hours.HourUs, withMinutes: false).Hours;
         if (!hours.IsEmpty)
-            await EachHourAsync(await NumbersAsync(devices, ct), hours, (device, hour, held, _) => rolled[(device, hour)] = held, ct);
+            await EachHourAsync(await NumbersAsync(devices, ct), hours, (device, hour, block) => rolled[(device, hour)] = Coverage.Of(block), ct);
 
         var missing = rolled.Values.Sum(held => held.Rows);
         foreach (var device in devices)
@@ -64,27 +64,23 @@ internal sealed class BucketScan(IDbContextFactory<TelemetryDbContext> databases
 
         void Take(MinuteRollup row)
         {
-            var data = new CompactReader(row.Data);
-            var coverage = Coverage.Read(ref data);
-            if (open[known[row.Device]].Contains(row.Hour)) held[(known[row.Device], row.Hour)] = coverage;
-            found.AddMinutes(data, Hours.StartOf(row.Hour), part.FromUs, part.ToUs);
+            if (open[known[row.Device]].Contains(row.Hour)) held[(known[row.Device], row.Hour)] = Coverage.Of(row.Data);
+            found.AddMinutes(Coverage.Behind(row.Data), Hours.StartOf(row.Hour), part.FromUs, part.ToUs);
         }
     }
 
     private async Task AddHoursAsync(Dictionary<int, string> known, Dictionary<string, HashSet<int>> open, TimeSpanUs part, CancellationToken ct)
     {
         var held = new Dictionary<(string, int), Coverage>();
-        await EachHourAsync(known, part, (device, hour, coverage, block) =>
+        await EachHourAsync(known, part, (device, hour, block) =>
         {
-            if (open[device].Contains(hour)) held[(device, hour)] = coverage;
-            var data = new CompactReader(block);
-            Coverage.Read(ref data);
-            found.AddHour(data, Hours.StartOf(hour));
+            if (open[device].Contains(hour)) held[(device, hour)] = Coverage.Of(block);
+            found.AddHour(Coverage.Behind(block), Hours.StartOf(hour));
         }, ct);
         await AddOpenAsync(open, held, part, ct);
     }
 
-    private async Task EachHourAsync(Dictionary<int, string> known, TimeSpanUs part, Action<string, int, Coverage, ReadOnlyMemory<byte>> take, CancellationToken ct)
+    private async Task EachHourAsync(Dictionary<int, string> known, TimeSpanUs part, Action<string, int, ReadOnlyMemory<byte>> take, CancellationToken ct)
     {
         var (numbers, first, last) = (known.Keys.ToArray(), Hours.Of(part.FromUs), Hours.Of(part.ToUs - 1));
         var (firstDay, lastDay) = (Hours.DayOf(first), Hours.DayOf(last));
@@ -94,12 +90,11 @@ internal sealed class BucketScan(IDbContextFactory<TelemetryDbContext> databases
             : db.Hours.AsNoTracking().Where(row => numbers.Contains(row.Device) && row.Day >= firstDay && row.Day <= lastDay);
         await foreach (var row in rows.AsAsyncEnumerable().WithCancellation(ct))
         {
-            foreach (var (inDay, block) in DayRow.Read(row.Data))
+            DayRow.Each(row.Data, (inDay, block) =>
             {
                 var hour = row.Day * Hours.PerDay + inDay;
-                if (hour < first || hour > last) continue;
-                take(known[row.Device], hour, Coverage.Of(block), block);
-            }
+                if (hour >= first && hour <= last) take(known[row.Device], hour, block);
+            });
         }
     }
 

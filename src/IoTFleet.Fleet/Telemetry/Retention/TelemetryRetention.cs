@@ -13,25 +13,42 @@ namespace IoTFleet.Fleet.Telemetry.Retention;
 /// hours and only when no hour up to there waits for its rollup: what was measured long ago and arrives today is in the rollups before it goes.
 /// </summary>
 internal sealed class TelemetryRetention(
-    IDbContextFactory<TelemetryDbContext> databases, IDbContextFactory<FleetDbContext> fleet, TelemetryOptions options,
+    IDbContextFactory<TelemetryDbContext> databases, IDbContextFactory<FleetDbContext> fleet, ITelemetryStore store, TelemetryOptions options,
     StorePatience patience, TimeProvider clock, ILogger<TelemetryRetention> log)
 {
     private const int ReadingsAtOnce = 2_000;
     private const int RollupsAtOnce = 100;
     private const int DevicesAtOnce = 500;
 
+    /// <summary>Whoever keeps so many days at least may get some more until their stretch of time goes as a whole.</summary>
+    private const int LongDays = 28;
+
     internal async Task PassAsync(CancellationToken ct)
     {
         if (options.Retention.KeepsAll && options.RetentionOf.Count == 0) return;
-        long deleted = 0;
+        var shares = new List<Share>();
         foreach (var (group, devices) in await GroupsAsync(ct))
         {
             var rule = options.RetentionOf.GetValueOrDefault(group, options.Retention);
-            if (rule.KeepsAll) continue;
-            var before = Math.Max(Before(rule.KeepDays), await BeforeBySizeAsync(rule, devices, ct));
-            foreach (var device in devices) deleted += await PruneAsync(device, rule, before, ct);
+            shares.Add(new Share(rule, Before(rule.KeepDays), await BeforeBySizeAsync(rule, devices, ct), devices));
+        }
+        var deleted = await DropAsync(shares, ct);
+        foreach (var share in shares.Where(share => !share.Rule.KeepsAll))
+        {
+            foreach (var device in share.Devices) deleted += await PruneAsync(device, share.Rule, share.Before, ct);
         }
         if (deleted > 0) FleetLog.TelemetryPruned(log, deleted);
+    }
+
+    /// <summary>What nobody keeps goes at once, where the database can; then only those who keep less than others have readings to be deleted one by one.</summary>
+    private async Task<long> DropAsync(List<Share> shares, CancellationToken ct)
+    {
+        var all = shares.Select(share => share.Before).DefaultIfEmpty(int.MinValue).Min();
+        if (all == int.MinValue || all > Before(LongDays)) return 0;
+        var dropped = default(DroppedReadings);
+        await patience.RunAsync(TelemetryFault.Prune, async token => dropped = await store.DropBeforeAsync(Hours.StartOf(all), token), ct);
+        foreach (var share in shares.Where(share => share.ByAge == all)) share.ByAge = Hours.Of(dropped.BeforeUs);
+        return dropped.Readings;
     }
 
     private async Task<Dictionary<string, List<int>>> GroupsAsync(CancellationToken ct)
@@ -123,5 +140,18 @@ internal sealed class TelemetryRetention(
             await transaction.CommitAsync(token);
             return deleted;
         }
+    }
+
+    /// <summary>A group's devices, and what of theirs is not to be kept.</summary>
+    private sealed class Share(RetentionRule rule, int byAge, int bySize, List<int> devices)
+    {
+        public RetentionRule Rule => rule;
+
+        public List<int> Devices => devices;
+
+        /// <summary>Hours before it are too old.</summary>
+        public int ByAge { get; set; } = byAge;
+
+        public int Before => Math.Max(ByAge, bySize);
     }
 }

@@ -10,13 +10,15 @@ internal static class DayRow
     internal static SortedDictionary<int, ReadOnlyMemory<byte>> Read(ReadOnlyMemory<byte> data)
     {
         var blocks = new SortedDictionary<int, ReadOnlyMemory<byte>>();
-        var reader = new CompactReader(data);
-        while (!reader.AtEnd)
-        {
-            var hour = reader.Byte();
-            blocks[hour] = reader.Bytes();
-        }
+        Each(data, (hour, block) => blocks[hour] = block);
         return blocks;
+    }
+
+    /// <summary>The blocks as they come, without a dictionary.</summary>
+    internal static void Each(ReadOnlyMemory<byte> data, Action<int, ReadOnlyMemory<byte>> take)
+    {
+        var reader = new CompactReader(data);
+        while (!reader.AtEnd) take(reader.Byte(), reader.Bytes());
     }
 
     internal static byte[] Write(SortedDictionary<int, ReadOnlyMemory<byte>> blocks)

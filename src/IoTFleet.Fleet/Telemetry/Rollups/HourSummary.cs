@@ -25,15 +25,18 @@ internal sealed class HourSummary
 
     internal Coverage Held => _held;
 
+    /// <summary>Since it was read it was given a reading that it did not hold.</summary>
+    internal bool HasNew => _new.Count > 0;
+
     internal static HourSummary ByMinute(int hour, byte[]? stored) => Read(hour, stored ?? [], byMinute: true);
 
     internal static HourSummary AsWhole(int hour, ReadOnlyMemory<byte> stored) => Read(hour, stored, byMinute: false);
 
-    internal void Add(TelemetryRow row)
+    /// <summary>To both summaries of an hour, so that a body is read once.</summary>
+    internal static void Add(TelemetryRow row, HourSummary minutes, HourSummary whole)
     {
-        if (_held.Has(row.Id)) return;
-        _new.Add((row.Id, SizeOf(row)));
-        if (row.ContentType is not null) return;
+        var (toMinutes, toWhole) = (minutes.Takes(row), whole.Takes(row));
+        if (row.ContentType is not null || !(toMinutes || toWhole)) return;
         Span<byte> key = stackalloc byte[MetricKey.MaxBytes];
         var stream = MetricKey.WriteStream(row.Stream, key);
         var reader = new ValueReader(row.Body);
@@ -41,7 +44,9 @@ internal sealed class HourSummary
         {
             if (!Number(ref reader, out var value)) continue;
             reader.Name.CopyTo(key[stream..]);
-            Add(key[..(stream + reader.Name.Length)], row.TimeUs, value);
+            var metric = key[..(stream + reader.Name.Length)];
+            if (toMinutes) minutes.Add(metric, row.TimeUs, value);
+            if (toWhole) whole.Add(metric, row.TimeUs, value);
         }
     }
 
@@ -81,6 +86,13 @@ internal sealed class HourSummary
             summary._metrics.Add(key.Span, Metric.Read(reader.Bytes(), summary._startUs, byMinute));
         }
         return summary;
+    }
+
+    private bool Takes(TelemetryRow row)
+    {
+        if (_held.Has(row.Id)) return false;
+        _new.Add((row.Id, SizeOf(row)));
+        return true;
     }
 
     private void Add(ReadOnlySpan<byte> key, long timeUs, double value)

@@ -17,6 +17,7 @@ internal sealed class QuantileSketch
     private static readonly double LogGrowth = Math.Log(Growth);
 
     private readonly Dictionary<int, long> _buckets = [];
+    private KeyValuePair<int, long>[]? _sorted; // of the buckets as they are; null when they have changed
 
     internal long Count { get; private set; }
 
@@ -31,7 +32,7 @@ internal sealed class QuantileSketch
     internal double At(double quantile)
     {
         var rank = Quantiles.RankOf(quantile, Count);
-        foreach (var (key, count) in _buckets.OrderBy(bucket => bucket.Key))
+        foreach (var (key, count) in Sorted())
         {
             rank -= count;
             if (rank <= 0) return ValueOf(key);
@@ -43,7 +44,7 @@ internal sealed class QuantileSketch
     {
         output.Unsigned((ulong)_buckets.Count);
         var before = 0;
-        foreach (var (key, count) in _buckets.OrderBy(bucket => bucket.Key))
+        foreach (var (key, count) in Sorted())
         {
             output.Number(key - before);
             output.Unsigned((ulong)count);
@@ -62,8 +63,17 @@ internal sealed class QuantileSketch
         }
     }
 
+    private KeyValuePair<int, long>[] Sorted()
+    {
+        if (_sorted is not null) return _sorted;
+        _sorted = [.. _buckets];
+        Array.Sort(_sorted, (a, b) => a.Key.CompareTo(b.Key));
+        return _sorted;
+    }
+
     private void Add(int key, long count)
     {
+        _sorted = null;
         CollectionsMarshal.GetValueRefOrAddDefault(_buckets, key, out _) += count;
         Count += count;
     }

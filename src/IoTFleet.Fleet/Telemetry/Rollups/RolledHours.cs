@@ -3,89 +3,89 @@ using Microsoft.EntityFrameworkCore;
 
 namespace IoTFleet.Fleet.Telemetry.Rollups;
 
-/// <summary>Some hours of a device, rolled up anew and not written yet: what the database has of them, and the readings it did not know.</summary>
-internal sealed class RolledHours
+/// <summary>
+/// Hours of some devices that are written in one transaction: what that costs is its flush, so a thousand hours together cost little more than one.
+/// Statements are prepared once; by EF they were most of what an hour took.
+/// </summary>
+internal sealed class RolledHours(TelemetryDbContext db)
 {
-    private readonly int _device;
-    private readonly SortedDictionary<int, Rolled> _hours = [];
+    internal const int Most = 1_000;
 
-    private RolledHours(int device) => _device = device;
+    private const int MostBytes = 8 * 1024 * 1024;
 
-    /// <param name="db">Where.</param>
-    /// <param name="marks">Of one device, in order.</param>
-    /// <param name="ct">Ends it.</param>
-    internal static async Task<RolledHours> ReadAsync(TelemetryDbContext db, IReadOnlyList<StaleHour> marks, CancellationToken ct)
+    /// <summary>Whoever late readings come from, looking for their days' rows must not keep others from writing.</summary>
+    private const int MostDays = 10_000;
+
+    private const string Unmark = """DELETE FROM "TelemetryStale" WHERE "Device" = @p0 AND "Hour" = @p1 AND "Version" = @p2""";
+    private const string InsertMinutes = """INSERT INTO "TelemetryMinutes" ("Data", "Device", "Hour") VALUES (@p0, @p1, @p2)""";
+    private const string UpdateMinutes = """UPDATE "TelemetryMinutes" SET "Data" = @p0 WHERE "Device" = @p1 AND "Hour" = @p2""";
+    private const string InsertDay = """INSERT INTO "TelemetryHours" ("Data", "Device", "Day") VALUES (@p0, @p1, @p2)""";
+    private const string UpdateDay = """UPDATE "TelemetryHours" SET "Data" = @p0 WHERE "Device" = @p1 AND "Day" = @p2""";
+
+    private readonly List<RolledHour> _hours = [];
+    private readonly HashSet<int> _devices = [];
+    private readonly HashSet<int> _days = [];
+    private long _bytes;
+
+    internal bool IsFull => _hours.Count >= Most || _bytes >= MostBytes || (long)_devices.Count * _days.Count > MostDays;
+
+    internal void Add(IEnumerable<RolledHour> hours)
     {
-        var rolled = new RolledHours(marks[0].Device);
-        await rolled.ReadStoredAsync(db, [.. marks.Select(mark => mark.Hour)], ct);
-        for (var first = 0; first < marks.Count;)
-        {
-            var next = first + 1;
-            while (next < marks.Count && marks[next].Hour == marks[next - 1].Hour + 1) next++;
-            await rolled.AddReadingsAsync(db, marks[first].Hour, marks[next - 1].Hour, ct); // hours side by side lie so on the disk
-            first = next;
-        }
-        return rolled;
-    }
-
-    /// <summary>It stays as it is.</summary>
-    internal void Leave(int hour) => _hours.Remove(hour);
-
-    internal async Task WriteAsync(TelemetryDbContext db, CancellationToken ct)
-    {
-        var device = _device;
-        foreach (var (hour, rolled) in _hours)
-        {
-            var row = new MinuteRollup { Device = device, Hour = hour, Data = rolled.Minutes.ToBytes() };
-            db.Entry(row).State = rolled.HasRow ? EntityState.Modified : EntityState.Added;
-        }
-        foreach (var hours in _hours.GroupBy(hour => Hours.DayOf(hour.Key)))
-        {
-            var day = await db.Hours.SingleOrDefaultAsync(row => row.Device == device && row.Day == hours.Key, ct);
-            var blocks = DayRow.Read(day?.Data ?? []);
-            foreach (var (hour, rolled) in hours) blocks[Hours.InDay(hour)] = rolled.Whole.ToBytes();
-            if (day is null) db.Hours.Add(new HourRollup { Device = device, Day = hours.Key, Data = DayRow.Write(blocks) });
-            else day.Data = DayRow.Write(blocks);
-        }
-        await db.SaveChangesAsync(ct);
-    }
-
-    private async Task ReadStoredAsync(TelemetryDbContext db, int[] hours, CancellationToken ct)
-    {
-        var (device, first, last, firstDay, lastDay) = (_device, hours[0], hours[^1], Hours.DayOf(hours[0]), Hours.DayOf(hours[^1]));
-        var minutes = await db.Minutes.AsNoTracking().Where(row => row.Device == device && row.Hour >= first && row.Hour <= last)
-            .Where(row => hours.Contains(row.Hour)).ToDictionaryAsync(row => row.Hour, row => row.Data, ct);
-        var blocks = new Dictionary<int, ReadOnlyMemory<byte>>();
-        var days = hours.Select(Hours.DayOf).Distinct().ToArray();
-        await foreach (var row in db.Hours.AsNoTracking().Where(row => row.Device == device && row.Day >= firstDay && row.Day <= lastDay)
-            .Where(row => days.Contains(row.Day)).AsAsyncEnumerable().WithCancellation(ct))
-        {
-            foreach (var (inDay, block) in DayRow.Read(row.Data)) blocks[row.Day * Hours.PerDay + inDay] = block;
-        }
         foreach (var hour in hours)
-            _hours[hour] = new Rolled(minutes.ContainsKey(hour), HourSummary.ByMinute(hour, minutes.GetValueOrDefault(hour)), HourSummary.AsWhole(hour, blocks.GetValueOrDefault(hour)));
-    }
-
-    private async Task AddReadingsAsync(TelemetryDbContext db, int first, int last, CancellationToken ct)
-    {
-        var (device, from, to) = (_device, Hours.StartOf(first), Hours.StartOf(last + 1));
-        var rows = db.Readings.AsNoTracking().Where(row => row.Device == device && row.TimeUs >= from && row.TimeUs < to);
-        if (first == last)
         {
-            var (heldFirst, heldLast) = _hours[first].Held;
-            rows = rows.Where(row => row.Id < heldFirst || row.Id > heldLast); // a late reading of an hour with many
-        }
-        await foreach (var row in rows.OrderBy(row => row.TimeUs).ThenBy(row => row.Id).AsAsyncEnumerable().WithCancellation(ct))
-        {
-            var rolled = _hours[Hours.Of(row.TimeUs)];
-            rolled.Minutes.Add(row);
-            rolled.Whole.Add(row);
+            _hours.Add(hour);
+            _devices.Add(hour.Mark.Device);
+            _days.Add(Hours.DayOf(hour.Mark.Hour));
+            _bytes += (hour.Minutes?.Length ?? 0) + (hour.Whole?.Length ?? 0);
         }
     }
 
-    private sealed record Rolled(bool HasRow, HourSummary Minutes, HourSummary Whole)
+    /// <summary>Writes what was added, and takes the marks away; an hour that a merge has touched since, or that another node has written, stays as it is.</summary>
+    internal async Task WriteAsync(CancellationToken ct)
     {
-        /// <summary>Ids that both hold: one of them may have been kept longer than the other.</summary>
-        internal (long First, long Last) Held => Minutes.Held.Rows < Whole.Held.Rows ? Minutes.Held.Largest() : Whole.Held.Largest();
+        if (_hours.Count == 0) return;
+        // Serializable, since two nodes may write two hours of one day: one of them then begins anew.
+        await using var transaction = await db.Database.BeginTransactionAsync(System.Data.IsolationLevel.Serializable, ct);
+        using var statements = new PreparedStatements(db, new InsertPlans());
+        var standing = new List<RolledHour>(_hours.Count);
+        foreach (var hour in _hours)
+        {
+            if (await statements.ExecuteAsync(Unmark, ct, hour.Mark.Device, hour.Mark.Hour, hour.Mark.Version) > 0) standing.Add(hour);
+        }
+        foreach (var hour in standing.Where(hour => hour.Minutes is not null))
+        {
+            // A row that was there may have been deleted for its age meanwhile.
+            if (hour.HasRow && await statements.ExecuteAsync(UpdateMinutes, ct, hour.Minutes, hour.Mark.Device, hour.Mark.Hour) > 0) continue;
+            await statements.ExecuteAsync(InsertMinutes, ct, hour.Minutes, hour.Mark.Device, hour.Mark.Hour);
+        }
+        await WriteDaysAsync(statements, standing, ct);
+        await transaction.CommitAsync(ct);
+        _hours.Clear();
+        _devices.Clear();
+        _days.Clear();
+        _bytes = 0;
+    }
+
+    private async Task WriteDaysAsync(PreparedStatements statements, List<RolledHour> standing, CancellationToken ct)
+    {
+        var known = await DaysAsync(ct);
+        foreach (var day in standing.Where(hour => hour.Whole is not null).GroupBy(hour => (hour.Mark.Device, Day: Hours.DayOf(hour.Mark.Hour))))
+        {
+            var stored = known.GetValueOrDefault(day.Key);
+            var blocks = DayRow.Read(stored ?? []);
+            foreach (var hour in day) blocks[Hours.InDay(hour.Mark.Hour)] = hour.Whole!;
+            await statements.ExecuteAsync(stored is null ? InsertDay : UpdateDay, ct, DayRow.Write(blocks), day.Key.Device, day.Key.Day);
+        }
+    }
+
+    private async Task<Dictionary<(int Device, int Day), byte[]>> DaysAsync(CancellationToken ct)
+    {
+        var needed = _hours.Select(hour => (hour.Mark.Device, Hours.DayOf(hour.Mark.Hour))).ToHashSet();
+        var (devices, days, found) = (_devices.ToArray(), _days.ToArray(), new Dictionary<(int, int), byte[]>());
+        await foreach (var row in db.Hours.AsNoTracking().Where(row => devices.Contains(row.Device) && days.Contains(row.Day)).AsAsyncEnumerable().WithCancellation(ct))
+        {
+            if (needed.Contains((row.Device, row.Day))) found.Add((row.Device, row.Day), row.Data);
+        }
+        return found;
     }
 }

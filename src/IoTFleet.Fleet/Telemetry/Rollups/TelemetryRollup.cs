@@ -11,16 +11,14 @@ namespace IoTFleet.Fleet.Telemetry.Rollups;
 internal sealed class TelemetryRollup(
     IDbContextFactory<TelemetryDbContext> databases, TelemetryOptions options, StorePatience patience, TimeProvider clock)
 {
-    private const int MarksAtOnce = 1_000;
-
-    /// <summary>Hours of one device in one transaction.</summary>
-    private const int HoursAtOnce = 5 * Hours.PerDay;
+    /// <summary>Hours of one device that are held until they are written: each may have as many minutes' figures as it has metrics.</summary>
+    private const int HoursAtOnce = Hours.PerDay;
 
     private Dictionary<(int Device, int Hour), Sighting> _seen = [];
 
     /// <summary>Goes once through all marks.</summary>
     /// <param name="all">Also hours that still go on; otherwise these only once they have been quiet for a while.</param>
-    /// <param name="ct">Ends it between two devices.</param>
+    /// <param name="ct">Ends it between two transactions.</param>
     internal async Task PassAsync(bool all, CancellationToken ct)
     {
         var (seen, after) = (new Dictionary<(int, int), Sighting>(), new StaleHour { Device = int.MinValue, Hour = int.MinValue, Version = 0 });
@@ -28,10 +26,7 @@ internal sealed class TelemetryRollup(
         {
             after = marks[^1];
             var due = marks.FindAll(mark => all || IsDue(mark, seen));
-            foreach (var device in due.GroupBy(mark => mark.Device))
-            {
-                foreach (var hours in device.Chunk(HoursAtOnce)) await patience.RunAsync(TelemetryFault.Rollup, async token => await RollUpAsync(hours, token), ct);
-            }
+            if (due.Count > 0) await patience.RunAsync(TelemetryFault.Rollup, async token => await RollUpAsync(due, token), ct);
         }
         _seen = seen;
     }
@@ -42,7 +37,7 @@ internal sealed class TelemetryRollup(
         await using var db = await databases.CreateDbContextAsync(ct);
         return await db.StaleHours.AsNoTracking()
             .Where(mark => mark.Device >= device && (mark.Device > device || mark.Hour > hour)) // The first condition lets the search begin in the index.
-            .OrderBy(mark => mark.Device).ThenBy(mark => mark.Hour).Take(MarksAtOnce).ToListAsync(ct);
+            .OrderBy(mark => mark.Device).ThenBy(mark => mark.Hour).Take(RolledHours.Most).ToListAsync(ct);
     }
 
     /// <summary>An hour that goes on would be written again and again; readers add its newest readings in the meantime.</summary>
@@ -55,20 +50,22 @@ internal sealed class TelemetryRollup(
         return clock.GetElapsedTime(sighting.Since) >= options.RollUpQuiet;
     }
 
-    private async Task RollUpAsync(StaleHour[] marks, CancellationToken ct)
+    /// <summary>Done twice, the second time finds what the first has written, and its marks gone.</summary>
+    private async Task RollUpAsync(List<StaleHour> marks, CancellationToken ct)
     {
         await using var db = await databases.CreateDbContextAsync(ct);
-        var rolled = await RolledHours.ReadAsync(db, marks, ct);
-        // Serializable, since two nodes may write two hours of one day: one of them then begins anew.
-        await using var transaction = await db.Database.BeginTransactionAsync(System.Data.IsolationLevel.Serializable, ct);
-        foreach (var mark in marks)
+        await db.Database.OpenConnectionAsync(ct);
+        using var statements = new PreparedStatements(db, new InsertPlans());
+        var rolled = new RolledHours(db);
+        foreach (var device in marks.GroupBy(mark => mark.Device))
         {
-            var (device, hour, version) = (mark.Device, mark.Hour, mark.Version);
-            var taken = await db.StaleHours.Where(stale => stale.Device == device && stale.Hour == hour && stale.Version == version).ExecuteDeleteAsync(ct);
-            if (taken == 0) rolled.Leave(hour); // A merge came in between, or another node was faster.
+            foreach (var hours in device.Chunk(HoursAtOnce))
+            {
+                rolled.Add(await RolledHour.ReadAsync(statements, hours, ct));
+                if (rolled.IsFull) await rolled.WriteAsync(ct);
+            }
         }
-        await rolled.WriteAsync(db, ct);
-        await transaction.CommitAsync(ct);
+        await rolled.WriteAsync(ct);
     }
 
     /// <param name="Version">Of the mark.</param>

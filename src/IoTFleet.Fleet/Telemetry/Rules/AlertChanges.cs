@@ -39,7 +39,7 @@ internal sealed class AlertChanges(FleetWriter writer, RuleSignals signals, Time
             {
                 Close(alert, "system", CloseReasons.Cleared, clock);
                 AlertNotice.Add(db, change.Rule.Rule, webhooks, alert, AlertNotice.Closed, clock);
-                await db.SaveChangesAsync(ct); // The same one may open again further down, and there is one key.
+                if (keys.IndexOf(key, i + 1) >= 0) await db.SaveChangesAsync(ct); // It opens again further down, and there is one key.
             }
             outcome[i] = open.GetValueOrDefault(key)?.Id;
         }

@@ -20,7 +20,16 @@ public interface ITelemetryStore
     /// it completes for a slice that is <see cref="MergeSlice.Done"/>, because the log is forgotten then; until then the log is the truth. One call at a time.
     /// </summary>
     Task MergeAsync(MergeSlice slice, CancellationToken ct);
+
+    /// <summary>Takes away whole stretches of time, where the database keeps them apart, of which no device's readings are to be kept; none in which an hour waits for its rollup.</summary>
+    /// <param name="timeUs">Of no device are readings to be kept that are older.</param>
+    /// <param name="ct">Ends it.</param>
+    Task<DroppedReadings> DropBeforeAsync(long timeUs, CancellationToken ct) => Task.FromResult(new DroppedReadings(0, timeUs));
 }
+
+/// <param name="Readings">How many went, about.</param>
+/// <param name="BeforeUs">What is older is to be deleted reading by reading; what is not goes with its stretch of time, later.</param>
+public readonly record struct DroppedReadings(long Readings, long BeforeUs);
 
 /// <param name="Id">The id of its first reading; the readings are numbered on from there.</param>
 /// <param name="Count">How many readings it holds.</param>

@@ -38,6 +38,11 @@ internal sealed class StorePatience(TelemetryHealth health, TimeProvider clock, 
             await _retry.ExecuteAsync(attempt => work(attempt.CancellationToken), context);
             health.Succeeded(what);
         }
+        catch (Exception error) when (!ct.IsCancellationRequested) // Not worth another attempt, and not to be kept from the operator: it stays until the same succeeds.
+        {
+            health.Failed(what, error);
+            throw;
+        }
         finally
         {
             ResilienceContextPool.Shared.Return(context);

@@ -1,3 +1,5 @@
+using System.Data.Common;
+
 namespace IoTFleet.Fleet.Telemetry.Store;
 
 /// <summary>What the telemetry store fails at, since when.</summary>
@@ -19,9 +21,12 @@ public sealed class TelemetryHealth(TimeProvider clock)
         lock (_gate)
         {
             var since = _faults.TryGetValue(what, out var known) ? known.Since : clock.GetUtcNow();
-            _faults[what] = new TelemetryFault(what, since, error.Message);
+            _faults[what] = new TelemetryFault(what, since, CodeOf(error), error.Message);
         }
     }
+
+    /// <summary>Tells strangers no names of hosts and paths, as the words would.</summary>
+    private static string CodeOf(Exception error) => error.Find<DbException>()?.SqlState ?? error.GetBaseException().GetType().Name.Replace("Exception", "", StringComparison.Ordinal);
 
     internal void Succeeded(string what)
     {
@@ -31,8 +36,9 @@ public sealed class TelemetryHealth(TimeProvider clock)
 
 /// <param name="What">What is not done: <see cref="Log"/>, <see cref="Merge"/>, <see cref="Rollup"/> or <see cref="Prune"/>.</param>
 /// <param name="Since">When it first failed.</param>
+/// <param name="Code">What kind of error: the database's SQLSTATE, or the error's name.</param>
 /// <param name="Problem">What the database said last.</param>
-public sealed record TelemetryFault(string What, DateTimeOffset Since, string Problem)
+public sealed record TelemetryFault(string What, DateTimeOffset Since, string Code, string Problem)
 {
     /// <summary>Messages are not stored, and so not acknowledged.</summary>
     public const string Log = "log";

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace IoTFleet.Fleet.Tests.Telemetry.Quarantine;
 
-public sealed class PayloadQuarantineTests
+public class PayloadQuarantineTests
 {
     [Fact]
     public async Task What_could_not_be_read_is_kept_with_its_reason()

@@ -5,7 +5,7 @@ using IoTFleet.Fleet.Telemetry.Queries;
 
 namespace IoTFleet.Fleet.Tests.Telemetry.Queries;
 
-public sealed class BucketTests
+public class BucketTests
 {
     private static readonly DateTimeOffset Noon = new(2026, 1, 31, 12, 0, 0, TimeSpan.Zero);
 

@@ -10,7 +10,7 @@ using IoTFleet.Fleet.Telemetry.Store;
 namespace IoTFleet.Fleet.Tests.Telemetry.Queries;
 
 /// <summary>Random readings, kept beside the fleet by the test itself, and what buckets of them must say, computed the plain way.</summary>
-internal sealed class PlainSums(TestFleet fleet, int seed)
+internal sealed class PlainSums(TestFleet fleet, int seed, int hours)
 {
     internal static readonly DateTimeOffset Start = new(2026, 1, 30, 0, 0, 0, TimeSpan.Zero);
     internal static readonly string[] Devices = ["pump-1", "pump-2"];
@@ -19,26 +19,32 @@ internal sealed class PlainSums(TestFleet fleet, int seed)
     private readonly List<Value> _values = [];
     private int _stored;
 
-    internal static async Task<PlainSums> StartAsync(TestFleet fleet, int seed)
+    internal static async Task<PlainSums> StartAsync(TestFleet fleet, int seed, int hours = 30)
     {
         foreach (var device in Devices) await fleet.Get<RegisterDevice>().RunAsync(TestFleet.Admin, new(device), default);
-        return new PlainSums(fleet, seed);
+        return new PlainSums(fleet, seed, hours);
     }
 
-    /// <summary>Anywhere in thirty hours, in no order, now and then at a time that was before.</summary>
+    /// <summary>Anywhere in the hours, in no order, now and then at a time that was before.</summary>
     internal async Task StoreAsync(int readings)
     {
         var storing = new List<Task>();
         for (var i = 0; i < readings; i++)
         {
             var (device, stream) = (Devices[_random.Next(2)], _random.Next(4) == 0 ? "engine" : "");
-            var time = Start.AddSeconds(_random.Next(3) == 0 ? _random.Next(18) * 6_000 : _random.Next(30 * 3_600));
+            var time = Start.AddSeconds(_random.Next(3) == 0 ? _random.Next(18) * 6_000 : _random.Next(hours * 3_600));
             storing.Add(await AcceptAsync(device, stream, time));
         }
         await Task.WhenAll(storing);
     }
 
-    internal async Task StoreAsync(string device, string stream, DateTimeOffset time) => await await AcceptAsync(device, stream, time);
+    /// <summary>A reading at each of the times; what has gathered goes in one commit.</summary>
+    internal async Task StoreAsync(string device, string stream, params DateTimeOffset[] times)
+    {
+        var storing = new List<Task>();
+        foreach (var time in times) storing.Add(await AcceptAsync(device, stream, time));
+        await Task.WhenAll(storing);
+    }
 
     private ValueTask<Task> AcceptAsync(string device, string stream, DateTimeOffset time)
     {
@@ -66,10 +72,10 @@ internal sealed class PlainSums(TestFleet fleet, int seed)
         Assert.IsType<ReadBucketsResult.Found>(await fleet.Get<ReadBuckets>().RunAsync(TestFleet.Viewer, request, default));
 
     /// <summary>Asks, and compares with what the plain way gives.</summary>
-    internal async Task CheckAsync(string width, string? device = null, double fromHours = 0, double toHours = 30, bool quantiles = false)
+    internal async Task CheckAsync(string width, string? device = null, double fromHours = 0, double? toHours = null, bool quantiles = false)
     {
         Assert.True(BucketWidth.TryParse(width, out var bucket));
-        var (from, to) = (Start.AddSeconds(Math.Round(fromHours * 3_600, 3)), Start.AddSeconds(Math.Round(toHours * 3_600, 3)));
+        var (from, to) = (Start.AddSeconds(Math.Round(fromHours * 3_600, 3)), Start.AddSeconds(Math.Round((toHours ?? hours) * 3_600, 3)));
         var found = await AskAsync(new ReadBucketsRequest(new DeviceFilter(device is null ? [] : [device]), MetricSelection.All, from, to, bucket, Start, WithQuantiles: quantiles));
         var inside = _values.Where(value => (device is null || value.Device == device) && value.Time >= from && value.Time < to).ToList();
         var step = TimeSpan.FromMicroseconds(bucket.Us);

@@ -11,7 +11,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace IoTFleet.Fleet.Tests.Telemetry.Queries;
 
-public sealed class RetentionTests
+public class RetentionTests
 {
     [Fact]
     public async Task Readings_go_when_they_are_too_old_and_their_rollups_stay()
@@ -111,7 +111,7 @@ public sealed class RetentionTests
         var options = new TelemetryOptions { Retention = new RetentionRule { KeepDays = 4 } };
         var contexts = WatchedContexts.Of(fleet, (_, inTransaction) => Task.FromResult(commits += inTransaction ? 1 : 0));
 
-        await new TelemetryRetention(contexts, fleet.Databases, options, fleet.Get<StorePatience>(), fleet.Clock, NullLogger<TelemetryRetention>.Instance).PassAsync(default);
+        await new TelemetryRetention(contexts, fleet.Databases, fleet.Get<ITelemetryStore>(), options, fleet.Get<StorePatience>(), fleet.Clock, NullLogger<TelemetryRetention>.Instance).PassAsync(default);
 
         Assert.Equal(0, await CountAsync(fleet, db => db.Readings));
         Assert.Equal(12, commits); // three times: look for marks, delete, commit, committed
@@ -137,7 +137,7 @@ public sealed class RetentionTests
     }
 
     private static Task PruneAsync(TestFleet fleet, TelemetryOptions options) => new TelemetryRetention(
-        fleet.Get<IDbContextFactory<TelemetryDbContext>>(), fleet.Databases, options, fleet.Get<StorePatience>(), fleet.Clock, NullLogger<TelemetryRetention>.Instance).PassAsync(default);
+        fleet.Get<IDbContextFactory<TelemetryDbContext>>(), fleet.Databases, fleet.Get<ITelemetryStore>(), options, fleet.Get<StorePatience>(), fleet.Clock, NullLogger<TelemetryRetention>.Instance).PassAsync(default);
 
     private static async Task<int> CountAsync<T>(TestFleet fleet, Func<TelemetryDbContext, IQueryable<T>> rows)
     {

@@ -7,7 +7,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace IoTFleet.Fleet.Tests.Telemetry.Queries;
 
-public sealed class RollupTests
+public class RollupTests
 {
     [Theory]
     [InlineData(1)]
@@ -35,10 +35,10 @@ public sealed class RollupTests
     }
 
     [Fact]
-    public async Task Rollups_stay_right_when_the_readings_they_were_made_of_are_gone_and_late_ones_come()
+    public async Task A_month_s_rollups_stay_right_when_the_readings_they_were_made_of_are_gone_and_late_ones_come()
     {
         await using var fleet = await TestFleet.StartAsync();
-        var sums = await PlainSums.StartAsync(fleet, 4);
+        var sums = await PlainSums.StartAsync(fleet, 4, hours: 30 * 24);
         await sums.StoreAsync(200);
         await sums.MergeAsync();
         await sums.RollUpAsync();
@@ -61,10 +61,10 @@ public sealed class RollupTests
         for (var kill = 1; kill < 100; kill++)
         {
             var from = kill * 12;
-            for (var hour = 0; hour < 3; hour++) await sums.StoreAsync("pump-1", "", PlainSums.Start.AddHours(from).AddMinutes(61 * hour));
+            await sums.StoreAsync("pump-1", "", [.. Enumerable.Range(0, 3).Select(hour => PlainSums.Start.AddHours(from).AddMinutes(61 * hour))]);
             await sums.MergeAsync();
             await sums.RollUpAsync();
-            for (var hour = 0; hour < 5; hour++) await sums.StoreAsync("pump-1", "", PlainSums.Start.AddHours(from).AddMinutes(63 * hour));
+            await sums.StoreAsync("pump-1", "", [.. Enumerable.Range(0, 5).Select(hour => PlainSums.Start.AddHours(from).AddMinutes(63 * hour))]);
             await sums.MergeAsync();
             var steps = 0;
             using var life = new CancellationTokenSource();
@@ -78,7 +78,7 @@ public sealed class RollupTests
             if (steps >= kill) Assert.NotNull(death);
             else
             {
-                Assert.InRange(kill, 8, 100); // there were steps to be killed at
+                Assert.InRange(kill, 7, 100); // there were steps to be killed at: before, in and after the transaction
                 return;
             }
         }
@@ -93,7 +93,7 @@ public sealed class RollupTests
         for (var at = 1; at < 8; at++)
         {
             var from = PlainSums.Start.AddHours(at);
-            for (var second = 0; second < 5; second++) await sums.StoreAsync("pump-1", "", from.AddSeconds(second * 700));
+            await sums.StoreAsync("pump-1", "", [.. Enumerable.Range(0, 5).Select(part => from.AddSeconds(part * 700))]);
             await sums.MergeAsync();
             var merged = false;
             var rollup = Rollup(fleet, async (step, inTransaction) =>

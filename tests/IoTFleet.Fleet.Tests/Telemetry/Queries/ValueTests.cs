@@ -6,11 +6,12 @@ using IoTFleet.Fleet.Telemetry.Formats;
 using IoTFleet.Fleet.Telemetry.Queries;
 using IoTFleet.Fleet.Telemetry.Store;
 using IoTFleet.Testing;
+using IoTFleet.Fleet.Tests.Databases;
 using Microsoft.EntityFrameworkCore;
 
 namespace IoTFleet.Fleet.Tests.Telemetry.Queries;
 
-public sealed class ValueTests
+public class ValueTests
 {
     private static readonly DateTimeOffset Noon = new(2026, 1, 31, 12, 0, 0, TimeSpan.Zero);
 
@@ -112,6 +113,7 @@ public sealed class ValueTests
     [InlineData("Newest", "SEARCH t USING PRIMARY KEY (Device=? AND TimeUs>? AND TimeUs<?)")]
     public async Task A_devices_readings_are_searched_by_the_key_they_lie_in(string what, string expected)
     {
+        TestDatabase.OnlyOnSqlite("Plans are told in its words.");
         await using var fleet = await StartAsync("a");
         await StoreAsync(fleet, "a", 1, """{"t":1}""");
         await fleet.Get<TelemetryMerger>().MergeNowAsync(default);

@@ -1,24 +1,23 @@
 using System.Data.Common;
-using IoTFleet.Fleet.Sqlite;
 using IoTFleet.Fleet.Telemetry.Store;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 
 namespace IoTFleet.Fleet.Tests.Telemetry.Queries;
 
-/// <summary>A database that tells the test of each step before it is done: each command, each beginning of a transaction, each commit, and that a commit is done.</summary>
-internal sealed class WatchedContexts(string file, Func<int, bool, Task> onStep) : IDbContextFactory<TelemetryDbContext>
+/// <summary>A database that tells the test of each step before it is done: each command of EF's, each beginning of a transaction, each commit, and that a commit is done.</summary>
+internal sealed class WatchedContexts(DbContextOptions<TelemetryDbContext> options, Func<int, bool, Task> onStep) : IDbContextFactory<TelemetryDbContext>
 {
     private readonly IInterceptor[] _interceptors = [new Commands(new Steps(onStep)), new Commits(new Steps(onStep))];
 
     public static WatchedContexts Of(TestFleet fleet, Func<int, bool, Task> onStep)
     {
         var step = 0;
-        return new WatchedContexts(fleet.DatabaseFile + ".telemetry", (_, inTransaction) => onStep(++step, inTransaction));
+        return new WatchedContexts(fleet.Get<DbContextOptions<TelemetryDbContext>>(), (_, inTransaction) => onStep(++step, inTransaction));
     }
 
     public TelemetryDbContext CreateDbContext() =>
-        new((DbContextOptions<TelemetryDbContext>)new DbContextOptionsBuilder<TelemetryDbContext>().UseSqliteFleet(file).AddInterceptors(_interceptors).Options);
+        new(new DbContextOptionsBuilder<TelemetryDbContext>(options).AddInterceptors(_interceptors).Options);
 
     private sealed record Steps(Func<int, bool, Task> OnStep);
 

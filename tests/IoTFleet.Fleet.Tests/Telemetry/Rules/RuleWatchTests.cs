@@ -11,7 +11,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace IoTFleet.Fleet.Tests.Telemetry.Rules;
 
-public sealed class RuleWatchTests
+public class RuleWatchTests
 {
     private static readonly RuleSettings Hot = new() { Kind = RuleKind.Threshold, Metric = "t", Limit = 80 };
 
@@ -100,6 +100,22 @@ public sealed class RuleWatchTests
     }
 
     [Fact]
+    public async Task One_that_closes_and_opens_again_in_one_message_is_two_alerts()
+    {
+        await using var fleet = await WatchedAsync(Hot);
+        await StoreAsync(fleet, 90);
+        var first = await OneAsync(fleet, alert => alert.State == AlertState.Open);
+        fleet.Clock.Advance(TimeSpan.FromSeconds(1));
+        var (down, up) = (Message(fleet, 70, 1), Message(fleet, 95, 2));
+
+        await fleet.StoreAsync(down with { Readings = [.. down.Readings, .. up.Readings] });
+
+        await Eventually.TrueAsync(() => fleet.ReadAsync(db => db.Alerts.AnyAsync(alert => alert.State == AlertState.Open && alert.Id != first.Id && alert.Value == 95)));
+        Assert.Equal(AlertState.Closed, await fleet.ReadAsync(db => db.Alerts.Where(alert => alert.Id == first.Id).Select(alert => alert.State).SingleAsync()));
+        Assert.Equal(3, await fleet.ReadAsync(db => db.AlertDeliveries.CountAsync()));
+    }
+
+    [Fact]
     public async Task An_acknowledged_alert_closes_by_itself()
     {
         await using var fleet = await WatchedAsync(Hot);
@@ -174,16 +190,20 @@ public sealed class RuleWatchTests
         await fleet.EnrolAsync("pump-1");
         await CreateAsync(fleet, Hot);
         await StoreAsync(fleet, 70);
-        var clogged = new RuleWatch(fleet.Databases, fleet.Get<TelemetryFeed>(), fleet.Get<TelemetryReader>(), fleet.Get<FleetWriter>(), fleet.Get<RuleSignals>(), fleet.Clock, NullLogger<RuleWatch>.Instance, capacity: 1);
+        var held = new HeldContexts(fleet.Databases);
+        var clogged = new RuleWatch(held, fleet.Get<TelemetryFeed>(), fleet.Get<TelemetryReader>(), fleet.Get<FleetWriter>(), fleet.Get<RuleSignals>(), fleet.Clock, NullLogger<RuleWatch>.Instance, capacity: 1);
         await using var _ = clogged;
         clogged.Start();
         await Eventually.TrueAsync(() => Task.FromResult(clogged.Looks > 0));
 
-        var burst = Enumerable.Range(0, 500).Select(i => Message(fleet, i == 499 ? 90 : 70, i)).ToArray();
-        await Task.WhenAll(burst.Select(message => fleet.StoreAsync(message)));
+        held.Hold();
+        fleet.Get<RuleSignals>().RulesChanged();
+        await held.Reached; // It looks at the database, and judges nothing meanwhile.
+        for (var i = 1; i <= 5; i++) await fleet.StoreAsync(Message(fleet, i == 5 ? 90 : 70, i));
+        held.Release();
 
         await OneAsync(fleet, alert => alert.State == AlertState.Open);
-        await Eventually.TrueAsync(() => Task.FromResult(clogged.Missed > 0));
+        Assert.Equal((4, 1), (clogged.Missed, clogged.Judged));
     }
 
     [Theory]
@@ -258,6 +278,31 @@ public sealed class RuleWatchTests
             var looks = watch.Looks;
             fleet.Get<RuleSignals>().RulesChanged();
             await Eventually.TrueAsync(() => Task.FromResult(watch.Looks > looks));
+        }
+    }
+
+    /// <summary>A database that keeps whoever asks waiting while the test says so.</summary>
+    private sealed class HeldContexts(IDbContextFactory<FleetDbContext> real) : IDbContextFactory<FleetDbContext>
+    {
+        private readonly TaskCompletionSource _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private TaskCompletionSource? _gate;
+
+        internal Task Reached => _reached.Task;
+
+        internal void Hold() => Volatile.Write(ref _gate, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+
+        internal void Release() => Interlocked.Exchange(ref _gate, null)!.SetResult();
+
+        public FleetDbContext CreateDbContext() => real.CreateDbContext();
+
+        public async Task<FleetDbContext> CreateDbContextAsync(CancellationToken cancellationToken = default)
+        {
+            if (Volatile.Read(ref _gate) is { } gate)
+            {
+                _reached.TrySetResult();
+                await gate.Task.WaitAsync(cancellationToken);
+            }
+            return await real.CreateDbContextAsync(cancellationToken);
         }
     }
 
