@@ -21,6 +21,9 @@ internal static class PostgreSqlMerge
 
     private const string Node = """UPDATE "TelemetryNodes" SET "MergedTo" = $2 WHERE "Ordinal" = $1""";
 
+    /// <summary>This transaction does not wait for the disk, where the log's appends wait, too; the commit of the last slice brings it along.</summary>
+    internal static Task NeedNotLastAsync(NpgsqlConnection connection, CancellationToken ct) => ExecuteAsync(connection, "SET LOCAL synchronous_commit = off", ct);
+
     internal static async Task WriteStateAsync(NpgsqlConnection connection, MergeSlice slice, CancellationToken ct)
     {
         await using var batch = new NpgsqlBatch(connection);

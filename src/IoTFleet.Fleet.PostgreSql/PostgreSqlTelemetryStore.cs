@@ -68,6 +68,7 @@ internal sealed class PostgreSqlTelemetryStore(string connectionString) : ITelem
     private static async Task MergeAsync(NpgsqlConnection connection, MergeSlice slice, Func<NpgsqlConnection, IReadOnlyList<TelemetryRow>, CancellationToken, Task> copy, CancellationToken ct)
     {
         await using var transaction = await connection.BeginTransactionAsync(ct);
+        if (slice.Done is null) await PostgreSqlMerge.NeedNotLastAsync(connection, ct);
         await PostgreSqlMerge.WriteStateAsync(connection, slice, ct); // First the rows that another node may be at: a wait there costs no copying.
         await copy(connection, slice.Rows, ct);
         await transaction.CommitAsync(ct);
