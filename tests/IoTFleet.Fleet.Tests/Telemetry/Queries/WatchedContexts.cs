@@ -53,7 +53,7 @@ internal sealed class WatchedContexts(DbContextOptions<TelemetryDbContext> optio
         public override async ValueTask<InterceptionResult<DbTransaction>> TransactionStartingAsync(
             DbConnection connection, TransactionStartingEventData eventData, InterceptionResult<DbTransaction> result, CancellationToken cancellationToken = default)
         {
-            await steps.OnStep(0, false); // all that is read before has been read
+            await steps.OnStep(0, result.HasResult); // All that is read before has been read. On SQLite whose turn it is has begun the transaction already.
             return result;
         }
 
