@@ -47,6 +47,8 @@ internal sealed class TelemetryBenchmark(string folder, int firstPort, int round
         {
             Console.WriteLine(Machine.Describe());
             Console.WriteLine("\n| load | store | CPU µs a message | ratio to none (spread) | PUBACK p50 / p95 / p99 ms | messages a second |\n|---|---|---|---|---|---|");
+            var disk = BareDisk.Measure(folder, TimeSpan.FromSeconds(10), 0.5, 0.95, 0.99);
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| 5,000/s, without a broker | the disk's flushes alone | | | {disk[0] / 1000.0:0.00} / {disk[1] / 1000.0:0.00} / {disk[2] / 1000.0:0.00} | |"));
             BrokerCertificates.Open(folder).Dispose();
             await using var cluster = stores.Contains(StoreUnderTest.PostgreSql) ? await PostgreSqlCluster.StartAsync() : null;
             foreach (var (load, title, warmUp) in Rows.Where(row => loads.Contains(row.Load))) await new TelemetryBenchmark(folder, port, rounds, cluster).CompareAsync(load, title, warmUp, stores);

@@ -1,4 +1,5 @@
 using System.Data.Common;
+using IoTFleet.Fleet.Sqlite;
 using IoTFleet.Fleet.Telemetry.Store;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
@@ -13,7 +14,16 @@ internal sealed class WatchedContexts(DbContextOptions<TelemetryDbContext> optio
     public static WatchedContexts Of(TestFleet fleet, Func<int, bool, Task> onStep)
     {
         var step = 0;
-        return new WatchedContexts(fleet.Get<DbContextOptions<TelemetryDbContext>>(), (_, inTransaction) => onStep(++step, inTransaction));
+        return new WatchedContexts(OptionsOf(fleet), (_, inTransaction) => onStep(++step, inTransaction));
+    }
+
+    /// <summary>On SQLite without its queue of writers, which begins a transaction before others hear of it: a merge in that step would wait for it, and it for the merge.</summary>
+    private static DbContextOptions<TelemetryDbContext> OptionsOf(TestFleet fleet)
+    {
+        using var db = fleet.Get<IDbContextFactory<TelemetryDbContext>>().CreateDbContext();
+        return db.Database.IsSqlite()
+            ? (DbContextOptions<TelemetryDbContext>)new DbContextOptionsBuilder<TelemetryDbContext>().UseSqliteFleet(fleet.DatabaseFile + ".telemetry").Options
+            : fleet.Get<DbContextOptions<TelemetryDbContext>>();
     }
 
     public TelemetryDbContext CreateDbContext() =>
