@@ -38,7 +38,7 @@ internal static class OwnBroker
         if (store is not null) await store.StartAsync(app.Services);
         await app.StartAsync();
         System.Console.WriteLine("ready");
-        while (await System.Console.In.ReadLineAsync() is not null)
+        while (await Task.Run(System.Console.In.ReadLine) is not null) // Its own "async" blocks, and a store may have brought us onto a thread that polls sockets.
         {
             // Nothing is asked of it; only the end counts.
         }

@@ -5,8 +5,8 @@ using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Fleet.Telemetry.Formats;
 using IoTFleet.Fleet.Telemetry.Queries;
 using IoTFleet.Fleet.Telemetry.Store;
-using IoTFleet.Testing;
 using IoTFleet.Fleet.Tests.Databases;
+using IoTFleet.Testing;
 using Microsoft.EntityFrameworkCore;
 
 namespace IoTFleet.Fleet.Tests.Telemetry.Queries;
