@@ -246,13 +246,15 @@ public sealed class OutboxOnDiskTests : IDisposable
     [Fact]
     public async Task Files_are_for_their_owner_only()
     {
-        if (OperatingSystem.IsWindows())
-            Assert.Skip("Windows has no file modes; folders there inherit their owner's rights.");
         await using var rig = new OutboxRig(Options);
         await rig.AddAsync("secret");
 
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Assert.Single(Directory.GetFiles(Options.Folder!, "*.log"))));
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Options.Folder!));
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no file modes; folders there inherit their owner's rights.");
+        if (!OperatingSystem.IsWindows())                      // said again for the analyzer
+        {
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Assert.Single(Directory.GetFiles(Options.Folder!, "*.log"))));
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Options.Folder!));
+        }
     }
 
     private long Length() => Directory.GetFiles(Options.Folder!, "*.log").Sum(file => new FileInfo(file).Length);
