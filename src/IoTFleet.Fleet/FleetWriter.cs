@@ -83,7 +83,7 @@ public sealed class FleetWriter : IAsyncDisposable
         _inside.Value = true;
         try
         {
-            CommitAsync(units).GetAwaiter().GetResult();
+            OwnThread.Run(() => CommitAsync(units));
             (Commits, Units) = (Commits + 1, Units + units.Count);
         }
         catch (Exception error) // Whatever the database said: nothing of these units is stored, and the next ones have their own chance.

@@ -151,7 +151,7 @@ public sealed class TelemetryIngest : IAsyncDisposable
         var started = _clock.GetTimestamp();
         try
         {
-            StoreAsync(batch, _givingUp.Token).GetAwaiter().GetResult();
+            OwnThread.Run(() => StoreAsync(batch, _givingUp.Token));
             _metrics.CountTelemetryCommit(_clock.GetElapsedTime(started));
         }
         catch (Exception error) // Whatever it was, and mostly the server stops: what is not complete yet is not stored as far as we know.

@@ -55,7 +55,7 @@ public sealed class TelemetryUpkeep : IAsyncDisposable
     {
         try
         {
-            pass(_stopping.Token).GetAwaiter().GetResult();
+            OwnThread.Run(() => pass(_stopping.Token));
         }
         catch (Exception error) when (!_stopping.IsCancellationRequested) // What does not mend itself by trying again; the next tick tries once more.
         {

@@ -172,7 +172,7 @@ internal sealed class TelemetryMerger : IAsyncDisposable
     }
 
     private void Do(Func<CancellationToken, Task> work, CancellationToken ct) =>
-        _patience.RunAsync(TelemetryFault.Merge, async token => await work(token), ct).GetAwaiter().GetResult();
+        OwnThread.Run(() => _patience.RunAsync(TelemetryFault.Merge, async token => await work(token), ct));
 
     /// <summary>Gives devices that send for the first time their number; another node may have done so just now.</summary>
     private async Task NumberAsync(List<DeviceState> states, CancellationToken ct)
