@@ -92,11 +92,21 @@ public sealed partial class DeviceClient : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         var states = new StateBoard(options.StateChanged);
-        var trust = await DeviceTrust.LoadAsync(options, cancellation);
-        var slots = await new Enroller(options, trust, states.Enter).IdentifyAsync(cancellation);
-        var dialer = new TlsDialer(options, slots, trust);
+        // First, because a folder that cannot be used must not cost a one-time token.
         var journal = options.Outbox.Folder is null ? null : await Task.Run(() => OutboxJournal.Open(options), cancellation);
-        return new DeviceClient(options, dialer.DialAsync, new Identified(slots, dialer, trust), journal, states);
+        try
+        {
+            var trust = await DeviceTrust.LoadAsync(options, cancellation);
+            var slots = await new Enroller(options, trust, states.Enter).IdentifyAsync(cancellation);
+            var dialer = new TlsDialer(options, slots, trust);
+            return new DeviceClient(options, dialer.DialAsync, new Identified(slots, dialer, trust), journal, states);
+        }
+        catch
+        {
+            if (journal is not null)
+                await journal.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>A client over a connection that is not TLS, for tests of everything above it.</summary>

@@ -73,6 +73,43 @@ public sealed class OfflineTests : IDisposable
     }
 
     [Fact]
+    public async Task A_message_that_the_disk_does_not_give_back_is_told_and_the_next_one_sent()
+    {
+        await using var broker = new ScriptedBroker();
+        await using (var before = StartWithoutServer(OnDisk))
+        {
+            await before.QueueAsync(null, Devices.Json("\"lost\""));
+            await before.QueueAsync(null, Devices.Json("\"sent\""));
+        }
+
+        var told = new TaskCompletionSource<DeviceException>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var after = broker.StartDevice(OnDisk with { TroubleMet = told.SetResult });
+        var file = Assert.Single(Directory.GetFiles(_folder.File("outbox"), "*.log"));
+        var bytes = await ReadAsync(file);
+        await using (var damage = new FileStream(file, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+        {
+            damage.Position = bytes.AsSpan().IndexOf("lost"u8);
+            damage.WriteByte((byte)'L');
+        }
+
+        var link = await broker.AcceptDeviceAsync();
+        Assert.Equal("\"sent\"", (await link.ExpectAsync<PublishPacket>()).Text());
+        Assert.Equal(DeviceError.OutboxFailed, (await told.Task.WaitAsync(Devices.Patience)).Error);
+        Assert.Equal(1, after.Outbox.Messages);
+    }
+
+    [Fact]
+    public async Task A_folder_that_cannot_be_used_is_found_out_before_a_token_is_spent()
+    {
+        await using (StartWithoutServer(OnDisk))
+        {
+            var nobody = OnDisk with { Server = new Uri("https://localhost:1"), EnrolmentToken = "once" };
+            var error = await Assert.ThrowsAsync<DeviceException>(() => DeviceClient.StartAsync(nobody).WaitAsync(Devices.Patience));
+            Assert.Equal(DeviceError.OutboxFailed, error.Error);
+        }
+    }
+
+    [Fact]
     public async Task A_backlog_is_replayed_at_its_pace_beside_fresh_messages_of_other_streams()
     {
         await using var broker = new ScriptedBroker();
@@ -88,6 +125,15 @@ public sealed class OfflineTests : IDisposable
         clock.Advance(TimeSpan.FromSeconds(1.1));
 
         Assert.Equal(["3", "4"], (await link.ExpectPublishesAsync(2)).Select(publish => publish.Text()));
+    }
+
+    // The device has it open for writing.
+    private static async Task<byte[]> ReadAsync(string file)
+    {
+        await using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        var bytes = new byte[stream.Length];
+        await stream.ReadExactlyAsync(bytes);
+        return bytes;
     }
 
     private static DeviceClient StartWithoutServer(DeviceOptions options) => DeviceClient.StartOver(_ => Task.FromException<Stream>(new IOException("No route.")), options);

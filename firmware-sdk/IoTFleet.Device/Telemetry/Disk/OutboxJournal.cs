@@ -70,24 +70,9 @@ internal sealed class OutboxJournal : IAsyncDisposable
 
     /// <summary>A held message's payload.</summary>
     /// <exception cref="DeviceException">The disk does not give it back.</exception>
-    public ReadOnlyMemory<byte> Read(OutboxMessage message)
-    {
-        lock (_files)
-        {
-            var place = message.Place!;
-            try
-            {
-                var bytes = place.Segment.Read(place.Offset, place.Length);
-                if (RecordFormat.TryRead(bytes, place.Segment.Number, out var record))
-                    return bytes.AsMemory(^record.Payload.Length..);
-                throw new InvalidDataException("its checksum is wrong");
-            }
-            catch (Exception error) when (error is IOException or InvalidDataException)
-            {
-                throw new DeviceException(DeviceError.OutboxFailed, $"A held message cannot be read back from {place.Segment.Path} at byte {place.Offset}: {error.Message}", error);
-            }
-        }
-    }
+    public ReadOnlyMemory<byte> Read(OutboxMessage message) => TryRead(message, out var payload)
+        ? payload
+        : throw new DeviceException(DeviceError.OutboxFailed, $"A held message cannot be read back from {message.Place!.Segment.Path} at byte {message.Place.Offset}: it is lost.");
 
     /// <summary>Writes and flushes what has been asked for.</summary>
     public async ValueTask DisposeAsync()
@@ -144,6 +129,27 @@ internal sealed class OutboxJournal : IAsyncDisposable
             entry.Message.Place!.Segment.Live--;
     }
 
+    private bool TryRead(OutboxMessage message, out ReadOnlyMemory<byte> payload)
+    {
+        payload = default;
+        lock (_files)
+        {
+            try
+            {
+                var (segment, offset, length) = message.Place!;
+                var bytes = segment.Read(offset, length);
+                if (!RecordFormat.TryRead(bytes, segment.Number, out var record))
+                    return false;
+                payload = bytes.AsMemory(^record.Payload.Length..);
+                return true;
+            }
+            catch (IOException)
+            {
+                return false;                                  // must not pass for a lost connection, or the same message would end each new one
+            }
+        }
+    }
+
     private void Encode(OutboxMessage message, ReadOnlySpan<byte> payload, Segment segment, List<(OutboxMessage Message, Place Place)> places)
     {
         var begin = _buffer.WrittenCount;
@@ -174,16 +180,30 @@ internal sealed class OutboxJournal : IAsyncDisposable
         if (_abandoned is { } broken)
             broken.CutTo(broken.Length);
         _abandoned = null;
-        var segment = Segment.Create(_folder.Path, _folder.Segments.Count == 0 ? 1 : _folder.Segments[^1].Number + 1);
-        _folder.Segments.Add(segment);
-        _abandoned = segment;                                  // until its head is on the disk
-        _buffer.ResetWrittenCount();
-        RecordFormat.WriteHead(_buffer, segment.Number, _device, _lastGiven + 1);
-        segment.Append(_buffer.WrittenSpan);
-        segment.Flush();
-        _abandoned = null;
+        var segment = Begin(_folder.Segments.Count == 0 ? 1 : _folder.Segments[^1].Number + 1);
         lock (_files)
+        {
+            _folder.Segments.Add(segment);
             return _active = segment;
+        }
+    }
+
+    private Segment Begin(long number)
+    {
+        var segment = Segment.Create(_folder.Path, number);
+        try
+        {
+            _buffer.ResetWrittenCount();
+            RecordFormat.WriteHead(_buffer, number, _device, _lastGiven + 1);
+            segment.Append(_buffer.WrittenSpan);
+            segment.Flush();
+            return segment;
+        }
+        catch (IOException)
+        {
+            segment.Delete();                                  // a full disk gets no file more for each attempt
+            throw;
+        }
     }
 
     // How far it was written is not known: nothing more is written to it. What was settled must be written in the end; the outbox settles what it could not hold.
@@ -240,7 +260,9 @@ internal sealed class OutboxJournal : IAsyncDisposable
         _buffer.ResetWrittenCount();
         foreach (var message in _heldIn(oldest))
         {
-            Encode(message, Read(message).Span, segment, places);
+            if (!TryRead(message, out var payload))
+                continue;                                      // whoever is to send it finds out, and says so
+            Encode(message, payload.Span, segment, places);
             if (message.MayOvertake == MayOvertake.Yes)
                 RecordFormat.WriteWord(_buffer, segment.Number, RecordKind.Mark, message.Sequence);
         }
