@@ -39,6 +39,26 @@ public sealed class DeviceSdkTests : IAsyncLifetime
         }
     }
 
+    /// <summary>Each start is cut off wherever it is by then, and the next one goes on with what the disk holds.</summary>
+    [Fact]
+    public async Task What_a_device_held_on_disk_over_ten_restarts_is_stored_once_and_in_order()
+    {
+        var options = await OptionsAsync("pump-7") with { Outbox = new OutboxOptions { Folder = _folder.File("outbox"), ReplayRate = null } };
+        var random = new Random(7);
+        for (var start = 0; start < 10; start++)
+        {
+            await using var device = await DeviceClient.StartAsync(options);
+            for (var n = 0; n < 10; n++) await device.QueueAsync(null, new Dictionary<string, double> { ["n"] = start * 10 + n });
+            if (random.Next(2) == 0) await device.WaitConnectedAsync().WaitAsync(Patience);
+        }
+
+        await using var last = await DeviceClient.StartAsync(options);
+        await Eventually.TrueAsync(() => Task.FromResult(last.Outbox.Messages == 0), Patience);
+        var stored = new List<TelemetryRecord>();
+        await foreach (var record in _server.Client.GetTelemetryAsync("pump-7")) stored.Add(record);
+        Assert.Equal(Enumerable.Range(0, 100), stored.OrderBy(record => record.Sequence).Select(record => record.Body.GetProperty("n").GetInt32()));
+    }
+
     [Fact]
     public async Task A_second_start_uses_the_certificate_of_the_first_and_needs_no_token()
     {
