@@ -49,7 +49,7 @@ internal sealed partial class Outbox : IDisposable
         if (journal is null)
             return;
         _lastSequence = Math.Max(_lastSequence, journal.LastSequence);
-        TakeBack(journal.TakeFound(), maxInFlight + OutboxJournal.SettledWithoutFlush);
+        TakeBack(journal.Found, maxInFlight + OutboxJournal.SettledWithoutFlush);
         journal.Start(OnWritten, HeldIn);
     }
 

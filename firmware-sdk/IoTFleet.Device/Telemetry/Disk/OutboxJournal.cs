@@ -6,8 +6,9 @@ namespace IoTFleet.Device.Telemetry.Disk;
 /// <summary>
 /// Keeps an outbox on disk: an append-only log in segments. One loop writes what has come meanwhile with one write and, as the options say, one flush.
 /// <para>
-/// After a power cut everything is found again that was said to be held. Found again, too, may be some messages that were settled: at most
-/// <see cref="SettledWithoutFlush"/>, and these are among what is sent first, so that the server, which knows a device's last 128 numbers, stores none twice.
+/// After a power cut everything is found again that was said to be held. Found again, too, may be some messages that were settled:
+/// <see cref="SettledWithoutFlush"/> while the disk keeps up, and these are among what is sent first, so that the server, which knows a device's last 128 numbers, stores none
+/// twice. While one flush takes longer than the server takes for more than that, what it acknowledged meanwhile is not known on the disk either.
 /// </para>
 /// </summary>
 internal sealed class OutboxJournal : IAsyncDisposable
@@ -52,7 +53,8 @@ internal sealed class OutboxJournal : IAsyncDisposable
     public static OutboxJournal Open(DeviceOptions options) =>
         new(OutboxFolder.Open(Path.GetFullPath(options.Outbox.Folder!), options.DeviceId, options.TroubleMet), options);
 
-    public IReadOnlyCollection<FoundMessage> TakeFound() => _folder.Found;
+    /// <summary>What an earlier run has left.</summary>
+    public IReadOnlyCollection<FoundMessage> Found => _folder.Found;
 
     /// <param name="written">Hears of each batch, or why the disk did not take it.</param>
     /// <param name="heldIn">The messages in a segment that are still held.</param>
