@@ -17,6 +17,7 @@ public sealed partial class DeviceClient
 
         _outbox.Close();
         _inbox.Close();
+        _twin?.Close();
         _states.Enter(new DeviceState.Stopped());
     }
 
@@ -27,7 +28,7 @@ public sealed partial class DeviceClient
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _stopping.Token);
         try
         {
-            await using var link = new BrokerLink(_options, await _dial(either.Token), _outbox, _inbox, _doorbell) { TrustBundleVersion = TrustBundleVersion };
+            await using var link = new BrokerLink(_options, await _dial(either.Token), _outbox, _inbox, _doorbell) { TrustBundleVersion = TrustBundleVersion, Twin = _twin };
             var refusal = await link.OpenAsync(either.Token);
             return refusal is null ? await RunAsync(link) : await OnRefusedAsync(refusal);
         }

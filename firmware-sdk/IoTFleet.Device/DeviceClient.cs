@@ -6,6 +6,7 @@ using IoTFleet.Device.Link;
 using IoTFleet.Device.Renewal;
 using IoTFleet.Device.Telemetry;
 using IoTFleet.Device.Telemetry.Disk;
+using IoTFleet.Device.Twins;
 
 namespace IoTFleet.Device;
 
@@ -26,6 +27,7 @@ public sealed partial class DeviceClient : IAsyncDisposable
     private readonly Doorbell _doorbell = new();
     private readonly Outbox _outbox;
     private readonly CommandInbox _inbox;
+    private readonly TwinChannel? _twin;
     private readonly Reconnect _reconnect;
     private readonly StateBoard _states;
     private readonly Renewer? _renewer;
@@ -41,11 +43,18 @@ public sealed partial class DeviceClient : IAsyncDisposable
     private long _connections;
     private int _disposed;
 
-    private DeviceClient(DeviceOptions options, Func<CancellationToken, Task<Stream>> dial, Identified? identified, OutboxJournal? journal, StateBoard states)
+    private DeviceClient(DeviceOptions options, Func<CancellationToken, Task<Stream>> dial, Identified? identified, OutboxJournal? journal, TwinFile? twin, StateBoard states)
     {
         (_options, _dial, _identified, _journal, _states) = (options, dial, identified, journal, states);
         _outbox = new Outbox(options.Outbox, options.MaxInFlight, new TelemetryTopics(options.DeviceId), journal, options.Clock, () => Now, _doorbell);
         _inbox = new CommandInbox(InboxCapacity, _doorbell);
+        if (twin is not null)
+        {
+            _twin = new TwinChannel(options, twin, _doorbell);
+            if (twin.Found.Version > 0)
+                _twin.TellApplied(twin.Found.Version);
+        }
+
         _reconnect = new Reconnect(options.BackoffMin, options.BackoffMax, Random.Shared.NextDouble);
         _renewer = identified is null ? null : new Renewer(options, identified.Slots, identified.Trust, MakeConnectionAnew, Random.Shared.NextDouble);
         NetworkChange.NetworkAddressChanged += OnNetworkChanged;
@@ -58,6 +67,12 @@ public sealed partial class DeviceClient : IAsyncDisposable
 
     /// <summary>What waits for the server, and what was given up.</summary>
     public OutboxStatus Outbox => _outbox.Status;
+
+    /// <summary>What operators want of the device, and what it says of itself.</summary>
+    /// <exception cref="DeviceException"><see cref="DeviceOptions.Twin"/> is not set.</exception>
+    public DeviceTwin Twin => _twin is null
+        ? throw new DeviceException(DeviceError.OptionsNotValid, $"Set {nameof(DeviceOptions)}.{nameof(DeviceOptions.Twin)}: without it the device does not ask the server for its twin.")
+        : new DeviceTwin(_twin);
 
     /// <summary>Messages taken by PublishAsync and QueueAsync.</summary>
     public long Sent => Volatile.Read(ref _sent);
@@ -96,10 +111,11 @@ public sealed partial class DeviceClient : IAsyncDisposable
         var journal = options.Outbox.Folder is null ? null : await Task.Run(() => OutboxJournal.Open(options), cancellation);
         try
         {
+            var twin = options.Twin is null ? null : await Task.Run(() => TwinFile.Open(options), cancellation);
             var trust = await DeviceTrust.LoadAsync(options, cancellation);
             var slots = await new Enroller(options, trust, states.Enter).IdentifyAsync(cancellation);
             var dialer = new TlsDialer(options, slots, trust);
-            return new DeviceClient(options, dialer.DialAsync, new Identified(slots, dialer, trust), journal, states);
+            return new DeviceClient(options, dialer.DialAsync, new Identified(slots, dialer, trust), journal, twin, states);
         }
         catch
         {
@@ -113,7 +129,8 @@ public sealed partial class DeviceClient : IAsyncDisposable
     internal static DeviceClient StartOver(Func<CancellationToken, Task<Stream>> dial, DeviceOptions options)
     {
         options.Validate();
-        return new DeviceClient(options, dial, identified: null, options.Outbox.Folder is null ? null : OutboxJournal.Open(options), new StateBoard(options.StateChanged));
+        return new DeviceClient(options, dial, identified: null, options.Outbox.Folder is null ? null : OutboxJournal.Open(options),
+            options.Twin is null ? null : TwinFile.Open(options), new StateBoard(options.StateChanged));
     }
 
     /// <summary>

@@ -29,6 +29,9 @@ public enum DeviceError
     /// <summary>The outbox on the disk cannot be opened, written or read back; the message says what to do.</summary>
     OutboxFailed,
 
+    /// <summary>The kept desired document of the twin cannot be read or written, or the server's is not understood.</summary>
+    TwinFailed,
+
     /// <summary>The message is no longer held: by its stream's <see cref="StreamPolicy"/> it was too old, or gave way when there was no room.</summary>
     Dropped,
 

@@ -57,6 +57,9 @@ public sealed record DeviceOptions
     /// <summary>How messages are held until the server has stored them. Default: up to 1000 in memory; when it is full, PublishAsync waits.</summary>
     public OutboxOptions Outbox { get; init; } = new();
 
+    /// <summary>Set it to use <see cref="DeviceClient.Twin"/>. Default null: the device neither asks for its twin nor hears of it.</summary>
+    public TwinOptions? Twin { get; init; }
+
     /// <summary>How many messages may be on their way unacknowledged, 1 to 65535; the server's own limit is kept too. Default 20.</summary>
     public ushort MaxInFlight { get; init; } = 20;
 

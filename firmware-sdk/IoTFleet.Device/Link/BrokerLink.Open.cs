@@ -1,4 +1,5 @@
 using System.Globalization;
+using IoTFleet.Device.Twins;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
 using IoTFleet.Mqtt.Topics;
@@ -18,6 +19,7 @@ internal sealed partial class BrokerLink
     {
         _outbox.StartOver();
         _inbox.StartOver();
+        Twin?.StartOver();
         try
         {
             Write(Connect());
@@ -57,7 +59,8 @@ internal sealed partial class BrokerLink
 
     private void Heed(PropertyBlock terms)
     {
-        _window = Math.Min(_options.MaxInFlight, terms.ReceiveMaximum ?? ushort.MaxValue);   // [MQTT-3.3.4-7]
+        var window = (terms.ReceiveMaximum ?? ushort.MaxValue) - (Twin is null ? 0 : TwinChannel.MostOnTheirWay);
+        _window = Math.Min(_options.MaxInFlight, Math.Max(1, window));                       // [MQTT-3.3.4-7]
         _largestPacket = terms.MaximumPacketSize ?? uint.MaxValue;                           // [MQTT-3.2.2-15]
         if (terms.ServerKeepAlive is { } seconds)                                            // [MQTT-3.2.2-21]
             _keepAlive = seconds == 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(seconds);
@@ -66,7 +69,8 @@ internal sealed partial class BrokerLink
     private async Task<LinkEnd?> SubscribeAsync(CancellationToken cancellation)
     {
         var commands = new SubscriptionRequest(TopicFilter.Parse(_commandTopic + "#"), QualityOfService.AtLeastOnce);
-        Write(new SubscribePacket { PacketId = SubscribeId, Subscriptions = [commands] });
+        SubscriptionRequest[] wanted = Twin is null ? [commands] : [commands, new SubscriptionRequest(TopicFilter.Parse(Twin.NewsTopic), QualityOfService.AtLeastOnce)];
+        Write(new SubscribePacket { PacketId = SubscribeId, Subscriptions = wanted });
         await FlushAsync(cancellation);
         while (!_subscribed)
         {

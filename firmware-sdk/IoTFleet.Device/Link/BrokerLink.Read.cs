@@ -57,6 +57,8 @@ internal sealed partial class BrokerLink
 
     private void OnAck(PubAckPacket ack)
     {
+        if (Twin?.Settle(ack) == true)
+            return;
         if (_outbox.Settle(ack.PacketId) is not { } message)
             return;                                            // answers nothing of ours; harmless
 
@@ -71,6 +73,12 @@ internal sealed partial class BrokerLink
     {
         if (publish.Qos == QualityOfService.ExactlyOnce)       // [MQTT-3.8.4-8]: the subscription asked for QoS 1 at most
             throw new ProtocolViolation(ReasonCode.QosNotSupported, "QoS 2 to a QoS 1 subscription");
+        if (Twin is { } twin && publish.Topic?.Value == twin.NewsTopic)
+        {
+            twin.Take(publish);
+            return;
+        }
+
         if (publish.Topic is not { } topic || !topic.Value.StartsWith(_commandTopic, StringComparison.Ordinal))
             throw new ProtocolViolation(ReasonCode.TopicNameInvalid, "a message outside this device's commands");
 
@@ -80,10 +88,10 @@ internal sealed partial class BrokerLink
 
     private LinkEnd? OnSubscribed(SubAckPacket answer)
     {
-        if (answer.PacketId != SubscribeId || answer.Reasons.Count != 1)
+        if (answer.PacketId != SubscribeId || answer.Reasons.Count != (Twin is null ? 1 : 2))
             throw new ProtocolViolation(ReasonCode.ProtocolError, "SUBACK for no subscription of this device");
-        if (answer.Reasons[0] >= ReasonCode.UnspecifiedError)
-            return LinkEnd.ByServer("SUBACK", answer.Reasons[0], answer.Properties.ReasonString);
+        if (answer.Reasons.Max() is >= ReasonCode.UnspecifiedError and var refusal)
+            return LinkEnd.ByServer("SUBACK", refusal, answer.Properties.ReasonString);
         _subscribed = true;
         return null;
     }

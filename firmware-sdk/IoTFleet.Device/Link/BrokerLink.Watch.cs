@@ -52,6 +52,7 @@ internal sealed partial class BrokerLink
         var pingAskedAt = Volatile.Read(ref _pingAskedAt);
         var ping = pingAskedAt == NoPing ? TimeSpan.Zero : _options.Clock.GetElapsedTime(pingAskedAt);
         var message = _outbox.LongestWait();
-        return ping > message ? ping : message;
+        var twin = Twin?.LongestWait() ?? TimeSpan.Zero;
+        return new[] { ping, message, twin }.Max();
     }
 }

@@ -1,4 +1,5 @@
 using IoTFleet.Device.Telemetry;
+using IoTFleet.Device.Twins;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
 using IoTFleet.Mqtt.Wire;
@@ -27,6 +28,8 @@ internal sealed partial class BrokerLink
         WriteCommandAcks();
         if (Interlocked.Exchange(ref _pingDue, 0) == 1)
             Write(PingReqPacket.Instance);
+        while (_output.UnflushedBytes < EnoughForOneWrite && Twin is { } twin && twin.TryTake(out var packet))
+            WriteOrRefuse(packet, twin);
         while (_output.UnflushedBytes < EnoughForOneWrite && _outbox.TryTake(_window, out var message))
             WriteOrRefuse(message);
         return _output.UnflushedBytes > 0;
@@ -36,6 +39,14 @@ internal sealed partial class BrokerLink
     {
         while (_inbox.TryTakeAck(out var packetId))
             Write(new PubAckPacket { PacketId = packetId });
+    }
+
+    private void WriteOrRefuse(Packet packet, TwinChannel twin)
+    {
+        if (packet is not PublishPacket || PacketWriter.Measure(packet, _options.Protocol) <= _largestPacket)
+            Write(packet);
+        else
+            twin.Refuse((PublishPacket)packet, ReasonCode.PacketTooLarge, $"the server takes packets of up to {_largestPacket} bytes");
     }
 
     private void WriteOrRefuse(OutboxMessage message)

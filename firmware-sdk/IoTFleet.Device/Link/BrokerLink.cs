@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using IoTFleet.Device.Commands;
 using IoTFleet.Device.Telemetry;
+using IoTFleet.Device.Twins;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Wire;
 
@@ -10,8 +11,8 @@ namespace IoTFleet.Device.Link;
 /// One connection, from CONNECT to its end.
 /// <code>
 /// OpenAsync: CONNECT -> CONNACK -> SUBSCRIBE -> SUBACK
-/// RunAsync:  read loop   PUBACK -> Outbox, PUBLISH -> CommandInbox, DISCONNECT -> end
-///            write loop  command acks, PINGREQ, then the Outbox up to the window; all that is there in one write
+/// RunAsync:  read loop   PUBACK -> Outbox, PUBLISH -> CommandInbox or TwinChannel, DISCONNECT -> end
+///            write loop  command acks, PINGREQ, the twin, then the Outbox up to the window; all that is there in one write
 ///            watch       keep-alive, and a server that no longer answers
 /// </code>
 /// The first of the three to end ends the others; then RunAsync says goodbye if there is somebody to hear it.
@@ -45,6 +46,9 @@ internal sealed partial class BrokerLink : IAsyncDisposable
 
     /// <summary>The trust bundle that this device holds, told to the server at each CONNECT; null for none.</summary>
     public long? TrustBundleVersion { get; init; }
+
+    /// <summary>Null for a device that does not use its twin.</summary>
+    public TwinChannel? Twin { get; init; }
 
     public async Task<LinkEnd> RunAsync(CancellationToken stop)
     {

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using IoTFleet.Device.Link;
 using IoTFleet.Device.Telemetry.Disk;
 
 namespace IoTFleet.Device.Telemetry;
@@ -186,7 +187,7 @@ internal sealed partial class Outbox
     private ushort NextPacketId_NeedsGate()
     {
         do
-            _lastPacketId = _lastPacketId == ushort.MaxValue ? (ushort)1 : (ushort)(_lastPacketId + 1);   // [MQTT-2.2.1-3]: never 0
+            _lastPacketId = _lastPacketId >= PacketIds.LastOfOutbox ? (ushort)1 : (ushort)(_lastPacketId + 1);   // [MQTT-2.2.1-3]: never 0
         while (FindSent_NeedsGate(_lastPacketId) >= 0);
         return _lastPacketId;
     }

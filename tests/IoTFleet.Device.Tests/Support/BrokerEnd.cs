@@ -32,7 +32,7 @@ internal sealed class BrokerEnd(Stream stream, ProtocolVersion version) : IAsync
         var connect = await ExpectAsync<ConnectPacket>();
         await SendAsync(new ConnAckPacket { Reason = ReasonCode.Success, Properties = terms ?? PropertyBlock.None });
         var subscribe = await ExpectAsync<SubscribePacket>();
-        await SendAsync(new SubAckPacket { PacketId = subscribe.PacketId, Reasons = [ReasonCode.GrantedQos1] });
+        await SendAsync(new SubAckPacket { PacketId = subscribe.PacketId, Reasons = [.. subscribe.Subscriptions.Select(_ => ReasonCode.GrantedQos1)] });
         return connect;
     }
 
@@ -76,7 +76,7 @@ internal sealed class BrokerEnd(Stream stream, ProtocolVersion version) : IAsync
     private static Packet? Answer(Packet packet) => packet switch
     {
         ConnectPacket => new ConnAckPacket { Reason = ReasonCode.Success },
-        SubscribePacket subscribe => new SubAckPacket { PacketId = subscribe.PacketId, Reasons = [ReasonCode.GrantedQos1] },
+        SubscribePacket subscribe => new SubAckPacket { PacketId = subscribe.PacketId, Reasons = [.. subscribe.Subscriptions.Select(_ => ReasonCode.GrantedQos1)] },
         PublishPacket publish => new PubAckPacket { PacketId = publish.PacketId },
         PingReqPacket => PingRespPacket.Instance,
         _ => null,
