@@ -18,6 +18,8 @@ internal sealed class OutboxJournal : IAsyncDisposable
     // A device without a clock may have lost the last numbers with its power; it must not use one again.
     private const long SequencesSkipped = 100_000;
     private const int EnoughForOneWrite = 64 * 1024;
+    private const int SmallBuffer = 4 * 1024;
+    private const int LargestKeptBuffer = 16 * 1024;
 
     private readonly OutboxFolder _folder;
     private readonly string _device;
@@ -25,7 +27,7 @@ internal sealed class OutboxJournal : IAsyncDisposable
     private readonly Action<DeviceException>? _trouble;
     private readonly long _segmentBytes;
     private readonly Channel<JournalEntry> _entries = Channel.CreateUnbounded<JournalEntry>(new UnboundedChannelOptions { SingleReader = true });   // bounded by what the outbox holds
-    private readonly ArrayBufferWriter<byte> _buffer = new(4096);
+    private ArrayBufferWriter<byte> _buffer = new(SmallBuffer);
     private readonly Lock _files = new();                      // reading beside moving and deleting, flushing by the timer; the rest is the loop's own
     private readonly List<JournalEntry> _owed = [];            // what the disk did not take, though it must be there in the end
     private readonly ITimer _flushSoon;
@@ -52,6 +54,9 @@ internal sealed class OutboxJournal : IAsyncDisposable
     /// <exception cref="DeviceException">The folder cannot be used, is in use, or belongs to another device.</exception>
     public static OutboxJournal Open(DeviceOptions options) =>
         new(OutboxFolder.Open(Path.GetFullPath(options.Outbox.Folder!), options.DeviceId, options.TroubleMet), options);
+
+    /// <summary>Of the memory it writes from, when it has nothing to write.</summary>
+    public int BufferBytes => _buffer.Capacity;
 
     /// <summary>What an earlier run has left.</summary>
     public IReadOnlyCollection<FoundMessage> Found => _folder.Found;
@@ -98,9 +103,19 @@ internal sealed class OutboxJournal : IAsyncDisposable
             if (failure is null)
                 Tell(Tried(MakeFilesFew));
             batch.Clear();
+            BeSmall(batch);
         }
 
         Tell(Tried(Flush));
+    }
+
+    // One large message, or the rush after an outage, must not cost memory for as long as the device runs.
+    private void BeSmall(List<JournalEntry> batch)
+    {
+        if (_buffer.Capacity > LargestKeptBuffer)
+            _buffer = new ArrayBufferWriter<byte>(SmallBuffer);
+        if (batch.Capacity > 256)
+            batch.Capacity = 0;
     }
 
     private void Gather(List<JournalEntry> batch)
