@@ -35,7 +35,7 @@ internal sealed partial class Outbox
                 return false;
             if (_sent == _inFlight.Count)
             {
-                if (Next_NeedsGate() is not { } next)
+                if (MayBeForgotten_NeedsGate() || Next_NeedsGate() is not { } next)
                     return false;
                 _inFlight.Add(next);
             }
@@ -76,6 +76,10 @@ internal sealed partial class Outbox
         lock (_gate)
             return _sent == 0 ? TimeSpan.Zero : _clock.GetElapsedTime(_inFlight[0].SentAt);
     }
+
+    // What a power cut now can bring back: all that may have reached the server and is not known on the disk to be settled. More of it, and the server might not know the numbers any more.
+    private bool MayBeForgotten_NeedsGate() =>
+        _journal is { Unflushed: var unflushed } && _inFlight.Count + unflushed >= _maxInFlight + OutboxJournal.SettledWithoutFlush;
 
     // The oldest of the highest priority; of an outage's backlog only at the pace.
     private OutboxMessage? Next_NeedsGate()
@@ -173,7 +177,7 @@ internal sealed partial class Outbox
         }
 
         if (!message.IsGone)
-            Release_NeedsGate(message);
+            Release_NeedsGate(message, isOnDisk: false);
         _ = message.Fail(error);                               // its publisher waits for it to be held
     }
 
