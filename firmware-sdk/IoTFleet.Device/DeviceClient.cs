@@ -68,8 +68,8 @@ public sealed partial class DeviceClient : IAsyncDisposable
     /// <summary>Connections after the first one.</summary>
     public long Reconnects => Math.Max(0, Volatile.Read(ref _connections) - 1);
 
-    /// <summary>Certificates that took the place of an older one since the client was started.</summary>
-    public long Renewals => _renewer?.Renewals ?? 0;
+    /// <summary>Certificates that took the place of an older one since the client was started: the server has let the device in with them.</summary>
+    public long Renewals => _identified?.Slots.Promotions ?? 0;
 
     /// <summary>When the certificate in use ends; a renewal follows by itself long before.</summary>
     public DateTimeOffset? CertificateExpiresAt => _identified?.Slots.Current.ExpiresAt;

@@ -15,6 +15,10 @@ internal sealed class IdentitySlots(IKeyStore store, DeviceIdentity current, Dev
     private DeviceIdentity? _next = next;
     private DeviceIdentity? _retired;                          // a request may still be using it
     private bool _nextRefused;
+    private long _promotions;
+
+    /// <summary>How often a next one took its place.</summary>
+    public long Promotions => Volatile.Read(ref _promotions);
 
     public DeviceIdentity Current
     {
@@ -74,6 +78,7 @@ internal sealed class IdentitySlots(IKeyStore store, DeviceIdentity current, Dev
             (_retired, _current, _next, _nextRefused) = (_current, used, null, false);
         }
 
+        Interlocked.Increment(ref _promotions);
         return true;
     }
 

@@ -19,9 +19,6 @@ internal sealed class Renewer(DeviceOptions options, IdentitySlots slots, Device
     private DateTimeOffset? _renewedAt;                        // the first second of a short-lived certificate may be long past when it is issued
     private DateTimeOffset _askAgainAt;
     private int _failures;
-    private long _renewals;
-
-    public long Renewals => Volatile.Read(ref _renewals);
 
     public async Task RunAsync(CancellationToken stopping)
     {
@@ -52,7 +49,6 @@ internal sealed class Renewer(DeviceOptions options, IdentitySlots slots, Device
         _advice = renewed.Advice;
         _renewedAt = trust.Time.Now;
         _askAgainAt = _renewedAt.Value + (renewed.Advice?.RetryAfter ?? TimeSpan.Zero);
-        Interlocked.Increment(ref _renewals);
         if (renewed.TrustBundle is { } bundle)
             await TakeAsync(bundle, next, cancellation);
         return answer;
