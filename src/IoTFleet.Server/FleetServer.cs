@@ -115,7 +115,7 @@ public sealed class FleetServer : IAsyncDisposable
         services.AddSingleton<DbBrokerStore>().AddSingleton<IBrokerStore>(provider => provider.GetRequiredService<DbBrokerStore>());
         services.AddBroker();
         services.AddSingleton<FleetAccessPolicy>().AddSingleton<IAccessPolicy>(provider => provider.GetRequiredService<FleetAccessPolicy>());
-        services.AddSingleton<IMessageSink, DeviceSink>().AddSingleton<IDeviceTopic, TelemetrySink>().AddSingleton<IDeviceTopic, TwinSink>();
+        services.AddSingleton<IMessageSink, DeviceSink>().AddSingleton<IDeviceTopic, TelemetrySink>().AddSingleton<IDeviceTopic, TwinSink>().AddSingleton<TwinQuestions>();
         services.AddSingleton<TwinRelay>().AddSingleton<ISubscriptionWatch>(provider => provider.GetRequiredService<TwinRelay>());
         services.AddHostedService(provider => provider.GetRequiredService<TwinRelay>());
         services.AddHostedService<SubscriptionFeed>();

@@ -62,6 +62,11 @@ public sealed class CliTests : IDisposable
     [InlineData("GET /api/v1/telemetry/pump-7/latest", "telemetry", "latest", "pump-7")]
     [InlineData("GET /api/v1/telemetry/pump-7?from=2026-11-21T10%3A00%3A00.0000000%2B00%3A00&limit=1000",
         "telemetry", "range", "pump-7", "--from", "2026-11-21T10:00:00")]
+    [InlineData("GET /api/v1/devices/pump-7/twin", "twin", "show", "pump-7")]
+    [InlineData("PATCH /api/v1/devices/pump-7/twin/desired", "twin", "set", "pump-7", """{"a":1}""", "--if-match", "3")]
+    [InlineData("PUT /api/v1/devices/pump-7/twin/desired", "twin", "replace", "pump-7", """{"a":1}""")]
+    [InlineData("GET /api/v1/twins?inSync=false&limit=1000", "twin", "list", "--not-in-sync")]
+    [InlineData("POST /api/v1/twins/desired", "twin", "set-many", """{"a":1}""", "--group", "line-1", "--confirm", "2")]
     [InlineData("POST /api/v1/devices/pump-7/commands", "command", "send", "pump-7", "reboot")]
     public async Task Each_verb_makes_its_request(string request, params string[] arguments)
     {
@@ -128,6 +133,7 @@ public sealed class CliTests : IDisposable
     [InlineData("token", "create", "--name", "n", "--valid-hours", "0")]
     [InlineData("telemetry", "range", "d", "--from", "yesterday")]
     [InlineData("telemetry", "range", "d", "--limit", "0")]
+    [InlineData("twin", "set", "d", "{")]
     [InlineData("command", "send", "d", "reboot", "{")]
     public async Task Wrong_usage_is_one_line_and_asks_no_server(params string[] arguments)
     {

@@ -53,6 +53,22 @@ public sealed class MosquittoInteropTests(InteropFleet fleet) : IClassFixture<In
     }
 
     [Theory, MemberData(nameof(Versions))]
+    public async Task A_device_reports_and_is_told_what_is_wanted_of_it(string version)
+    {
+        const string Topics = "devices/pump-7/twin/";
+        await SendAsync(_device, version, "-q", "1", "-t", Topics + "reported", "-m", $$$"""{"firmware":"{{{version}}}"}""");
+        Assert.Equal(version, (await fleet.Server.Client.GetTwinAsync("pump-7")).Reported.GetProperty("firmware").GetString());
+        var wanted = await fleet.Server.Client.ReplaceDesiredAsync("pump-7", System.Text.Json.JsonElement.Parse($$$"""{"interval":60,"for":"{{{version}}}"}"""));
+        var now = wanted.DesiredVersion;
+
+        var told = await RunAsync("mosquitto_sub", _device, version, "-q", "1", "-C", "1", "-t", Topics + "desired");
+        Assert.Equal($$$"""{"version":{{{now}}},"desired":{"interval":60,"for":"{{{version}}}"}}""", told.Output.Trim());
+        await fleet.Server.Client.ChangeDesiredAsync("pump-7", System.Text.Json.JsonElement.Parse("""{"interval":10}"""));
+        var asked = await RunAsync("mosquitto_rr", _device, version, "-q", "1", "-W", "30", "-t", Topics + "get", "-e", Topics + "delta", "-m", $$"""{"version":{{now}}}""");
+        Assert.Equal($$$"""{"version":{{{now + 1}}},"from":{{{now}}},"patch":{"interval":10}}""", asked.Output.Trim());
+    }
+
+    [Theory, MemberData(nameof(Versions))]
     public async Task A_retained_message_waits_for_who_comes_later(string version)
     {
         const string Topic = "devices/pump-7/events/state";

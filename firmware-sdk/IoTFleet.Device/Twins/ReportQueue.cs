@@ -78,6 +78,15 @@ internal sealed class ReportQueue(Doorbell doorbell, TimeProvider clock)
         doorbell.Ring();
     }
 
+    public bool IsOnItsWay
+    {
+        get
+        {
+            lock (_gate)
+                return _sent;
+        }
+    }
+
     public TimeSpan LongestWait()
     {
         lock (_gate)

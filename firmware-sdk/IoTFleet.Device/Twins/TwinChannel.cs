@@ -96,6 +96,20 @@ internal sealed class TwinChannel(DeviceOptions options, TwinFile file, Doorbell
         doorbell.Ring();
     }
 
+    public bool IsAnyOnItsWay
+    {
+        get
+        {
+            lock (_gate)
+            {
+                if (_askedAt is not null)
+                    return true;
+            }
+
+            return Reports.IsOnItsWay;
+        }
+    }
+
     public TimeSpan LongestWait()
     {
         var report = Reports.LongestWait();

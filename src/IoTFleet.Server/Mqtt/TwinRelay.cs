@@ -1,8 +1,6 @@
 using System.Text;
-using System.Threading.Channels;
 using IoTFleet.Broker;
 using IoTFleet.Broker.Routing;
-using IoTFleet.Broker.Sessions;
 using IoTFleet.Fleet.Twins;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Topics;
@@ -13,13 +11,10 @@ namespace IoTFleet.Server.Mqtt;
 /// Tells devices what is wanted of them: when it changes, when they ask, and when they subscribe to the whole document. What is sent may come twice, or late behind a
 /// newer one; its version says so.
 /// </summary>
-internal sealed class TwinRelay(ReadDesired desired, MqttBroker broker, TimeProvider clock, ILogger<TwinRelay> logger) : BackgroundService, ISubscriptionWatch
+internal sealed class TwinRelay(ReadDesired desired, TwinQuestions questions, MqttBroker broker, TimeProvider clock, ILogger<TwinRelay> logger) : BackgroundService, ISubscriptionWatch
 {
-    /// <summary>Devices that have subscribed and are to be told; the oldest gives way, as it can still ask.</summary>
-    private const int MaxWaiting = 10_000;
-
-    private readonly Channel<string> _subscribed =
-        Channel.CreateBounded<string>(new BoundedChannelOptions(MaxWaiting) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
+    /// <summary>Questions answered side by side: each is a look into the database.</summary>
+    private const int AtOnce = 8;
 
     /// <returns>Whether the device is connected and is sent the change.</returns>
     public Task<bool> ChangedAsync(DeviceTwin twin) => ChangedAsync(twin.DeviceId, ReadDesired.NewestOf(twin));
@@ -30,32 +25,38 @@ internal sealed class TwinRelay(ReadDesired desired, MqttBroker broker, TimeProv
         foreach (var id in deviceIds) await ChangedAsync(id, await desired.NewestAsync(id, cancellationToken));
     }
 
-    /// <summary>On the topic that goes with the question: the whole document, or what has changed since the version that the device has.</summary>
-    public async Task AnswerAsync(string deviceId, long? since)
-    {
-        var news = await desired.RunAsync(new(deviceId, since), CancellationToken.None);
-        await SendAsync(since is null ? TwinTopics.Desired(deviceId) : TwinTopics.Delta(deviceId), news);
-    }
-
+    /// <summary>A courtesy to who cannot ask: where there is no room the device hears at the next change, or asks.</summary>
     public void Subscribed(string deviceId, IReadOnlyList<TopicFilter> filters)
     {
-        if (filters.Any(filter => filter.Matches(TwinTopics.Desired(deviceId)))) _subscribed.Writer.TryWrite(deviceId);
+        if (filters.Any(filter => filter.Matches(TwinTopics.Desired(deviceId)))) questions.TryAsk(deviceId);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await foreach (var deviceId in _subscribed.Reader.ReadAllAsync(stoppingToken)) await TellAsync(deviceId);
+        try
+        {
+            await Parallel.ForEachAsync(questions.Waiting.ReadAllAsync(stoppingToken), new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = stoppingToken }, async (question, _) => await AnswerAsync(question));
+        }
+        finally
+        {
+            questions.Close();
+        }
     }
 
-    private async Task TellAsync(string deviceId)
+    /// <summary>On the topic that goes with the question: the whole document, or what has changed since the version that the device has.</summary>
+    private async Task AnswerAsync(TwinQuestion question)
     {
         try
         {
-            await AnswerAsync(deviceId, since: null);
+            var news = await desired.RunAsync(new(question.DeviceId, question.Since), CancellationToken.None);
+            await SendAsync(question.Since is null ? TwinTopics.Desired(question.DeviceId) : TwinTopics.Delta(question.DeviceId), news);
+            question.Answered.TrySetResult();
         }
         catch (Exception error)
         {
-            logger.TwinNotTold(error, deviceId);        // the outermost frame; the device asks, or hears at its next subscription
+            logger.TwinNotTold(error, question.DeviceId);       // the outermost frame; who asked is not acknowledged and asks again
+            question.Answered.TrySetException(error);
+            _ = question.Answered.Task.Exception;               // seen: who has only subscribed does not wait
         }
     }
 
