@@ -116,6 +116,7 @@ public sealed class FleetServer : IAsyncDisposable
         services.AddBroker();
         services.AddSingleton<FleetAccessPolicy>().AddSingleton<IAccessPolicy>(provider => provider.GetRequiredService<FleetAccessPolicy>());
         services.AddSingleton<IMessageSink, DeviceSink>().AddSingleton<IDeviceTopic, TelemetrySink>().AddSingleton<IDeviceTopic, TwinSink>();
+        services.AddSingleton(provider => new Lazy<TwinRelay>(provider.GetRequiredService<TwinRelay>));        // the sink is a part of the broker, by which the relay sends
         services.AddSingleton<TwinRelay>().AddSingleton<ISubscriptionWatch>(provider => provider.GetRequiredService<TwinRelay>());
         services.AddHostedService(provider => provider.GetRequiredService<TwinRelay>());
         services.AddHostedService<SubscriptionFeed>();
