@@ -57,6 +57,9 @@ public sealed record DeviceOptions
     /// <summary>How messages are held until the server has stored them. Default: up to 1000 in memory; when it is full, PublishAsync waits.</summary>
     public OutboxOptions Outbox { get; init; } = new();
 
+    /// <summary>How commands are remembered. Default: beside the outbox or the key, where these are on disk.</summary>
+    public CommandOptions Commands { get; init; } = new();
+
     /// <summary>How many messages may be on their way unacknowledged, 1 to 65535; the server's own limit is kept too. Default 20.</summary>
     public ushort MaxInFlight { get; init; } = 20;
 
@@ -100,6 +103,8 @@ public sealed record DeviceOptions
         RequireRange(BackoffMax, BackoffMin, TimeSpan.FromDays(1), nameof(BackoffMax));
         Require(Outbox is not null, nameof(Outbox), "must be set");
         Outbox!.Validate();
+        Require(Commands is not null, nameof(Commands), "must be set");
+        Commands!.Validate();
         Require(MaxInFlight >= 1, nameof(MaxInFlight), "must be 1 to 65535");
         Require(Clock is not null, nameof(Clock), "must be set");
     }
