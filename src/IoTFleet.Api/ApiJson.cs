@@ -81,6 +81,8 @@ namespace IoTFleet.Api;
 [JsonSerializable(typeof(Page<DeliveryDetails>))]
 [JsonSerializable(typeof(SendCommandRequest))]
 [JsonSerializable(typeof(CommandReceipt))]
+[JsonSerializable(typeof(CommandDetails))]
+[JsonSerializable(typeof(Page<CommandDetails>))]
 [JsonSerializable(typeof(RenewCertificateRequest))]
 [JsonSerializable(typeof(RenewalInfo))]
 [JsonSerializable(typeof(StatusNonce))]
