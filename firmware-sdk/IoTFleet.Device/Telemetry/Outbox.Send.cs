@@ -33,7 +33,7 @@ internal sealed partial class Outbox
                 return false;
             if (_sent == _inFlight.Count)
             {
-                if (Next_NeedsGate() is not { } next)
+                if (MayBeForgotten_NeedsGate() || Next_NeedsGate() is not { } next)
                     return false;
                 _inFlight.Add(next);
             }
@@ -84,6 +84,10 @@ internal sealed partial class Outbox
                 return _sent > 0;
         }
     }
+
+    // What a power cut now can bring back: all that may have reached the server and is not known on the disk to be settled. More of it, and the server might not know the numbers any more.
+    private bool MayBeForgotten_NeedsGate() =>
+        _journal is { Unflushed: var unflushed } && _inFlight.Count + unflushed >= _maxInFlight + OutboxJournal.SettledWithoutFlush;
 
     // The oldest of the highest priority; of an outage's backlog only at the pace.
     private OutboxMessage? Next_NeedsGate()
@@ -181,7 +185,7 @@ internal sealed partial class Outbox
         }
 
         if (!message.IsGone)
-            Release_NeedsGate(message);
+            Release_NeedsGate(message, isOnDisk: false);
         _ = message.Fail(error);                               // its publisher waits for it to be held
     }
 

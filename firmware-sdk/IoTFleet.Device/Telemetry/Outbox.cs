@@ -20,6 +20,7 @@ internal sealed partial class Outbox : IDisposable
     private readonly OutboxOptions _options;
     private readonly TelemetryTopics _topics;
     private readonly OutboxJournal? _journal;
+    private readonly int _maxInFlight;
     private readonly TimeProvider _clock;
     private readonly Func<DateTimeOffset> _now;
     private readonly int _maxResident;
@@ -34,7 +35,7 @@ internal sealed partial class Outbox : IDisposable
     private bool _closed;
 
     /// <param name="options">Limits and policies.</param>
-    /// <param name="maxInFlight">How many an earlier run may have had on their way.</param>
+    /// <param name="maxInFlight">How many may be on their way, in an earlier run too.</param>
     /// <param name="maxResident">Bytes of payloads that are on disk and kept in memory too, because they are sent soon.</param>
     /// <param name="topics">Makes topics of streams' names.</param>
     /// <param name="journal">Where messages are held; null for memory. The caller disposes it after <see cref="Close"/>.</param>
@@ -44,7 +45,7 @@ internal sealed partial class Outbox : IDisposable
     public Outbox(
         OutboxOptions options, int maxInFlight, int maxResident, TelemetryTopics topics, OutboxJournal? journal, TimeProvider clock, Func<DateTimeOffset> now, Doorbell doorbell)
     {
-        (_options, _maxResident, _topics, _journal, _clock, _now, _doorbell) = (options, maxResident, topics, journal, clock, now, doorbell);
+        (_options, _maxInFlight, _maxResident, _topics, _journal, _clock, _now, _doorbell) = (options, maxInFlight, maxResident, topics, journal, clock, now, doorbell);
         _pace = new ReplayPace(options.ReplayRate, clock, doorbell.Ring);
         // Microseconds since 1970: a restarted device continues above every number it used before, without keeping any.
         _lastSequence = (now() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
@@ -249,14 +250,15 @@ internal sealed partial class Outbox : IDisposable
     }
 
     // It is no longer held, on disk neither.
-    private void Release_NeedsGate(OutboxMessage message)
+    private void Release_NeedsGate(OutboxMessage message, bool isOnDisk = true)
     {
         message.IsGone = true;
         message.Stream.Discount(message);
         (_messages, _bytes) = (_messages - 1, _bytes - message.Size);
         if (message is { IsHeld: true, Payload: not null } && _journal is not null)
             _resident -= message.PayloadSize;
-        _journal?.Settle(message);
+        if (isOnDisk)
+            _journal?.Settle(message);
     }
 
     private OutboxStream StreamOf(string? name)

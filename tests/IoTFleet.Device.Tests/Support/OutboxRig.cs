@@ -32,6 +32,9 @@ internal sealed class OutboxRig : IAsyncDisposable
 
     public List<DeviceException> Troubles { get; } = [];
 
+    /// <summary>Holds up each flush from now on, as a slow disk does.</summary>
+    public void Flushing(Action wait) => _journal!.Flushing = wait;
+
     public async Task<OutboxMessage> AddAsync(string text, string? stream = null) =>
         await Outbox.AddAsync(stream, Encoding.UTF8.GetBytes(text), default).AsTask().WaitAsync(Devices.Patience);
 
