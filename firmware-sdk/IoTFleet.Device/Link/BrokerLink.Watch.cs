@@ -4,7 +4,7 @@ internal sealed partial class BrokerLink
 {
     private const long NoPing = long.MinValue;
 
-    private TimeSpan _keepAlive;                               // zero or less: the server wants none
+    private TimeSpan _keepAlive;
     private long _pingAskedAt = NoPing;                        // set by the watch, cleared by the read loop
     private int _pingDue;                                      // set by the watch, taken by the write loop
 
@@ -16,7 +16,7 @@ internal sealed partial class BrokerLink
             await Task.Delay(UntilNextCheck(), _options.Clock, ending);
             if (LongestUnanswered() >= _options.AckTimeout)
                 return LinkEnd.Unanswered(_options.AckTimeout);
-            if (_keepAlive > TimeSpan.Zero && SinceLastSent() >= _keepAlive && Volatile.Read(ref _pingAskedAt) == NoPing)
+            if (SinceLastSent() >= _keepAlive && Volatile.Read(ref _pingAskedAt) == NoPing)
                 AskForPing();
         }
     }
@@ -37,12 +37,13 @@ internal sealed partial class BrokerLink
 
     private TimeSpan UntilNextCheck()
     {
-        if (_keepAlive <= TimeSpan.Zero)
-            return _options.AckTimeout;
         var untilPing = _keepAlive - SinceLastSent();
         if (untilPing <= TimeSpan.Zero)
             untilPing = _keepAlive;                            // one has been asked for and is about to leave
-        return untilPing < _options.AckTimeout ? untilPing : _options.AckTimeout;
+        var untilGivenUp = _options.AckTimeout - LongestUnanswered();
+        if (untilGivenUp <= TimeSpan.Zero)
+            untilGivenUp = TimeSpan.FromMilliseconds(1);       // it became so old while this was worked out
+        return untilPing < untilGivenUp ? untilPing : untilGivenUp;
     }
 
     private TimeSpan SinceLastSent() => _options.Clock.GetElapsedTime(Volatile.Read(ref _lastSentAt));
