@@ -41,7 +41,9 @@ public sealed partial class DeviceClient
         try
         {
             await using var link = new BrokerLink(_options, await _dial(either.Token), _outbox, _inbox, _doorbell) { TrustBundleVersion = TrustBundleVersion };
-            return await link.OpenAsync(either.Token) ?? await RunAsync(link);
+            var refusal = await link.OpenAsync(either.Token);
+            deadline.CancelAfter(Timeout.InfiniteTimeSpan);    // met: a device at rest is not woken for it
+            return refusal ?? await RunAsync(link);
         }
         catch (OperationCanceledException) when (deadline.IsCancellationRequested)
         {

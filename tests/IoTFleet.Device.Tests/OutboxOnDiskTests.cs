@@ -51,6 +51,16 @@ public sealed class OutboxOnDiskTests : IDisposable
     }
 
     [Fact]
+    public async Task One_large_message_does_not_keep_its_memory()
+    {
+        await using var rig = new OutboxRig(Options);
+        await rig.AddAsync(new string('x', 1024 * 1024));
+        await rig.AddAsync("small");                           // written after it, so what it left has been put away
+
+        Assert.True(rig.JournalBufferBytes <= 16 * 1024, $"{rig.JournalBufferBytes} bytes are kept");
+    }
+
+    [Fact]
     public async Task Waiting_ends_with_a_word_that_the_message_is_kept()
     {
         var before = new OutboxRig(Options);

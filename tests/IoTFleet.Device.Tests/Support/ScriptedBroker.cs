@@ -47,7 +47,7 @@ internal sealed class ScriptedBroker : IAsyncDisposable
                 ClientCertificateRequired = true,
                 ApplicationProtocols = [new SslApplicationProtocol("mqtt")],
                 RemoteCertificateValidationCallback = (_, shown, _, _) => { seen?.Invoke(shown); return true; },
-            });
+            }, cancellation);
         }
         catch (Exception error) when (error is IOException or System.Security.Authentication.AuthenticationException)
         {

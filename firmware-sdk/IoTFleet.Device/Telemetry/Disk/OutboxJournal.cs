@@ -18,6 +18,8 @@ internal sealed partial class OutboxJournal : IAsyncDisposable
     // A device without a clock may have lost the last numbers with its power; it must not use one again.
     private const long SequencesSkipped = 100_000;
     private const int EnoughForOneWrite = 64 * 1024;
+    private const int SmallBuffer = 4 * 1024;
+    private const int LargestKeptBuffer = 16 * 1024;
 
     private readonly OutboxFolder _folder;
     private readonly string _device;
@@ -25,7 +27,7 @@ internal sealed partial class OutboxJournal : IAsyncDisposable
     private readonly Action<DeviceException>? _trouble;
     private readonly long _segmentBytes;
     private readonly Channel<JournalEntry> _entries = Channel.CreateUnbounded<JournalEntry>(new UnboundedChannelOptions { SingleReader = true });   // bounded by what the outbox holds
-    private readonly ArrayBufferWriter<byte> _buffer = new(4096);
+    private ArrayBufferWriter<byte> _buffer = new(SmallBuffer);
     private readonly Lock _files = new();                      // reading beside moving and deleting, flushing by the timer; the rest is the loop's own
     private readonly List<JournalEntry> _owed = [];            // what the disk did not take, though it must be there in the end
     private readonly ITimer _flushSoon;
@@ -56,6 +58,9 @@ internal sealed partial class OutboxJournal : IAsyncDisposable
     /// <exception cref="DeviceException">The folder cannot be used, is in use, or belongs to another device.</exception>
     public static OutboxJournal Open(DeviceOptions options) =>
         new(OutboxFolder.Open(Path.GetFullPath(options.Outbox.Folder!), options.DeviceId, options.TroubleMet), options);
+
+    /// <summary>Of the memory it writes from, when it has nothing to write.</summary>
+    public int BufferBytes => _buffer.Capacity;
 
     /// <summary>
     /// How many messages were settled without the disk's knowing for sure. Zero where nobody wants it to (<see cref="OutboxOptions.FlushWithin"/> without end), and while
@@ -117,10 +122,20 @@ internal sealed partial class OutboxJournal : IAsyncDisposable
             if (failure is null && Tried(MakeFilesFew) is { } trouble)
                 GiveUp([], trouble);
             batch.Clear();
+            BeSmall(batch);
         }
 
         Tell(Tried(() => WriteAll(_owed)));
         Tell(Tried(Flush));
+    }
+
+    // One large message, or the rush after an outage, must not cost memory for as long as the device runs.
+    private void BeSmall(List<JournalEntry> batch)
+    {
+        if (_buffer.Capacity > LargestKeptBuffer)
+            _buffer = new ArrayBufferWriter<byte>(SmallBuffer);
+        if (batch.Capacity > 256)
+            batch.Capacity = 0;
     }
 
     private void Gather(List<JournalEntry> batch)
