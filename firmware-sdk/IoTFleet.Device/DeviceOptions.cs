@@ -78,6 +78,9 @@ public sealed record DeviceOptions
     /// </summary>
     public OutboxOptions Outbox { get => _outbox ?? (Constrained ? OutboxOptions.Small : OutboxOptions.Usual); init => _outbox = value; }
 
+    /// <summary>How commands are remembered. Default: beside the outbox or the key, where these are on disk.</summary>
+    public CommandOptions Commands { get; init; } = new();
+
     /// <summary>Set it to use <see cref="DeviceClient.Twin"/>. Default null: the device neither asks for its twin nor hears of it.</summary>
     public TwinOptions? Twin { get; init; }
 
@@ -139,6 +142,8 @@ public sealed record DeviceOptions
         RequireRange(BackoffMin, TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(1), nameof(BackoffMin));
         RequireRange(BackoffMax, BackoffMin, TimeSpan.FromDays(1), nameof(BackoffMax));
         Outbox.Validate();
+        Require(Commands is not null, nameof(Commands), "must be set");
+        Commands!.Validate();
         Require(MaxInFlight >= 1, nameof(MaxInFlight), "must be 1 to 65535");
         Require(Clock is not null, nameof(Clock), "must be set");
     }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using IoTFleet.Device.Twins;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
 using IoTFleet.Mqtt.Topics;
@@ -11,6 +10,7 @@ internal sealed partial class BrokerLink
     private const ushort SubscribeId = 1;                      // free: nothing is published before the SUBACK
 
     private int _window;
+    private int _receiveMaximum;
     private long _largestPacket;
     private bool _subscribed;
 
@@ -19,6 +19,7 @@ internal sealed partial class BrokerLink
     {
         _outbox.StartOver();
         _inbox.StartOver();
+        _answers.StartOver();
         Twin?.StartOver();
         try
         {
@@ -27,7 +28,7 @@ internal sealed partial class BrokerLink
             if (await ReceiveAsync(cancellation) is not ConnAckPacket answer)
                 throw new ProtocolViolation(ReasonCode.ProtocolError, "the first packet is not CONNACK");   // [MQTT-3.2.0-1]
             if (answer.Reason != ReasonCode.Success)
-                return LinkEnd.ByServer("CONNACK", answer.Reason, answer.Properties.ReasonString);
+                return LinkEnd.ByServer("CONNACK", answer.Reason, answer.Properties);
             Heed(answer.Properties);
         }
         catch (IOException)
@@ -59,11 +60,12 @@ internal sealed partial class BrokerLink
 
     private void Heed(PropertyBlock terms)
     {
-        var window = (terms.ReceiveMaximum ?? ushort.MaxValue) - (Twin is null ? 0 : TwinChannel.MostOnTheirWay);
-        _window = Math.Min(_options.MaxInFlight, Math.Max(1, window));                       // [MQTT-3.3.4-7]
+        _receiveMaximum = terms.ReceiveMaximum ?? ushort.MaxValue;                           // [MQTT-3.3.4-7]
+        _window = Math.Min(_options.MaxInFlight, _receiveMaximum);
         _largestPacket = terms.MaximumPacketSize ?? uint.MaxValue;                           // [MQTT-3.2.2-15]
-        if (terms.ServerKeepAlive is { } seconds)                                            // [MQTT-3.2.2-21]
-            _keepAlive = seconds == 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(seconds);
+        // [MQTT-3.2.2-21]. A server that wants none, or only a long one, is asked all the same: this side wants to know whether it is still there.
+        if (terms.ServerKeepAlive is { } seconds and not 0 && TimeSpan.FromSeconds(seconds) < _keepAlive)
+            _keepAlive = TimeSpan.FromSeconds(seconds);
     }
 
     private async Task<LinkEnd?> SubscribeAsync(CancellationToken cancellation)

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using IoTFleet.Device.Commands;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
 
@@ -52,7 +53,7 @@ internal sealed partial class BrokerLink
             case SubAckPacket answer:
                 return OnSubscribed(answer);
             case DisconnectPacket bye:
-                return LinkEnd.ByServer("DISCONNECT", bye.Reason, bye.Properties.ReasonString);
+                return LinkEnd.ByServer("DISCONNECT", bye.Reason, bye.Properties);
             default:
                 throw new ProtocolViolation(ReasonCode.ProtocolError, $"unexpected {packet.Type}");
         }
@@ -62,6 +63,12 @@ internal sealed partial class BrokerLink
     {
         if (Twin?.Settle(ack) == true)
             return;
+        if (PacketIds.IsAnswer(ack.PacketId))
+        {
+            OnAnswerAck(ack);
+            return;
+        }
+
         if (_outbox.Settle(ack.PacketId) is not { } message)
             return;                                            // answers nothing of ours; harmless
 
@@ -69,6 +76,16 @@ internal sealed partial class BrokerLink
             message.Complete(ack.Reason);
         else
             Tell(message.Refuse(ack.Reason, ack.Properties.ReasonString));
+        _doorbell.Ring();                                      // the window has room
+    }
+
+    private void OnAnswerAck(PubAckPacket ack)
+    {
+        if (_answers.Settle(ack.PacketId) is not { } answer)
+            return;
+        if (ack.Reason >= ReasonCode.UnspecifiedError)
+            Tell(new DeviceException(DeviceError.CommandFailed, $"The server refused the answer to command {answer.CommandId}: 0x{(byte)ack.Reason:X2} {ack.Reason}, {ack.Properties.ReasonString}"));
+        _ = _ledger.StoredAsync(answer.CommandId);             // tells of its own troubles, and nobody waits for it
         _doorbell.Ring();                                      // the window has room
     }
 
@@ -85,8 +102,20 @@ internal sealed partial class BrokerLink
         if (publish.Topic is not { } topic || !topic.Value.StartsWith(_commandTopic, StringComparison.Ordinal))
             throw new ProtocolViolation(ReasonCode.TopicNameInvalid, "a message outside this device's commands");
 
-        var command = new DeviceCommand(topic.Value[_commandTopic.Length..], publish.Payload, _options.Clock.GetUtcNow());
-        _inbox.Offer(command, publish.PacketId);
+        _inbox.Offer(CommandFrom(topic.Value[_commandTopic.Length..], publish), publish.PacketId);
+    }
+
+    private DeviceCommand CommandFrom(string below, PublishPacket publish)
+    {
+        var (name, id) = CommandAddress.Of(below, publish, _answerTopic, _options.Protocol == ProtocolVersion.V5);
+        var now = _options.Clock.GetUtcNow();
+        return new DeviceCommand(name, publish.Payload, now)
+        {
+            Id = id,
+            Deadline = publish.Properties.MessageExpiryInterval is { } seconds ? now.AddSeconds(seconds) : null,
+            Answerer = id is null ? null : answer => _ledger.AnswerAsync(id, answer.ToWire()),
+            Abandoner = id is null ? null : () => _ledger.AbandonAsync(id),
+        };
     }
 
     private LinkEnd? OnSubscribed(SubAckPacket answer)
@@ -94,7 +123,7 @@ internal sealed partial class BrokerLink
         if (answer.PacketId != SubscribeId || answer.Reasons.Count != (Twin is null ? 1 : 2))
             throw new ProtocolViolation(ReasonCode.ProtocolError, "SUBACK for no subscription of this device");
         if (answer.Reasons.Max() is >= ReasonCode.UnspecifiedError and var refusal)
-            return LinkEnd.ByServer("SUBACK", refusal, answer.Properties.ReasonString);
+            return LinkEnd.ByServer("SUBACK", refusal, answer.Properties);
         _subscribed = true;
         return null;
     }

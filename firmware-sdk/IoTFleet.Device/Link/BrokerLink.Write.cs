@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using IoTFleet.Device.Commands;
 using IoTFleet.Device.Telemetry;
 using IoTFleet.Device.Twins;
 using IoTFleet.Mqtt;
@@ -29,12 +30,16 @@ internal sealed partial class BrokerLink
         WriteCommandAcks();
         if (Interlocked.Exchange(ref _pingDue, 0) == 1)
             Write(PingReqPacket.Instance);
-        while (_output.UnflushedBytes < EnoughForOneWrite && Twin is { } twin && twin.TryTake(out var packet))
+        while (_output.UnflushedBytes < EnoughForOneWrite && _answers.TryTake(_receiveMaximum - OnTheirWay, out var answer))
+            WriteOrRefuse(answer);
+        while (_output.UnflushedBytes < EnoughForOneWrite && Twin is { } twin && twin.TryTake(_receiveMaximum - OnTheirWay, out var packet))
             WriteOrRefuse(packet, twin);
-        while (_output.UnflushedBytes < EnoughForOneWrite && _outbox.TryTake(_window, out var message))
+        while (_output.UnflushedBytes < EnoughForOneWrite && _outbox.TryTake(Math.Min(_window, _receiveMaximum - _answers.OnTheirWay - (Twin?.OnTheirWay ?? 0)), out var message))
             WriteOrRefuse(message);
         return _output.UnflushedBytes > 0;
     }
+
+    private int OnTheirWay => _outbox.OnTheirWay + _answers.OnTheirWay + (Twin?.OnTheirWay ?? 0);
 
     private void WriteCommandAcks()
     {
@@ -70,6 +75,20 @@ internal sealed partial class BrokerLink
 
         _outbox.Settle(message.PacketId);
         Tell(message.Refuse(ReasonCode.PacketTooLarge, $"the server takes packets of up to {_largestPacket} bytes"));
+    }
+
+    private void WriteOrRefuse(PendingAnswer answer)
+    {
+        var packet = answer.ToPacket();
+        if (PacketWriter.Measure(packet, _options.Protocol) <= _largestPacket)
+        {
+            Write(packet);
+            return;
+        }
+
+        _answers.Settle(answer.PacketId);
+        _ = _ledger.StoredAsync(answer.CommandId);
+        Tell(new DeviceException(DeviceError.CommandFailed, $"The answer to command {answer.CommandId} is too large: the server takes packets of up to {_largestPacket} bytes."));
     }
 
     // About a message that nobody waits for.

@@ -1,9 +1,13 @@
 namespace IoTFleet.Device.Link;
 
-/// <summary>Who uses which packet ids for what it publishes: telemetry counts up to <see cref="LastOfOutbox"/>, and the others have one message on its way at a time.</summary>
+/// <summary>Who may use which of a connection's packet ids, so that a PUBACK finds whom it answers.</summary>
 internal static class PacketIds
 {
-    public const ushort LastOfOutbox = 0xFFEF;
-    public const ushort TwinQuestion = 0xFFF0;
-    public const ushort TwinReport = 0xFFF1;
+    public const ushort LastOfTelemetry = 0xDFFF;
+    public const ushort FirstOfAnswers = 0xE000;
+    public const ushort LastOfAnswers = 0xEFFF;
+    public const ushort TwinQuestion = 0xF000;
+    public const ushort TwinReport = 0xF001;
+
+    public static bool IsAnswer(ushort packetId) => packetId is >= FirstOfAnswers and <= LastOfAnswers;
 }

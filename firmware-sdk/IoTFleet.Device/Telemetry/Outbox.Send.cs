@@ -69,6 +69,16 @@ internal sealed partial class Outbox
         }
     }
 
+    /// <summary>How many are on their way over the present connection.</summary>
+    public int OnTheirWay
+    {
+        get
+        {
+            lock (_gate)
+                return _sent;
+        }
+    }
+
     /// <summary>How long the oldest message on its way has waited for its PUBACK; zero when there is none.</summary>
     public TimeSpan LongestWait()
     {
@@ -199,7 +209,7 @@ internal sealed partial class Outbox
     private ushort NextPacketId_NeedsGate()
     {
         do
-            _lastPacketId = _lastPacketId >= PacketIds.LastOfOutbox ? (ushort)1 : (ushort)(_lastPacketId + 1);   // [MQTT-2.2.1-3]: never 0
+            _lastPacketId = _lastPacketId == PacketIds.LastOfTelemetry ? (ushort)1 : (ushort)(_lastPacketId + 1);   // [MQTT-2.2.1-3]: never 0
         while (FindSent_NeedsGate(_lastPacketId) >= 0);
         return _lastPacketId;
     }

@@ -20,6 +20,8 @@ internal sealed class ReportQueue(Doorbell doorbell, TimeProvider clock)
     private bool _closed;
 
     /// <summary>Completes when the server has stored it.</summary>
+    /// <param name="patch">What to report.</param>
+    /// <param name="always">Of the SDK itself: it finds room, and a client that is disposed is no error, because the next start says it.</param>
     /// <exception cref="DeviceException">There is no room, or the client was disposed.</exception>
     public Task AddAsync(string patch, bool always = false)
     {
@@ -27,7 +29,7 @@ internal sealed class ReportQueue(Doorbell doorbell, TimeProvider clock)
         lock (_gate)
         {
             if (_closed)
-                throw Stopped();
+                return always ? Task.CompletedTask : throw Stopped();
             stored = Merge_NeedsGate(patch) ?? Append_NeedsGate(patch, always);
         }
 

@@ -19,9 +19,6 @@ namespace IoTFleet.Device.Twins;
 /// </summary>
 internal sealed class TwinChannel(DeviceOptions options, TwinFile file, Doorbell doorbell)
 {
-    /// <summary>Of a window that the server gives: a question and a report.</summary>
-    public const int MostOnTheirWay = 2;
-
     private readonly TopicName _reported = TopicName.Parse($"devices/{options.DeviceId}/twin/reported");
     private readonly TopicName _get = TopicName.Parse($"devices/{options.DeviceId}/twin/get");
     private readonly Lock _gate = new();
@@ -47,10 +44,12 @@ internal sealed class TwinChannel(DeviceOptions options, TwinFile file, Doorbell
         Reports.StartOver();
     }
 
-    /// <summary>What is to be written next.</summary>
-    public bool TryTake([NotNullWhen(true)] out Packet? packet)
+    /// <summary>What is to be written next; of what the server is to acknowledge only while there is room for it.</summary>
+    public bool TryTake(int room, [NotNullWhen(true)] out Packet? packet)
     {
-        packet = (Packet?)TakeAck() ?? (Packet?)TakeQuestion() ?? TakeReport();
+        packet = TakeAck();
+        if (room > 0)                                          // [MQTT-3.3.4-7]
+            packet ??= (Packet?)TakeQuestion() ?? TakeReport();
         return packet is not null;
     }
 
@@ -96,17 +95,14 @@ internal sealed class TwinChannel(DeviceOptions options, TwinFile file, Doorbell
         doorbell.Ring();
     }
 
-    public bool IsAnyOnItsWay
+    /// <summary>Sent over this connection and not acknowledged.</summary>
+    public int OnTheirWay
     {
         get
         {
+            var reports = Reports.IsOnItsWay ? 1 : 0;
             lock (_gate)
-            {
-                if (_askedAt is not null)
-                    return true;
-            }
-
-            return Reports.IsOnItsWay;
+                return reports + (_askedAt is null ? 0 : 1);
         }
     }
 
