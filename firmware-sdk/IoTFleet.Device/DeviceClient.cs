@@ -15,8 +15,6 @@ namespace IoTFleet.Device;
 /// </summary>
 public sealed partial class DeviceClient : IAsyncDisposable
 {
-    private const int InboxCapacity = 64;
-
     private static readonly TimeSpan BetweenNetworkChanges = TimeSpan.FromSeconds(5);
 
     private readonly DeviceOptions _options;
@@ -44,8 +42,8 @@ public sealed partial class DeviceClient : IAsyncDisposable
     private DeviceClient(DeviceOptions options, Func<CancellationToken, Task<Stream>> dial, Identified? identified, OutboxJournal? journal, StateBoard states)
     {
         (_options, _dial, _identified, _journal, _states) = (options, dial, identified, journal, states);
-        _outbox = new Outbox(options.Outbox, options.MaxInFlight, new TelemetryTopics(options.DeviceId), journal, options.Clock, () => Now, _doorbell);
-        _inbox = new CommandInbox(InboxCapacity, _doorbell);
+        _outbox = new Outbox(options.Outbox, options.MaxInFlight, options.MaxResident, new TelemetryTopics(options.DeviceId), journal, options.Clock, () => Now, _doorbell);
+        _inbox = new CommandInbox(options.MaxWaitingCommands, _doorbell);
         _reconnect = new Reconnect(options.BackoffMin, options.BackoffMax, Random.Shared.NextDouble);
         _renewer = identified is null ? null : new Renewer(options, identified.Slots, identified.Trust, MakeConnectionAnew, Random.Shared.NextDouble);
         NetworkChange.NetworkAddressChanged += OnNetworkChanged;
@@ -68,8 +66,8 @@ public sealed partial class DeviceClient : IAsyncDisposable
     /// <summary>Connections after the first one.</summary>
     public long Reconnects => Math.Max(0, Volatile.Read(ref _connections) - 1);
 
-    /// <summary>Certificates that took the place of an older one since the client was started.</summary>
-    public long Renewals => _renewer?.Renewals ?? 0;
+    /// <summary>Certificates that took the place of an older one since the client was started: the server has let the device in with them.</summary>
+    public long Renewals => _identified?.Slots.Promotions ?? 0;
 
     /// <summary>When the certificate in use ends; a renewal follows by itself long before.</summary>
     public DateTimeOffset? CertificateExpiresAt => _identified?.Slots.Current.ExpiresAt;
@@ -143,13 +141,8 @@ public sealed partial class DeviceClient : IAsyncDisposable
     /// <exception cref="DeviceException">
     /// The server refused this message (<see cref="DeviceException.Reason"/> says why), or the client was disposed.
     /// </exception>
-    public async Task<PublishReceipt> PublishAsync(string? stream, ReadOnlyMemory<byte> json, CancellationToken cancellation = default)
-    {
-        var queued = await QueueAsync(stream, json, cancellation);
-        var receipt = await queued.Stored.WaitAsync(cancellation);
-        Interlocked.Increment(ref _acked);
-        return receipt;
-    }
+    public Task<PublishReceipt> PublishAsync(string? stream, ReadOnlyMemory<byte> json, CancellationToken cancellation = default) =>
+        PublishOwnAsync(stream, json.ToArray(), cancellation);
 
     /// <summary>
     /// Gives telemetry to the outbox and completes when it is held there: in memory, or on the disk with <see cref="OutboxOptions.Folder"/>, from where it is sent even
@@ -159,12 +152,8 @@ public sealed partial class DeviceClient : IAsyncDisposable
     /// <param name="json">As for PublishAsync.</param>
     /// <param name="cancellation">Stops the waiting for room; what is held already is sent.</param>
     /// <exception cref="DeviceException">By its stream's policy there is no room for it, the disk did not take it, or the client was disposed.</exception>
-    public async Task<QueuedMessage> QueueAsync(string? stream, ReadOnlyMemory<byte> json, CancellationToken cancellation = default)
-    {
-        var message = await _outbox.AddAsync(stream, json.ToArray(), cancellation);
-        Interlocked.Increment(ref _sent);
-        return new QueuedMessage(message.Sequence, message.Settled);
-    }
+    public Task<QueuedMessage> QueueAsync(string? stream, ReadOnlyMemory<byte> json, CancellationToken cancellation = default) =>
+        QueueOwnAsync(stream, json.ToArray(), cancellation);
 
     /// <summary>
     /// The same with one number per name, written as a JSON object. The present time is added as <c>ts</c>, in milliseconds since 1970, so
@@ -175,7 +164,7 @@ public sealed partial class DeviceClient : IAsyncDisposable
     public Task<PublishReceipt> PublishAsync(string? stream, IReadOnlyDictionary<string, double> readings, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(readings);
-        return PublishAsync(stream, JsonReadings.Write(readings, Now), cancellation);
+        return PublishOwnAsync(stream, JsonReadings.Write(readings, Now), cancellation);
     }
 
     /// <inheritdoc cref="QueueAsync(string?, ReadOnlyMemory{byte}, CancellationToken)"/>
@@ -183,12 +172,12 @@ public sealed partial class DeviceClient : IAsyncDisposable
     public Task<QueuedMessage> QueueAsync(string? stream, IReadOnlyDictionary<string, double> readings, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(readings);
-        return QueueAsync(stream, JsonReadings.Write(readings, Now), cancellation);
+        return QueueOwnAsync(stream, JsonReadings.Write(readings, Now), cancellation);
     }
 
     /// <summary>
     /// The commands for this device as they arrive; ends when the client is disposed. Taking a command acknowledges it to the server.
-    /// Up to 64 wait here. With several readers each command goes to one of them.
+    /// Up to 64 wait here, with <see cref="DeviceOptions.Constrained"/> 8. With several readers each command goes to one of them.
     /// </summary>
     public IAsyncEnumerable<DeviceCommand> CommandsAsync(CancellationToken cancellation = default) => _inbox.TakeAllAsync(cancellation);
 
@@ -212,6 +201,23 @@ public sealed partial class DeviceClient : IAsyncDisposable
             await _journal.DisposeAsync();
         _outbox.Dispose();
         _identified?.Slots.Dispose();
+    }
+
+    // The payload is the outbox's from here on. A small device publishes often: what is allocated for it is in docs/footprint.md.
+    private async Task<PublishReceipt> PublishOwnAsync(string? stream, ReadOnlyMemory<byte> json, CancellationToken cancellation)
+    {
+        var message = await _outbox.AddAsync(stream, json, cancellation);
+        Interlocked.Increment(ref _sent);
+        var receipt = await message.Settled.WaitAsync(cancellation);
+        Interlocked.Increment(ref _acked);
+        return receipt;
+    }
+
+    private async Task<QueuedMessage> QueueOwnAsync(string? stream, ReadOnlyMemory<byte> json, CancellationToken cancellation)
+    {
+        var message = await _outbox.AddAsync(stream, json, cancellation);
+        Interlocked.Increment(ref _sent);
+        return new QueuedMessage(message.Sequence, message.Settled);
     }
 
     private DateTimeOffset Now => _identified?.Trust.Time.Now ?? _options.Clock.GetUtcNow();

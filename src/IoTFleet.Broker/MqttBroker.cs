@@ -5,6 +5,7 @@ using IoTFleet.Broker.Figures;
 using IoTFleet.Broker.Routing;
 using IoTFleet.Broker.Sessions;
 using IoTFleet.Mqtt;
+using IoTFleet.Mqtt.Topics;
 using IoTFleet.Mqtt.Wire;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -20,6 +21,7 @@ public sealed class MqttBroker : IDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly ITimer _sweep;
     private readonly Lock _gate = new();
+    private readonly ClientSignals _signals = new();
     private TrafficTotals _gone;
 
     public MqttBroker(
@@ -36,10 +38,10 @@ public sealed class MqttBroker : IDisposable
         var retained = new RetainedMessages(options.Value, metrics, clock);
         var router = new Router(tree, retained, store, refusals, metrics);
         var budget = new QueueBudget(options.Value.MaxQueuedBytes);
-        var sessions = new SessionDirectory(tree, router, new SessionParts(options.Value, store, budget, metrics, clock));
+        var sessions = new SessionDirectory(tree, router, new SessionParts(options.Value, store, budget, metrics, _signals, clock));
         var wills = new Wills(sink, router, retained, store, refusals, clock, logger);
         var sys = new SysTopics(options.Value, tree, router, retained, sessions, metrics, Traffic, clock);
-        Parts = new ConnectionParts(options.Value, access, sink, store, tree, router, retained, wills, sessions, sys, refusals, metrics, clock, logger);
+        Parts = new ConnectionParts(options.Value, access, sink, store, tree, router, retained, wills, sessions, sys, refusals, metrics, _signals, clock, logger);
         _sweep = clock.CreateTimer(static broker => ((MqttBroker)broker!).Sweep(), this, SweepInterval, SweepInterval);
     }
 
@@ -71,6 +73,18 @@ public sealed class MqttBroker : IDisposable
 
     /// <summary>Sessions that a connection took from another one that was still open; the newest are kept when nobody reads.</summary>
     public ChannelReader<Takeover> Takeovers => Parts.Sessions.Takeovers;
+
+    /// <summary>Each SUBSCRIBE that was granted something; the newest are kept when nobody reads.</summary>
+    public ChannelReader<Subscribed> Subscribed => _signals.Subscribed;
+
+    /// <summary>Requests of the server's own that their receivers have acknowledged; the newest are kept when nobody reads.</summary>
+    public ChannelReader<RequestTaken> RequestsTaken => _signals.RequestsTaken;
+
+    /// <summary>True while the client's session holds a message of this topic that its client has not acknowledged. Looks through the session's queue.</summary>
+    public bool IsOwed(string clientId, TopicName topic) => Parts.Sessions.Find(clientId)?.Owes(topic) ?? false;
+
+    /// <summary>Takes what waits for the client on this topic back, unless it may have been sent. Looks through the session's queue.</summary>
+    public void Withdraw(string clientId, TopicName topic) => Parts.Sessions.Find(clientId)?.Withdraw(topic);
 
     /// <summary>Since when the client is connected; null when it is not.</summary>
     public DateTimeOffset? ConnectedSince(string clientId) => Parts.Sessions.Holder(clientId)?.ConnectedAt;

@@ -10,6 +10,7 @@ using IoTFleet.Fleet.Services;
 using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Fleet.Telemetry.Formats;
 using IoTFleet.Fleet.Telemetry.Rules;
+using IoTFleet.Fleet.Twins;
 using IoTFleet.Pki;
 using IoTFleet.Pki.Transparency;
 using Microsoft.Extensions.DependencyInjection;
@@ -49,6 +50,7 @@ public static class FleetServices
         services.AddSingleton<CreateService>().AddSingleton<IssueServiceCertificate>().AddSingleton<RevokeService>();
         services.AddSingleton<FindServices>().AddSingleton<AdmitService>();
         services.AddSingleton<SendCommand>();
+        services.AddTwins();
         services.AddRules();
         services.AddFormats(formats ?? new FormatOptions());
         services.AddSingleton<CreateFirstKey>().AddSingleton<CreateKey>().AddSingleton<RevokeKey>().AddSingleton<SignIn>();

@@ -46,7 +46,7 @@ internal static class AckBenchmark
     {
         var (near, far) = Engine.NewConnection();
         var outbox = new PacketOutbox(far, 1_000, NullLogger.Instance);
-        var acks = new AckQueue(engine.Broker.Parts, outbox, "device", Window, earlier: Task.CompletedTask, _ => { });
+        var acks = new AckQueue(engine.Broker.Parts, outbox, "device", Window, earlier: Task.CompletedTask, _ => { }, (pending, _) => pending);
         var message = new Message { Topic = TopicName.Parse("devices/device/telemetry"), Payload = new byte[200], ReceivedAt = DateTimeOffset.UnixEpoch };
         for (var sent = 0; sent < Messages; sent += Window)
         {

@@ -111,7 +111,7 @@ internal static class RoutingBenchmark
 
         private void Connect(string clientId, BrokerMetrics metrics)
         {
-            var session = new Session(1, clientId, durable: false, new SessionParts(new BrokerOptions(), new InMemoryBrokerStore(), new QueueBudget(long.MaxValue), metrics, TimeProvider.System));
+            var session = new Session(1, clientId, durable: false, new SessionParts(new BrokerOptions(), new InMemoryBrokerStore(), new QueueBudget(long.MaxValue), metrics, new ClientSignals(), TimeProvider.System));
             var outbox = new PacketOutbox(new DefaultConnectionContext { Transport = new Transport(PipeReader.Create(Stream.Null), PipeWriter.Create(Stream.Null)) }, 1_000, NullLogger.Instance);
             session.Attach(outbox, ushort.MaxValue);
             var filter = TopicFilter.Parse($"devices/{clientId}/commands/#");

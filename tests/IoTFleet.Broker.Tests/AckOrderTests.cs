@@ -140,7 +140,7 @@ public sealed class AckOrderTests
         await using var reader = await broker.ConnectAsync("b", V5, properties: new PropertyBlock { MaximumPacketSize = 1000 });
         await reader.SubscribeAsync("t", AtLeastOnce);
         var outbox = new PacketOutbox(new PipeConnection(DuplexPipe.CreatePair().Far), 100, broker.Broker.Parts.Logger);
-        var acks = new AckQueue(broker.Broker.Parts, outbox, "a", 10, earlier: Task.CompletedTask, _ => { });
+        var acks = new AckQueue(broker.Broker.Parts, outbox, "a", 10, earlier: Task.CompletedTask, _ => { }, (pending, _) => pending);
 
         acks.Add(Pending("t", new PropertyBlock { ContentType = new string('x', 70_000) }));       // more than a packet can hold
         acks.Add(Pending("t", PropertyBlock.None));

@@ -188,5 +188,5 @@ public sealed class SubscriptionTreeTests : IDisposable
     private static Subscription Subscription(Session session, string filter, QualityOfService qos = AtMostOnce) =>
         new(session, new SubscriptionRequest(TopicFilter.Parse(filter), qos), null);
 
-    private Session NewSession() => new(1, "client", durable: false, new SessionParts(new BrokerOptions(), new InMemoryBrokerStore(), new QueueBudget(long.MaxValue), _metrics, TimeProvider.System));
+    private Session NewSession() => new(1, "client", durable: false, new SessionParts(new BrokerOptions(), new InMemoryBrokerStore(), new QueueBudget(long.MaxValue), _metrics, new ClientSignals(), TimeProvider.System));
 }

@@ -8,6 +8,7 @@ using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Services;
 using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Fleet.Telemetry.Rules;
+using IoTFleet.Fleet.Twins;
 using IoTFleet.Pki;
 using Microsoft.EntityFrameworkCore;
 
@@ -26,6 +27,10 @@ public sealed class PermissionTests
         { "overview", Role.Viewer, Case<QueryTelemetry>(async (u, actor) => await u.LatestOfManyAsync(actor, 1, default)) },
         { "telemetry range", Role.Viewer, Case<QueryTelemetry>(async (u, actor) => await u.RangeAsync(actor, new("pump-1"), default)) },
         { "send a command", Role.Operator, Case<SendCommand>(async (u, actor) => await u.RunAsync(actor, new("pump-1", "restart"), default)) },
+        { "list twins", Role.Viewer, Case<FindTwins>(async (u, actor) => await u.RunAsync(actor, new(), default)) },
+        { "get a twin", Role.Viewer, Case<FindTwins>(async (u, actor) => await u.OneAsync(actor, "pump-1", default)) },
+        { "change what is wanted", Role.Operator, Case<ChangeDesired>(async (u, actor) => await u.RunAsync(actor, new("pump-1", Patch), default)) },
+        { "change what is wanted of many", Role.Operator, Case<ChangeManyDesired>(async (u, actor) => await u.RunAsync(actor, new(new RevocationTarget(), Patch), default)) },
         { "register a device", Role.Operator, Case<RegisterDevice>(async (u, actor) => await u.RunAsync(actor, new("pump-1"), default)) },
         { "suspend a device", Role.Operator, Case<SuspendDevice>(async (u, actor) => await u.RunAsync(actor, new("pump-1"), default)) },
         { "resume a device", Role.Operator, Case<ResumeDevice>(async (u, actor) => await u.RunAsync(actor, new("pump-1"), default)) },
@@ -94,6 +99,8 @@ public sealed class PermissionTests
         var entry = await fleet.ReadAsync(db => db.Audit.SingleAsync());
         Assert.Equal(("device.revoke", "pump-1", "forbidden", "vic"), (entry.Action, entry.Subject, entry.Outcome, entry.ActorName));
     }
+
+    private static TwinPatch Patch => TwinPatch.TryRead("{}"u8.ToArray(), out var patch, out _) ? patch : throw new InvalidOperationException("{} is a patch.");
 
     private static Func<object, Actor, Task<object>> Case<TUseCase>(Func<TUseCase, Actor, Task<object>> run)
         where TUseCase : notnull => (fleet, actor) => run(((TestFleet)fleet).Get<TUseCase>(), actor);

@@ -16,7 +16,11 @@ internal sealed class IdentitySlots(IKeyStore store, DeviceIdentity current, Dev
     private DeviceIdentity? _next = next;
     private DeviceIdentity? _retired;                          // a request may still be using it
     private bool _nextRefused;
-    private bool _letIn;                                       // the next one, and the store could not be told so
+    private bool _letIn;                                       // the next one, and the store does not know it yet
+    private long _promotions;
+
+    /// <summary>How often a next one took its place.</summary>
+    public long Promotions => Volatile.Read(ref _promotions);
 
     public DeviceIdentity Current
     {
@@ -94,6 +98,8 @@ internal sealed class IdentitySlots(IKeyStore store, DeviceIdentity current, Dev
                 _retired?.Dispose();
                 (_retired, _current, _next, _nextRefused, _letIn) = (_current, _next!, null, false, false);
             }
+
+            Interlocked.Increment(ref _promotions);
         }
         catch (DeviceException trouble)
         {

@@ -29,15 +29,16 @@ internal sealed partial class BrokerLink : IAsyncDisposable
     private readonly PipeWriter _output;                       // owner: OpenAsync, then the write loop, then the goodbye
     private readonly PacketReader _packets;
     private readonly CancellationTokenSource _cut;             // ends a write that the network does not take
+    private readonly Doorbell _checkDue = new();
     private readonly string _commandTopic;
 
     public BrokerLink(DeviceOptions options, Stream stream, Outbox outbox, CommandInbox inbox, Doorbell doorbell)
     {
         (_options, _stream, _outbox, _inbox, _doorbell) = (options, stream, outbox, inbox, doorbell);
         // Zero-byte reads and small buffers: a fleet in one process holds no buffer per idle connection.
-        _input = PipeReader.Create(stream, new StreamPipeReaderOptions(bufferSize: 4096, leaveOpen: true, useZeroByteReads: true));
+        _input = PipeReader.Create(stream, new StreamPipeReaderOptions(bufferSize: options.ReadBuffer, leaveOpen: true, useZeroByteReads: true));
         _output = PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true));
-        _packets = new PacketReader(PacketLimits.Default) { Version = options.Protocol };
+        _packets = new PacketReader(options.PacketLimits) { Version = options.Protocol };
         _cut = new CancellationTokenSource(Timeout.InfiniteTimeSpan, options.Clock);
         _commandTopic = $"devices/{options.DeviceId}/commands/";
         _keepAlive = options.KeepAlive;

@@ -21,7 +21,9 @@ internal readonly record struct PendingAck(
 /// </code>
 /// </summary>
 /// <param name="earlier">What the session's earlier connections had published: its turn is first.</param>
-internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, string clientId, int capacity, Task earlier, Action<PendingAck> commitFailed)
+/// <param name="commitFailed">The message is not stored, and gets no answer.</param>
+/// <param name="refused">The store has looked and does not take the message: what is to be answered instead.</param>
+internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, string clientId, int capacity, Task earlier, Action<PendingAck> commitFailed, Func<PendingAck, LateRefusal, PendingAck> refused)
 {
     private readonly Lock _gate = new();
     private readonly Queue<PendingAck> _committing = new();
@@ -103,7 +105,8 @@ internal sealed class AckQueue(ConnectionParts parts, PacketOutbox outbox, strin
                     batch = WriteBatch.Begin();
                 }
 
-                GoOn(head, failure);
+                var answer = failure is null && Acceptance.VerdictOf(head.Commit) is { } refusal ? refused(head, refusal) : head;
+                GoOn(answer, failure);
                 RemoveCommit();
             }
         }

@@ -19,5 +19,6 @@ internal sealed record ConnectionParts(
     SysTopics Sys,
     RefusalLog Refusals,
     BrokerMetrics Metrics,
+    ClientSignals Signals,
     TimeProvider Clock,
     ILogger Logger);

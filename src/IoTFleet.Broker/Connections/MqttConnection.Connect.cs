@@ -71,7 +71,7 @@ internal sealed partial class MqttConnection
         if (await _parts.Sessions.ClaimAsync(this, principal.ClientId, connect.CleanStart, _sessionExpiry, left) is not { } claim) return false;
         var session = claim.Session;
         (_principal, _session, _will) = (principal, session, claim.Will);
-        _acks = new AckQueue(_parts, _outbox, principal.ClientId, _parts.Options.ReceiveMaximum, session.Settled, OnCommitFailed);
+        _acks = new AckQueue(_parts, _outbox, principal.ClientId, _parts.Options.ReceiveMaximum, session.Settled, OnCommitFailed, OnRefusedLate);
         StartKeepAlive(connect.KeepAlive);
         Volatile.Write(ref _connectedAt, _parts.Clock.GetUtcNow().UtcTicks);
         _parts.Metrics.ClientConnected();

@@ -127,6 +127,16 @@ internal sealed partial class MqttConnection
         Close(ReasonCode.ServerBusy, "it could not be stored");
     }
 
+    /// <summary>Called from the AckQueue, in the message's turn: its answer carries the reason, and it goes no further.</summary>
+    private PendingAck OnRefusedLate(PendingAck pending, LateRefusal refusal)
+    {
+        Refuse(RefusalDoor.Publish, refusal.Cause, refusal.Detail);
+        if (pending.Inbound is not null) _session!.GiveUpInbound(pending.PacketId, pending.Inbound);
+        return Version == ProtocolVersion.V5
+            ? pending with { Message = null, Reason = refusal.Reason, Properties = Explain(refusal.Detail) }
+            : pending with { Message = null };
+    }
+
     /// <summary>
     /// MQTT 5 has a reason code for it. 3.1.1 has none, and an acknowledgement would say that the message was taken,
     /// so the connection is closed instead [MQTT-3.3.5-2 of 3.1.1] - unless it is the payload that is wrong: the client would send the same again

@@ -29,9 +29,13 @@ internal sealed partial class MqttConnection
 
         var properties = problem is null ? PropertyBlock.None : Explain(problem, besides: reasons.Length);
         unit.AppendTo(_parts.Store);
+        if (Granted(subscribe, reasons) is { Count: > 0 } granted) _parts.Signals.Say(new Subscribed(_session.ClientId, granted));
         _acks!.Answer(new SubAckPacket { PacketId = subscribe.PacketId, Reasons = reasons, Properties = properties }, unit, _session);     // one code for each filter, in order [MQTT-3.9.3-1]
         PayRetained();
     }
+
+    private static List<TopicFilter> Granted(SubscribePacket subscribe, ReasonCode[] reasons) =>
+        [.. subscribe.Subscriptions.Where((_, index) => reasons[index] < ReasonCode.UnspecifiedError).Select(subscription => subscription.Filter)];
 
     /// <summary>Gives the session what it is still owed, as fast as its client takes it. Called, by whomever, when there may be room again.</summary>
     public void PayRetained()

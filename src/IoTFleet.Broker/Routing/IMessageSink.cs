@@ -29,4 +29,19 @@ public readonly record struct Acceptance(ReasonCode Reason, Task Commit, string?
     public bool IsRefused => Reason >= ReasonCode.UnspecifiedError;
 
     public static Acceptance Refused(ReasonCode reason, string detail, string? cause = null) => new(reason, Task.CompletedTask, detail, cause);
+
+    /// <summary>Whether the message is taken is found out where it is stored; null says that it is, and is durable. What fails is as a commit that failed.</summary>
+    public static Acceptance Judged(Task<LateRefusal?> verdict) => new(ReasonCode.Success, verdict);
+
+    /// <summary>Of a commit that has succeeded.</summary>
+    internal static LateRefusal? VerdictOf(Task commit) => (commit as Task<LateRefusal?>)?.Result;
 }
+
+/// <summary>
+/// A message refused after a look into the store: it is acknowledged with the reason in its turn, also at MQTT 3.1.1, which has no word for it, and goes to
+/// nobody. It is the message that is wrong, and sending it again would not mend it.
+/// </summary>
+/// <param name="Reason">MQTT's reason code, 0x80 and above.</param>
+/// <param name="Cause">As it is counted and logged.</param>
+/// <param name="Detail">In words, for people.</param>
+public sealed record LateRefusal(ReasonCode Reason, string Cause, string Detail);

@@ -62,12 +62,17 @@ internal sealed class Wills(IMessageSink sink, Router router, RetainedMessages r
         var acceptance = await sink.AcceptAsync(message, will.Publisher, patience.Token);
         if (acceptance.IsRefused)
         {
-            refusals.Record(RefusalDoor.Publish, acceptance.Cause ?? "payload-refused", will.Publisher.ClientId, null, $"Will on {message.Topic.Value}: {acceptance.Detail}");
-            if (published is not null) await store.AppendAsync([published]);
+            await RefuseAsync(will, published, acceptance.Cause ?? "payload-refused", acceptance.Detail);
             return;
         }
 
         await acceptance.Commit;
+        if (Acceptance.VerdictOf(acceptance.Commit) is { } late)
+        {
+            await RefuseAsync(will, published, late.Cause, late.Detail);
+            return;
+        }
+
         if (message.Retain && retained.Exceeded(message, will.Publisher.RateShare) is { } exceeded)
         {
             refusals.Record(RefusalDoor.Publish, "retained-full", will.Publisher.ClientId, null, $"The will on {message.Topic.Value} was published but not retained: {exceeded} is reached.");
@@ -75,5 +80,11 @@ internal sealed class Wills(IMessageSink sink, Router router, RetainedMessages r
         }
 
         await router.Route(message, published).DeliverWhenStoredAsync();
+    }
+
+    private async Task RefuseAsync(Will will, StoreChange? published, string cause, string? detail)
+    {
+        refusals.Record(RefusalDoor.Publish, cause, will.Publisher.ClientId, null, $"Will on {will.Message.Topic.Value}: {detail}");
+        if (published is not null) await store.AppendAsync([published]);
     }
 }

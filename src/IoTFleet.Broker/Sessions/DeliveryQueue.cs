@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using IoTFleet.Broker.Routing;
 using IoTFleet.Mqtt;
+using IoTFleet.Mqtt.Topics;
 
 namespace IoTFleet.Broker.Sessions;
 
@@ -24,6 +25,8 @@ internal sealed class DeliveryQueue
 
     /// <summary>The highest order number that was ever sent. What waits goes out in order, so all below it was sent, too.</summary>
     public long SentUpTo { get; private set; }
+
+    public bool Holds(TopicName topic) => _byId.Values.Any(message => message.Message.Topic.Equals(topic));
 
     public bool HasFreeId => _byId.Count < ushort.MaxValue;
 

@@ -71,6 +71,7 @@ internal sealed partial class Session
         {
             if (_queue.Complete(packetId, qos, released) is not { } done) return false;
             parts.Budget.Give(done.Message.Size);
+            if (done.Message is { Publisher: null, Properties.CorrelationData: not null }) parts.Signals.Say(new RequestTaken(clientId, done.Message.Topic));
             if (_durable) Append_NeedsGate(new StoreChange.DeliveryDone(number, done.Order));
             SendDue_NeedsGate();
             return true;

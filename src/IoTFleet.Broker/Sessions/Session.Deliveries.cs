@@ -3,6 +3,7 @@ using IoTFleet.Broker.Connections;
 using IoTFleet.Broker.Routing;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
+using IoTFleet.Mqtt.Topics;
 
 namespace IoTFleet.Broker.Sessions;
 
@@ -15,6 +16,20 @@ internal sealed partial class Session
     public bool IsReady(Readiness needed)
     {
         lock (_gate) return IsReady_NeedsGate(needed);
+    }
+
+    public bool Owes(TopicName topic)
+    {
+        lock (_gate) return _queue.Holds(topic);
+    }
+
+    /// <summary>What was sent once stays: the client may have it half.</summary>
+    public void Withdraw(TopicName topic)
+    {
+        lock (_gate)
+        {
+            foreach (var message in _queue.InOrder.Where(message => message is { Sent: false, Stored: true } && message.Message.Topic.Equals(topic)).ToList()) Done_NeedsGate(message);
+        }
     }
 
     /// <summary>For what is not stored: sends now, or queues in memory.</summary>

@@ -19,7 +19,7 @@ internal enum Readiness
 }
 
 /// <summary>What every session of one broker works with.</summary>
-internal sealed record SessionParts(BrokerOptions Options, IBrokerStore Store, QueueBudget Budget, BrokerMetrics Metrics, TimeProvider Clock);
+internal sealed record SessionParts(BrokerOptions Options, IBrokerStore Store, QueueBudget Budget, BrokerMetrics Metrics, ClientSignals Signals, TimeProvider Clock);
 
 /// <summary>
 /// One client's subscriptions, deliveries and inbound QoS 2 ids; it outlives the connection that serves it, and if it is durable, the process.

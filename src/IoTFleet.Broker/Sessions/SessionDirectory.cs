@@ -87,6 +87,11 @@ internal sealed partial class SessionDirectory(SubscriptionTree tree, Router rou
         lock (_gate) return _seats.GetValueOrDefault(clientId)?.Holder;
     }
 
+    public Session? Find(string clientId)
+    {
+        lock (_gate) return _seats.GetValueOrDefault(clientId)?.Session;
+    }
+
     /// <summary>Whoever has a session or waits for one, and whose client id begins so. Looks at all of them: for what an operator does, not for each message.</summary>
     public IReadOnlyList<string> ClientIds(string prefix)
     {

@@ -1649,6 +1649,59 @@ namespace IoTFleet.Fleet.PostgreSql.Migrations
                     b.ToTable("Webhooks");
                 });
 
+            modelBuilder.Entity("IoTFleet.Fleet.Twins.DeviceTwin", b =>
+                {
+                    b.Property<string>("DeviceId")
+                        .HasMaxLength(63)
+                        .HasColumnType("character varying(63)")
+                        .UseCollation("C");
+
+                    b.Property<long>("AppliedVersion")
+                        .HasColumnType("bigint");
+
+                    b.Property<string>("Desired")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<long?>("DesiredChangedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("DesiredChangedAtUs");
+
+                    b.Property<long>("DesiredVersion")
+                        .HasColumnType("bigint");
+
+                    b.Property<string>("History")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<bool>("InSync")
+                        .HasColumnType("boolean");
+
+                    b.Property<string>("Reported")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .UseCollation("C");
+
+                    b.Property<long?>("ReportedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("ReportedAtUs");
+
+                    b.Property<long>("ReportedVersion")
+                        .HasColumnType("bigint");
+
+                    b.Property<long>("Revision")
+                        .IsConcurrencyToken()
+                        .HasColumnType("bigint");
+
+                    b.HasKey("DeviceId");
+
+                    b.HasIndex("InSync", "DeviceId");
+
+                    b.ToTable("Twins");
+                });
+
             modelBuilder.Entity("IoTFleet.Fleet.Certificates.DeviceKey", b =>
                 {
                     b.HasOne("IoTFleet.Fleet.Devices.Device", null)
@@ -1728,6 +1781,15 @@ namespace IoTFleet.Fleet.PostgreSql.Migrations
                     b.HasOne("IoTFleet.Fleet.Services.Service", null)
                         .WithMany()
                         .HasForeignKey("ServiceName")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("IoTFleet.Fleet.Twins.DeviceTwin", b =>
+                {
+                    b.HasOne("IoTFleet.Fleet.Devices.Device", null)
+                        .WithOne()
+                        .HasForeignKey("IoTFleet.Fleet.Twins.DeviceTwin", "DeviceId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });

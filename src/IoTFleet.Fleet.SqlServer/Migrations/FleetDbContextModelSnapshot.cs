@@ -1650,6 +1650,59 @@ namespace IoTFleet.Fleet.SqlServer.Migrations
                     b.ToTable("Webhooks");
                 });
 
+            modelBuilder.Entity("IoTFleet.Fleet.Twins.DeviceTwin", b =>
+                {
+                    b.Property<string>("DeviceId")
+                        .HasMaxLength(63)
+                        .HasColumnType("nvarchar(63)")
+                        .UseCollation("Latin1_General_100_BIN2");
+
+                    b.Property<long>("AppliedVersion")
+                        .HasColumnType("bigint");
+
+                    b.Property<string>("Desired")
+                        .IsRequired()
+                        .HasColumnType("nvarchar(max)")
+                        .UseCollation("Latin1_General_100_BIN2");
+
+                    b.Property<long?>("DesiredChangedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("DesiredChangedAtUs");
+
+                    b.Property<long>("DesiredVersion")
+                        .HasColumnType("bigint");
+
+                    b.Property<string>("History")
+                        .IsRequired()
+                        .HasColumnType("nvarchar(max)")
+                        .UseCollation("Latin1_General_100_BIN2");
+
+                    b.Property<bool>("InSync")
+                        .HasColumnType("bit");
+
+                    b.Property<string>("Reported")
+                        .IsRequired()
+                        .HasColumnType("nvarchar(max)")
+                        .UseCollation("Latin1_General_100_BIN2");
+
+                    b.Property<long?>("ReportedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("ReportedAtUs");
+
+                    b.Property<long>("ReportedVersion")
+                        .HasColumnType("bigint");
+
+                    b.Property<long>("Revision")
+                        .IsConcurrencyToken()
+                        .HasColumnType("bigint");
+
+                    b.HasKey("DeviceId");
+
+                    b.HasIndex("InSync", "DeviceId");
+
+                    b.ToTable("Twins");
+                });
+
             modelBuilder.Entity("IoTFleet.Fleet.Certificates.DeviceKey", b =>
                 {
                     b.HasOne("IoTFleet.Fleet.Devices.Device", null)
@@ -1729,6 +1782,15 @@ namespace IoTFleet.Fleet.SqlServer.Migrations
                     b.HasOne("IoTFleet.Fleet.Services.Service", null)
                         .WithMany()
                         .HasForeignKey("ServiceName")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("IoTFleet.Fleet.Twins.DeviceTwin", b =>
+                {
+                    b.HasOne("IoTFleet.Fleet.Devices.Device", null)
+                        .WithOne()
+                        .HasForeignKey("IoTFleet.Fleet.Twins.DeviceTwin", "DeviceId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });

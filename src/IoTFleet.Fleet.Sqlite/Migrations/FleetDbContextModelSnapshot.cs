@@ -1490,6 +1490,55 @@ namespace IoTFleet.Fleet.Sqlite.Migrations
                     b.ToTable("Webhooks");
                 });
 
+            modelBuilder.Entity("IoTFleet.Fleet.Twins.DeviceTwin", b =>
+                {
+                    b.Property<string>("DeviceId")
+                        .HasMaxLength(63)
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("AppliedVersion")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("Desired")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<long?>("DesiredChangedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("DesiredChangedAtUs");
+
+                    b.Property<long>("DesiredVersion")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("History")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<bool>("InSync")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("Reported")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<long?>("ReportedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("ReportedAtUs");
+
+                    b.Property<long>("ReportedVersion")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<long>("Revision")
+                        .IsConcurrencyToken()
+                        .HasColumnType("INTEGER");
+
+                    b.HasKey("DeviceId");
+
+                    b.HasIndex("InSync", "DeviceId");
+
+                    b.ToTable("Twins");
+                });
+
             modelBuilder.Entity("IoTFleet.Fleet.Certificates.DeviceKey", b =>
                 {
                     b.HasOne("IoTFleet.Fleet.Devices.Device", null)
@@ -1569,6 +1618,15 @@ namespace IoTFleet.Fleet.Sqlite.Migrations
                     b.HasOne("IoTFleet.Fleet.Services.Service", null)
                         .WithMany()
                         .HasForeignKey("ServiceName")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("IoTFleet.Fleet.Twins.DeviceTwin", b =>
+                {
+                    b.HasOne("IoTFleet.Fleet.Devices.Device", null)
+                        .WithOne()
+                        .HasForeignKey("IoTFleet.Fleet.Twins.DeviceTwin", "DeviceId")
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired();
                 });

@@ -11,7 +11,7 @@ public static partial class ReasonCodes
     /// <summary>Every reason there is, in the order of the page.</summary>
     public static IReadOnlyList<Reason> All { get; } =
     [
-        .. Transport, .. Certificates, .. Devices, .. Connecting, .. Credentials, .. EnrolmentGroups, .. EnrolmentLimits, .. Requests, .. Renewals, .. Messages, .. Payloads, .. Protocols,
+        .. Transport, .. Certificates, .. Devices, .. Connecting, .. Credentials, .. EnrolmentGroups, .. EnrolmentLimits, .. Requests, .. Renewals, .. Messages, .. Payloads, .. Twins, .. Protocols,
     ];
 
     private static readonly FrozenDictionary<string, Reason> ByCode = All.ToFrozenDictionary(reason => reason.Code, StringComparer.Ordinal);

@@ -1,5 +1,4 @@
 using System.Globalization;
-using IoTFleet.Broker.Connections;
 using IoTFleet.Broker.Routing;
 using IoTFleet.Fleet.Telemetry;
 using IoTFleet.Fleet.Telemetry.Formats;
@@ -8,18 +7,17 @@ using IoTFleet.Mqtt;
 
 namespace IoTFleet.Server.Mqtt;
 
-/// <summary>
-/// A device's telemetry goes to the ingest, and its commit is what the broker's acknowledgement waits for. Other topics are not stored, and neither is
-/// what a service publishes, even on a device's telemetry topic: the store holds what devices have signed for.
-/// </summary>
-internal sealed class TelemetrySink(PayloadReader payloads, PayloadQuarantine quarantine, TelemetryIngest ingest) : IMessageSink
+/// <summary>A device's telemetry goes to the ingest, and its commit is what the broker's acknowledgement waits for.</summary>
+internal sealed class TelemetrySink(PayloadReader payloads, PayloadQuarantine quarantine, TelemetryIngest ingest) : IDeviceTopic
 {
     private const string SequenceProperty = "seq";
 
-    public ValueTask<Acceptance> AcceptAsync(Message message, Principal publisher, CancellationToken cancellationToken)
+    public string Level => "telemetry";
+
+    /// <param name="below"><c>devices/{id}/telemetry</c> is the unnamed stream, <c>devices/{id}/telemetry/a/b</c> the stream <c>a/b</c>.</param>
+    public ValueTask<Acceptance> AcceptAsync(Message message, string deviceId, string below, CancellationToken cancellationToken)
     {
-        if (publisher is not DevicePrincipal || StreamOf(message.Topic.Value, publisher.ClientId) is not { } stream) return ValueTask.FromResult(Acceptance.Done);
-        var arrival = new Arrival(publisher.ClientId, stream, message.Payload, message.Properties.ContentType, message.ReceivedAt, SequenceOf(message));
+        var arrival = new Arrival(deviceId, below, message.Payload, message.Properties.ContentType, message.ReceivedAt, SequenceOf(message));
         if (!payloads.TryRead(arrival, out var readings, out var problem))
         {
             quarantine.Add(arrival, problem);
@@ -37,15 +35,6 @@ internal sealed class TelemetrySink(PayloadReader payloads, PayloadQuarantine qu
 
     private async ValueTask<Acceptance> StoreAsync(TelemetryMessage readings, CancellationToken cancellationToken) =>
         new(ReasonCode.Success, await ingest.AcceptAsync(readings, cancellationToken));
-
-    /// <summary><c>devices/{id}/telemetry</c> is the unnamed stream, <c>devices/{id}/telemetry/a/b</c> the stream <c>a/b</c>; null for any other topic.</summary>
-    private static string? StreamOf(string topic, string deviceId)
-    {
-        var prefix = "devices/".Length + deviceId.Length + 1;
-        var rest = topic.AsSpan(prefix);
-        if (rest is "telemetry") return "";
-        return rest.StartsWith("telemetry/") ? rest["telemetry/".Length..].ToString() : null;
-    }
 
     private static long? SequenceOf(Message message)
     {

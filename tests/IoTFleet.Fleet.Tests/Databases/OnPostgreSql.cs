@@ -7,6 +7,7 @@ using IoTFleet.Fleet.Tests.IssuanceLog;
 using IoTFleet.Fleet.Tests.Operators;
 using IoTFleet.Fleet.Tests.Services;
 using IoTFleet.Fleet.Tests.Telemetry.Rules;
+using IoTFleet.Fleet.Tests.Twins;
 
 namespace IoTFleet.Fleet.Tests.Databases;
 
@@ -104,3 +105,12 @@ public sealed class WaysInTestsOnPostgreSql : WaysInTests;
 
 [RunsOn(DatabaseName.PostgreSql)]
 public sealed class WebhookSecretTestsOnPostgreSql : WebhookSecretTests;
+
+[RunsOn(DatabaseName.PostgreSql)]
+public sealed class DesiredTestsOnPostgreSql : DesiredTests;
+
+[RunsOn(DatabaseName.PostgreSql)]
+public sealed class ManyDesiredTestsOnPostgreSql : ManyDesiredTests;
+
+[RunsOn(DatabaseName.PostgreSql)]
+public sealed class ReportedTestsOnPostgreSql : ReportedTests;

@@ -7,6 +7,7 @@ using IoTFleet.Fleet.Tests.IssuanceLog;
 using IoTFleet.Fleet.Tests.Operators;
 using IoTFleet.Fleet.Tests.Services;
 using IoTFleet.Fleet.Tests.Telemetry.Rules;
+using IoTFleet.Fleet.Tests.Twins;
 
 namespace IoTFleet.Fleet.Tests.Databases;
 
@@ -104,3 +105,12 @@ public sealed class WaysInTestsOnSqlServer : WaysInTests;
 
 [RunsOn(DatabaseName.SqlServer)]
 public sealed class WebhookSecretTestsOnSqlServer : WebhookSecretTests;
+
+[RunsOn(DatabaseName.SqlServer)]
+public sealed class DesiredTestsOnSqlServer : DesiredTests;
+
+[RunsOn(DatabaseName.SqlServer)]
+public sealed class ManyDesiredTestsOnSqlServer : ManyDesiredTests;
+
+[RunsOn(DatabaseName.SqlServer)]
+public sealed class ReportedTestsOnSqlServer : ReportedTests;

@@ -55,11 +55,12 @@ public sealed class CloneAttacks
         await using var thief = await server.ConnectAsync(Device, thiefs);
         await Eventually.TrueAsync(async () =>
         {
+            // A device comes until it is told why not: one that was on its way in when its certificate was superseded is sent away without a look at the lineage.
             await using var device = await server.OpenAsync(honest);
-            return (await device.ConnectAsync(Device)).Reason.IsFailure();
+            await device.ConnectAsync(Device);
+            return await StateAsync(server) == DeviceStates.Suspended;
         });
 
-        await Eventually.TrueAsync(async () => await StateAsync(server) == DeviceStates.Suspended);
         await using var again = await server.OpenAsync(thiefs);
         Assert.True((await again.ConnectAsync(Device)).Reason.IsFailure());
         Assert.True(server.Refused("lineage-fork") > 0);
