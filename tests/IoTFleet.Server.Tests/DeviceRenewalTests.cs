@@ -325,7 +325,6 @@ public sealed class DeviceRenewalTests : IAsyncLifetime
         }
     }
 
-    /// <summary>In steps, for timers that are set on the way to be met.</summary>
     private async Task<int> LiveAsync()
     {
         await using var db = await _server.Get<IDbContextFactory<FleetDbContext>>().CreateDbContextAsync();

@@ -23,6 +23,9 @@ public sealed class FileKeyStore : IKeyStore
         _files = new IdentityFolder(folder, "key.pem", step);
     }
 
+    /// <summary>Where it is.</summary>
+    internal string Folder => _files.Folder;
+
     /// <inheritdoc/>
     public ValueTask<ECDsa> OpenKeyAsync(CancellationToken cancellation) => OpenKeyAsync(IdentityFolder.InUse, cancellation);
 

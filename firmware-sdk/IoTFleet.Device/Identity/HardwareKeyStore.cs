@@ -22,6 +22,9 @@ public sealed class HardwareKeyStore : IKeyStore
         (_options, _files, _pin) = (options, new IdentityFolder(options.Folder, "key.uri", step: null), DevicePin.Find(options.PinFile));
     }
 
+    /// <summary>Where the files beside the keys are.</summary>
+    internal string Folder => _files.Folder;
+
     /// <inheritdoc/>
     public async ValueTask<ECDsa> OpenKeyAsync(CancellationToken cancellation) => Open(await NameAsync(IdentityFolder.InUse, _options.Keys[0], cancellation));
 

@@ -19,6 +19,8 @@ internal sealed class IdentityFolder(string folder, string keyFile, Action<strin
     private readonly string _folder = Path.GetFullPath(folder);
     private bool _recovered;
 
+    public string Folder => _folder;
+
     public string KeyFile(string slot) => Path.Combine(_folder, slot + keyFile);
 
     public async ValueTask<string?> ReadKeyAsync(string slot, CancellationToken cancellation)
