@@ -29,6 +29,7 @@ public sealed partial class DeviceClient
         {
             await using var link = new BrokerLink(_options, await _dial(either.Token), _outbox, _inbox, _answers, _ledger, _doorbell) { TrustBundleVersion = TrustBundleVersion };
             var refusal = await link.OpenAsync(either.Token);
+            deadline.CancelAfter(Timeout.InfiniteTimeSpan);    // met: a device at rest is not woken for it
             return refusal is null ? await RunAsync(link) : await OnRefusedAsync(refusal);
         }
         catch (OperationCanceledException) when (deadline.IsCancellationRequested)

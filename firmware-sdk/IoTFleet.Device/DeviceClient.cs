@@ -15,8 +15,6 @@ namespace IoTFleet.Device;
 /// </summary>
 public sealed partial class DeviceClient : IAsyncDisposable
 {
-    private const int InboxCapacity = 64;
-
     private static readonly TimeSpan BetweenNetworkChanges = TimeSpan.FromSeconds(5);
 
     private readonly DeviceOptions _options;
@@ -46,10 +44,10 @@ public sealed partial class DeviceClient : IAsyncDisposable
     private DeviceClient(DeviceOptions options, Func<CancellationToken, Task<Stream>> dial, Identified? identified, OutboxJournal? journal, CommandFiles? commands, StateBoard states)
     {
         (_options, _dial, _identified, _journal, _states) = (options, dial, identified, journal, states);
-        _outbox = new Outbox(options.Outbox, options.MaxInFlight, new TelemetryTopics(options.DeviceId), journal, options.Clock, () => Now, _doorbell);
+        _outbox = new Outbox(options.Outbox, options.MaxInFlight, options.MaxResident, new TelemetryTopics(options.DeviceId), journal, options.Clock, () => Now, _doorbell);
         _answers = new AnswerQueue(options.DeviceId, options.Clock, _doorbell);
-        _ledger = new CommandLedger(commands, _answers, options.Commands, options.TroubleMet);
-        _inbox = new CommandInbox(InboxCapacity, _ledger, options.Clock, _doorbell);
+        _ledger = new CommandLedger(commands, _answers, options);
+        _inbox = new CommandInbox(options.MaxWaitingCommands, _ledger, options.Clock, _doorbell);
         _reconnect = new Reconnect(options.BackoffMin, options.BackoffMax, Random.Shared.NextDouble);
         _renewer = identified is null ? null : new Renewer(options, identified.Slots, identified.Trust, MakeConnectionAnew, Random.Shared.NextDouble);
         NetworkChange.NetworkAddressChanged += OnNetworkChanged;
@@ -165,13 +163,8 @@ public sealed partial class DeviceClient : IAsyncDisposable
     /// <exception cref="DeviceException">
     /// The server refused this message (<see cref="DeviceException.Reason"/> says why), or the client was disposed.
     /// </exception>
-    public async Task<PublishReceipt> PublishAsync(string? stream, ReadOnlyMemory<byte> json, CancellationToken cancellation = default)
-    {
-        var queued = await QueueAsync(stream, json, cancellation);
-        var receipt = await queued.Stored.WaitAsync(cancellation);
-        Interlocked.Increment(ref _acked);
-        return receipt;
-    }
+    public Task<PublishReceipt> PublishAsync(string? stream, ReadOnlyMemory<byte> json, CancellationToken cancellation = default) =>
+        PublishOwnAsync(stream, json.ToArray(), cancellation);
 
     /// <summary>
     /// Gives telemetry to the outbox and completes when it is held there: in memory, or on the disk with <see cref="OutboxOptions.Folder"/>, from where it is sent even
@@ -181,12 +174,8 @@ public sealed partial class DeviceClient : IAsyncDisposable
     /// <param name="json">As for PublishAsync.</param>
     /// <param name="cancellation">Stops the waiting for room; what is held already is sent.</param>
     /// <exception cref="DeviceException">By its stream's policy there is no room for it, the disk did not take it, or the client was disposed.</exception>
-    public async Task<QueuedMessage> QueueAsync(string? stream, ReadOnlyMemory<byte> json, CancellationToken cancellation = default)
-    {
-        var message = await _outbox.AddAsync(stream, json.ToArray(), cancellation);
-        Interlocked.Increment(ref _sent);
-        return new QueuedMessage(message.Sequence, message.Settled);
-    }
+    public Task<QueuedMessage> QueueAsync(string? stream, ReadOnlyMemory<byte> json, CancellationToken cancellation = default) =>
+        QueueOwnAsync(stream, json.ToArray(), cancellation);
 
     /// <summary>
     /// The same with one number per name, written as a JSON object. The present time is added as <c>ts</c>, in milliseconds since 1970, so
@@ -197,7 +186,7 @@ public sealed partial class DeviceClient : IAsyncDisposable
     public Task<PublishReceipt> PublishAsync(string? stream, IReadOnlyDictionary<string, double> readings, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(readings);
-        return PublishAsync(stream, JsonReadings.Write(readings, Now), cancellation);
+        return PublishOwnAsync(stream, JsonReadings.Write(readings, Now), cancellation);
     }
 
     /// <inheritdoc cref="QueueAsync(string?, ReadOnlyMemory{byte}, CancellationToken)"/>
@@ -205,12 +194,12 @@ public sealed partial class DeviceClient : IAsyncDisposable
     public Task<QueuedMessage> QueueAsync(string? stream, IReadOnlyDictionary<string, double> readings, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(readings);
-        return QueueAsync(stream, JsonReadings.Write(readings, Now), cancellation);
+        return QueueOwnAsync(stream, JsonReadings.Write(readings, Now), cancellation);
     }
 
     /// <summary>
     /// The commands for this device as they arrive; ends when the client is disposed. Taking a command acknowledges it to the server; <see cref="DeviceCommand.AnswerAsync(CommandAnswer)"/>
-    /// answers it. What comes twice is yielded once. Up to 64 wait here. With several readers each command goes to one of them.
+    /// answers it. What comes twice is yielded once. Up to 64 wait here, with <see cref="DeviceOptions.Constrained"/> 8. With several readers each command goes to one of them.
     /// </summary>
     public IAsyncEnumerable<DeviceCommand> CommandsAsync(CancellationToken cancellation = default) => _inbox.TakeAllAsync(cancellation);
 
@@ -249,6 +238,23 @@ public sealed partial class DeviceClient : IAsyncDisposable
         _outbox.Dispose();
         _ledger.Dispose();
         _identified?.Slots.Dispose();
+    }
+
+    // The payload is the outbox's from here on. A small device publishes often: what is allocated for it is in docs/footprint.md.
+    private async Task<PublishReceipt> PublishOwnAsync(string? stream, ReadOnlyMemory<byte> json, CancellationToken cancellation)
+    {
+        var message = await _outbox.AddAsync(stream, json, cancellation);
+        Interlocked.Increment(ref _sent);
+        var receipt = await message.Settled.WaitAsync(cancellation);
+        Interlocked.Increment(ref _acked);
+        return receipt;
+    }
+
+    private async Task<QueuedMessage> QueueOwnAsync(string? stream, ReadOnlyMemory<byte> json, CancellationToken cancellation)
+    {
+        var message = await _outbox.AddAsync(stream, json, cancellation);
+        Interlocked.Increment(ref _sent);
+        return new QueuedMessage(message.Sequence, message.Settled);
     }
 
     private DateTimeOffset Now => _identified?.Trust.Time.Now ?? _options.Clock.GetUtcNow();

@@ -9,6 +9,13 @@ public sealed record DeviceOptions
 {
     private static readonly SearchValues<char> IdCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789._-");
 
+    private static readonly PacketLimits SmallPackets = new() { MaxPacketSize = 16 * 1024 };
+
+    // Null as long as nobody chose: then Constrained decides, whichever of the two is set first.
+    private readonly TimeSpan? _keepAlive;
+    private readonly OutboxOptions? _outbox;
+    private readonly ushort? _maxInFlight;
+
     /// <summary>The device's name: 1 to 63 characters of <c>a-z 0-9 . _ -</c>, the first a letter or digit, the last not a dot. Also its MQTT client id.</summary>
     public required string DeviceId { get; init; }
 
@@ -30,6 +37,18 @@ public sealed record DeviceOptions
     /// <summary>The MQTT broker's TLS port, 1 to 65535. Default 8883.</summary>
     public int BrokerPort { get; init; } = 8883;
 
+    /// <summary>
+    /// For hardware with little memory, power or data volume: other defaults, each of which can still be set, and smaller buffers. Default false.
+    /// <list type="bullet">
+    /// <item><see cref="KeepAlive"/> 20 min instead of 60 s; a mobile network may forget a connection that is silent for so long, and its device then learns of it at the next ping.</item>
+    /// <item><see cref="Outbox"/> of 64 messages and 64 KiB in memory instead of 1000 and 16 MiB; one on disk keeps 16 KiB of payloads in memory instead of 256 KiB.</item>
+    /// <item><see cref="MaxInFlight"/> 4 instead of 20.</item>
+    /// <item>Commands of up to 16 KiB, of which 8 wait, instead of 256 KiB and 64; the server is told and sends no larger ones.</item>
+    /// <item>The server is asked once a day whether the certificate is to be renewed early, not as often as it would like.</item>
+    /// </list>
+    /// </summary>
+    public bool Constrained { get; init; }
+
     /// <summary>Where key and certificate are kept. Default: files in the folder <c>device-data</c>.</summary>
     public IKeyStore KeyStore { get; init; } = new FileKeyStore("device-data");
 
@@ -37,10 +56,10 @@ public sealed record DeviceOptions
     public ProtocolVersion Protocol { get; init; } = ProtocolVersion.V5;
 
     /// <summary>
-    /// The longest silence from this device before it sends a ping, 1 s to 18 h. Default 60 s. The server may choose another
+    /// The longest silence from this device before it sends a ping, 1 s to 18 h. Default 60 s, if <see cref="Constrained"/> 20 min. The server may choose another
     /// (MQTT 5.0 section 3.2.2.3.14).
     /// </summary>
-    public TimeSpan KeepAlive { get; init; } = TimeSpan.FromSeconds(60);
+    public TimeSpan KeepAlive { get => _keepAlive ?? TimeSpan.FromSeconds(Constrained ? 1200 : 60); init => _keepAlive = value; }
 
     /// <summary>How long a connection may take to become ready, and how long one enrolment request may take. Default 20 s.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(20);
@@ -54,14 +73,18 @@ public sealed record DeviceOptions
     /// <summary>The longest wait before a new attempt, up to 1 day. Default 5 min. Waits grow exponentially up to it, with full jitter.</summary>
     public TimeSpan BackoffMax { get; init; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>How messages are held until the server has stored them. Default: up to 1000 in memory; when it is full, PublishAsync waits.</summary>
-    public OutboxOptions Outbox { get; init; } = new();
+    /// <summary>
+    /// How messages are held until the server has stored them. Default: up to 1000 in memory, if <see cref="Constrained"/> 64; when it is full, PublishAsync waits.
+    /// </summary>
+    public OutboxOptions Outbox { get => _outbox ?? (Constrained ? OutboxOptions.Small : OutboxOptions.Usual); init => _outbox = value; }
 
     /// <summary>How commands are remembered. Default: beside the outbox or the key, where these are on disk.</summary>
     public CommandOptions Commands { get; init; } = new();
 
-    /// <summary>How many messages may be on their way unacknowledged, 1 to 65535; the server's own limit is kept too. Default 20.</summary>
-    public ushort MaxInFlight { get; init; } = 20;
+    /// <summary>
+    /// How many messages may be on their way unacknowledged, 1 to 65535; the server's own limit is kept too. Default 20, if <see cref="Constrained"/> 4.
+    /// </summary>
+    public ushort MaxInFlight { get => _maxInFlight ?? (ushort)(Constrained ? 4 : 20); init => _maxInFlight = value; }
 
     /// <summary>Called with each new state, from the connection's loop: return quickly and do not throw.</summary>
     public Action<DeviceState>? StateChanged { get; init; }
@@ -83,6 +106,20 @@ public sealed record DeviceOptions
     /// <summary>The clock for timestamps, certificate validity, keep-alive and backoff.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
+    /// <summary>What is taken from the broker at most, in bytes.</summary>
+    internal PacketLimits PacketLimits => Constrained ? SmallPackets : PacketLimits.Default;
+
+    internal int MaxWaitingCommands => Constrained ? 8 : 64;
+
+    /// <summary>Of a connection's reader; a larger packet gets a larger one while it is read.</summary>
+    internal int ReadBuffer => Constrained ? 1024 : 4096;
+
+    /// <summary>Bytes of payloads that are on disk and kept in memory too, because they are sent soon.</summary>
+    internal int MaxResident => Constrained ? 16 * 1024 : 256 * 1024;
+
+    /// <summary>The server is not asked for advice on renewing more often.</summary>
+    internal TimeSpan LeastBetweenAdvice => Constrained ? TimeSpan.FromDays(1) : TimeSpan.Zero;
+
     internal string BrokerName => BrokerHost ?? Server.Host;
 
     internal string PinnedFingerprint => RootFingerprint.Replace(":", "").Replace(" ", "").ToLowerInvariant();
@@ -101,8 +138,7 @@ public sealed record DeviceOptions
         RequireRange(AckTimeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1), nameof(AckTimeout));
         RequireRange(BackoffMin, TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(1), nameof(BackoffMin));
         RequireRange(BackoffMax, BackoffMin, TimeSpan.FromDays(1), nameof(BackoffMax));
-        Require(Outbox is not null, nameof(Outbox), "must be set");
-        Outbox!.Validate();
+        Outbox.Validate();
         Require(Commands is not null, nameof(Commands), "must be set");
         Commands!.Validate();
         Require(MaxInFlight >= 1, nameof(MaxInFlight), "must be 1 to 65535");

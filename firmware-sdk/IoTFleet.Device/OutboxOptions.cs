@@ -6,6 +6,11 @@ namespace IoTFleet.Device;
 /// </summary>
 public sealed record OutboxOptions
 {
+    internal static readonly OutboxOptions Usual = new();
+
+    /// <summary>For a device of little memory.</summary>
+    internal static readonly OutboxOptions Small = new() { MaxMessages = 64, MaxBytes = 64 * 1024 };
+
     /// <summary>
     /// A folder of this device alone, in which messages outlive a restart and a power cut; null (the default) holds them in memory, and what is not stored when
     /// the client is disposed fails. It is made when it is not there, open to its owner only (0700); one client at a time can use it.

@@ -127,6 +127,12 @@ public static class ProblemCodes
     /// <summary>409: the device is revoked, which is for good.</summary>
     public const string DeviceRevoked = "device-revoked";
 
+    /// <summary>400: the twin's document or patch is not taken; the detail says why.</summary>
+    public const string TwinRefused = "twin-refused";
+
+    /// <summary>412: the desired document is at another version than the one that was asked for.</summary>
+    public const string TwinChanged = "twin-changed";
+
     /// <summary>404: no such certificate.</summary>
     public const string CertificateNotFound = "certificate-not-found";
 

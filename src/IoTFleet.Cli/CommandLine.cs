@@ -55,7 +55,7 @@ internal sealed class CommandLine
         OverviewCommand.Create(Verb), DeviceCommands.Create(Verb), TokenCommands.Create(Verb), GroupCommands.Create(Verb), ClaimCommands.Create(Verb),
         ManufacturerCommands.Create(Verb), .. ApprovalCommands.Create(Verb), ImportCommand.Create(Verb),
         Authorities(), ServiceCommands.Create(Verb), TelemetryCommands.Create(Verb), QuarantineCommands.Create(Verb),
-        RuleCommands.Create(Verb), AlertCommands.Create(Verb), WebhookCommands.Create(Verb), CommandCommands.Create(Verb),
+        RuleCommands.Create(Verb), AlertCommands.Create(Verb), WebhookCommands.Create(Verb), CommandCommands.Create(Verb), TwinCommands.Create(Verb),
         CertificateCommands.Create(Verb), RefusalCommand.Create(Verb),
         AuditCommands.Create(Verb), LogCommands.Create(Verb),
         .. RevocationCommands.Create(Verb), OperatorCommands.Create(Verb),

@@ -117,7 +117,10 @@ public sealed class FleetServer : IAsyncDisposable
         services.AddSingleton<DbBrokerStore>().AddSingleton<IBrokerStore>(provider => provider.GetRequiredService<DbBrokerStore>());
         services.AddBroker();
         services.AddSingleton<FleetAccessPolicy>().AddSingleton<IAccessPolicy>(provider => provider.GetRequiredService<FleetAccessPolicy>());
-        services.AddSingleton<IMessageSink, DeviceSink>().AddSingleton<IDeviceTopic, TelemetrySink>();
+        services.AddSingleton<IMessageSink, DeviceSink>().AddSingleton<IDeviceTopic, TelemetrySink>().AddSingleton<IDeviceTopic, TwinSink>();
+        services.AddSingleton(provider => new Lazy<TwinRelay>(provider.GetRequiredService<TwinRelay>));        // the sink is a part of the broker, by which the relay sends
+        services.AddSingleton<TwinRelay>().AddSingleton<ISubscriptionWatch>(provider => provider.GetRequiredService<TwinRelay>());
+        services.AddHostedService(provider => provider.GetRequiredService<TwinRelay>());
         services.AddHostedService<SubscriptionFeed>();
         services.AddSingleton(Settings<CommandOptions>(builder.Configuration, "Commands", commands => commands.Validate())).AddCommands();
         services.AddSingleton<RevocationFreshness>().AddSingleton<RevocationSequence>().AddSingleton<RevocationWatch>();
@@ -195,6 +198,7 @@ public sealed class FleetServer : IAsyncDisposable
         api.MapAlerts();
         api.MapWebhooks();
         api.MapCommands();
+        api.MapTwins();
         api.MapAudit();
         api.MapLog();
         return app;

@@ -91,4 +91,7 @@ internal static partial class ServerLog
 
     [LoggerMessage(3030, LogLevel.Information, "Takes {Connections} MQTT connections at most, not {Configured}: this process may open {Files} files; raise that limit for more")]
     public static partial void FewerConnections(this ILogger logger, int connections, int configured, int files);
+
+    [LoggerMessage(3090, LogLevel.Error, "Device {DeviceId} subscribed to what is wanted of it and could not be told; it may ask by twin/get, or subscribe again")]
+    public static partial void TwinNotTold(this ILogger logger, Exception error, string deviceId);
 }

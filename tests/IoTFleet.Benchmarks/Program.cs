@@ -3,6 +3,7 @@ using IoTFleet.Benchmarks;
 using IoTFleet.Benchmarks.Brokers;
 using IoTFleet.Benchmarks.Durable;
 using IoTFleet.Benchmarks.Enrolments;
+using IoTFleet.Benchmarks.Footprint;
 using IoTFleet.Benchmarks.Handshakes;
 using IoTFleet.Benchmarks.Hostile;
 using IoTFleet.Benchmarks.Load;
@@ -18,6 +19,7 @@ using IoTFleet.Benchmarks.Telemetry;
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- handshakes [rounds] [port]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- enrolments [--port N]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- queries [--messages N] [--folder F] [--port N]
+// dotnet run -c Release --project tests/IoTFleet.Benchmarks -- footprint [framework|trimmed|aot...] [--idle SECONDS] [--port N]
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- layouts
 // dotnet run -c Release --project tests/IoTFleet.Benchmarks -- rules bounds
 //
@@ -58,13 +60,14 @@ switch (args)
     case ["layouts"]: return LayoutsBenchmark.Run();
     case ["queries", .. var rest]: return await QueriesBenchmark.RunAsync(rest);
     case ["enrolments", .. var rest]: return await EnrolmentsBenchmark.RunAsync(rest);
+    case ["footprint", .. var rest]: return await FootprintBenchmark.RunAsync(rest);
     case ["brokers", .. var rest]: return await BrokersCommand.RunAsync(rest);
 }
 
 var unknown = args.Except(benchmarks.Keys).ToList();
 if (unknown.Count > 0)
 {
-    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers, telemetry, ingest, retention, hostile, handshakes, revocations, enrolments, issuance, log, forecast.");
+    Console.Error.WriteLine($"Unknown: {string.Join(", ", unknown)}. There is: {string.Join(", ", benchmarks.Keys)}; without a name all run. And: brokers, telemetry, ingest, retention, hostile, handshakes, revocations, enrolments, footprint, issuance, log, forecast.");
     return 2;
 }
 

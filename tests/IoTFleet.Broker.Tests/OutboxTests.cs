@@ -129,7 +129,7 @@ public sealed class OutboxTests
         await wire.StuffAsync();
         Assert.False(wire.Outbox.WhenDrainedAsync().IsCompleted);
 
-        await wire.Outbox.CutAsync().WaitAsync(TimeSpan.FromSeconds(20));
+        await wire.Outbox.CutAsync().WaitAsync(TimeSpan.FromMinutes(1));
 
         Assert.True(wire.Outbox.WhenDrainedAsync().IsCompleted);
     }
@@ -231,7 +231,7 @@ public sealed class OutboxTests
         {
             while (true)
             {
-                var read = await _near.Input.ReadAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(20));
+                var read = await _near.Input.ReadAsync().AsTask().WaitAsync(TimeSpan.FromMinutes(1));
                 if (TryTake(read, out var packet)) return packet;
                 if (read.IsCompleted) return null;
             }

@@ -3,8 +3,12 @@ using IoTFleet.Crash.Mutants;
 namespace IoTFleet.Crash.Tests;
 
 /// <summary>Few cycles of what takes longer by hand: <c>dotnet run -c Release --project tests/IoTFleet.Crash -- --cycles 200</c>.</summary>
+[Collection(OneAtATime)]
 public sealed class CrashRunTests(ITestOutputHelper output)
 {
+    /// <summary>Each of these takes all the machine has.</summary>
+    internal const string OneAtATime = "Runs against real servers, one at a time";
+
     /// <summary>Each with the kind of death that shows it: before a merge, or in one.</summary>
     public static TheoryData<string> Defects => [.. Mutant.Names];
 

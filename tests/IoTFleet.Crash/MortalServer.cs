@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using IoTFleet.Api;
 
 namespace IoTFleet.Crash;
@@ -12,6 +13,9 @@ internal sealed class MortalServer(string data, string? mutant, Random random) :
     private const int FirstPort = 20_000; // below what the system gives to outgoing connections, which could take a dead server's port
     private const int LastPort = 32_000;
     private const int KeptLines = 200;
+    private const int Terminate = 15;
+    private const int Continue = 18;      // these two are Linux's
+    private const int Stop = 19;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
 
@@ -91,12 +95,50 @@ internal sealed class MortalServer(string data, string? mutant, Random random) :
         if (died) throw new CrashRunException($"The server ended by itself with {code}, before it was killed:\n{Output}");
     }
 
+    /// <summary>SIGTERM, as from an operator who installs a new version; waits until it has gone.</summary>
+    public async Task StopAsync(CancellationToken ct)
+    {
+        if (_process is not { } process) return;
+        lock (_gate) _up = NewSource();
+        _process = null;
+        using (process)
+        {
+            Signal(process, Terminate);
+            using var deadline = CancellationTokenSource.CreateLinkedTokenSource(ct);
+            deadline.CancelAfter(Patience);
+            try
+            {
+                await process.WaitForExitAsync(deadline.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                process.Kill();
+                throw;
+            }
+
+            if (process.ExitCode != 0) throw new CrashRunException($"Told to stop, the server ended with {process.ExitCode}:\n{Output}");
+        }
+    }
+
+    /// <summary>It is there and takes connections, as far as the kernel does, and says nothing.</summary>
+    public void Freeze() => Signal(_process!, Stop);
+
+    public void Thaw() => Signal(_process!, Continue);
+
     public async ValueTask DisposeAsync()
     {
         if (_process is { HasExited: false } process) process.Kill();
         if (_process is not null) await _process.WaitForExitAsync();
         _process?.Dispose();
     }
+
+    private static void Signal(Process process, int signal)
+    {
+        if (SendSignal(process.Id, signal) != 0) throw new CrashRunException($"The server cannot be signalled: errno {Marshal.GetLastPInvokeError()}.");
+    }
+
+    [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static extern int SendSignal(int process, int signal);
 
     private void Keep(string? line)
     {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using IoTFleet.Crash;
 using IoTFleet.Crash.Mutants;
+using IoTFleet.Crash.Soak;
 
 // dotnet run -c Release --project tests/IoTFleet.Crash -- --cycles 200 [--database sqlite|postgresql] [--devices N] [--seed N] [--moment NAME] [--mutant NAME]
 //
@@ -29,5 +30,27 @@ var serve = new Command("serve", "The server with a defective store; for the run
 serve.Hidden = true;
 serve.SetAction((given, ct) => MutantServer.RunAsync(given.GetValue(defect)!, given.GetValue(data)!, ct));
 root.Add(serve);
+
+// dotnet run -c Release --project tests/IoTFleet.Crash -- soak --minutes 60 [--devices 50] [--seed N] [--mutant NAME]
+//
+// Devices with the SDK behind a bad network and a server that dies: ends with 0 and STEADY when every one of them is connected again afterwards, has sent what it held, each
+// promised message is stored once and in order, and neither memory nor open handles have grown.
+var minutes = new Option<double>("--minutes") { Description = "For how long network and server are bad", DefaultValueFactory = _ => 60 };
+var soaked = new Option<int>("--devices") { Description = "Devices, of five kinds in turn: outbox in memory or on disk, restarted or not, and with power cuts", DefaultValueFactory = _ => 50 };
+var weather = new Option<int>("--seed") { Description = "Of network, weather and devices", DefaultValueFactory = _ => 1 };
+var settle = new Option<int>("--settle") { Description = "Seconds that devices may take afterwards to be connected and to hold nothing", DefaultValueFactory = _ => 120 };
+var fault = new Option<SoakMutant?>("--mutant") { Description = "A defect that must be found" };
+var soak = new Command("soak", "Devices behind a bad network and a server that dies: none may stay away, none may lose a message, none may grow.") { minutes, soaked, weather, settle, fault };
+soak.SetAction(async (given, ct) =>
+{
+    var settings = new SoakSettings(TimeSpan.FromMinutes(given.GetValue(minutes)), given.GetValue(soaked), given.GetValue(weather))
+    {
+        Settle = TimeSpan.FromSeconds(given.GetValue(settle)),
+        Mutant = given.GetValue(fault),
+    };
+    await using var run = new SoakRun(settings, Console.Out);
+    return await run.RunAsync(ct) ? 0 : 1;
+});
+root.Add(soak);
 
 return await root.Parse(args).InvokeAsync();

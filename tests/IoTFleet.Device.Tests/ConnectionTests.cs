@@ -141,6 +141,38 @@ public sealed class ConnectionTests
     }
 
     [Fact]
+    public async Task Constrained_device_at_rest_is_woken_for_its_next_ping_only()
+    {
+        await using var broker = new ScriptedBroker();
+        await using var device = broker.StartDevice(Timed() with { Constrained = true, KeepAlive = TimeSpan.FromMinutes(20) });
+        var link = await broker.AcceptDeviceAsync();
+        await device.WaitConnectedAsync().WaitAsync(Devices.Patience);
+        await Eventually.TrueAsync(() => Task.FromResult(_clock.NextDueAt == _clock.GetUtcNow() + TimeSpan.FromMinutes(20)));
+
+        _clock.Advance(TimeSpan.FromMinutes(1));
+        var publishing = device.PublishAsync(null, Devices.Json("{}"));
+        await link.AcknowledgeAsync(await link.ExpectAsync<PublishPacket>());
+        await publishing.WaitAsync(Devices.Patience);
+        var published = _clock.GetUtcNow();
+        await Eventually.TrueAsync(() => Task.FromResult(_clock.NextDueAt == published + Timed().AckTimeout));     // might have been lost: somebody has to look
+        _clock.Advance(TimeSpan.FromMinutes(1));
+
+        await Eventually.TrueAsync(() => Task.FromResult(_clock.NextDueAt == published + TimeSpan.FromMinutes(20)));
+    }
+
+    [Fact]
+    public async Task Constrained_device_tells_the_server_how_little_it_takes()
+    {
+        await using var broker = new ScriptedBroker();
+        await using var device = broker.StartDevice(Devices.Quick() with { Constrained = true });
+        await using var link = await broker.AcceptAsync();
+
+        var connect = await link.WelcomeAsync();
+
+        Assert.Equal<(int?, int?, int?)>((8, 16 * 1024, 1200), ((int?)connect.Properties.ReceiveMaximum, (int?)connect.Properties.MaximumPacketSize, (int?)connect.KeepAlive));
+    }
+
+    [Fact]
     public async Task Refused_device_says_why_and_keeps_trying()
     {
         await using var broker = new ScriptedBroker();

@@ -35,4 +35,24 @@ public sealed class DeviceOptionsTests
     [Fact]
     public void Defaults_are_in_range() =>
         new DeviceOptions { DeviceId = "pump-7", Server = new Uri("https://fleet.example:8443"), RootFingerprint = new string('0', 64) }.Validate();
+
+    [Fact]
+    public void Constrained_device_has_smaller_defaults()
+    {
+        var small = Devices.Quick() with { Constrained = true };
+
+        Assert.Equal((TimeSpan.FromMinutes(20), 4, 64, 64 * 1024L), (small.KeepAlive, small.MaxInFlight, small.Outbox.MaxMessages, small.Outbox.MaxBytes));
+        Assert.True(small.PacketLimits.MaxPacketSize < Devices.Quick().PacketLimits.MaxPacketSize);
+    }
+
+    [Fact]
+    public void What_a_constrained_device_sets_itself_stays()
+    {
+        var outbox = new OutboxOptions { MaxMessages = 10 };
+        var small = Devices.Quick() with { KeepAlive = TimeSpan.FromSeconds(7), MaxInFlight = 9, Outbox = outbox };
+
+        small = small with { Constrained = true };
+
+        Assert.Equal((TimeSpan.FromSeconds(7), 9, outbox), (small.KeepAlive, small.MaxInFlight, small.Outbox));
+    }
 }

@@ -231,7 +231,7 @@ public sealed class DoorkeeperTests : IDisposable
         public Task Gone { get; }
 
         /// <summary>Completes when TLS may begin.</summary>
-        public Task Inside => _inside.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        public Task Inside => _inside.Task.WaitAsync(TimeSpan.FromMinutes(1));
 
         public bool Aborted => _connection.Aborted;
 

@@ -253,7 +253,7 @@ public sealed class RecordingSink : IMessageSink
             if (_messages.Count >= count) return Task.CompletedTask;
             var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _waiting.Add((count, reached));
-            return reached.Task.WaitAsync(TimeSpan.FromSeconds(20));
+            return reached.Task.WaitAsync(TimeSpan.FromMinutes(1));
         }
     }
 

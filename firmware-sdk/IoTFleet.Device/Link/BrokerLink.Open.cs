@@ -47,7 +47,7 @@ internal sealed partial class BrokerLink
         CleanStart = true,                                     // what is unacknowledged is kept by the outbox, not by the session
         KeepAlive = (ushort)_options.KeepAlive.TotalSeconds,
         Properties = _options.Protocol == ProtocolVersion.V5
-            ? new PropertyBlock { ReceiveMaximum = _inbox.Room, MaximumPacketSize = (uint)PacketLimits.Default.MaxPacketSize, UserProperties = [.. HeldBundle()] }
+            ? new PropertyBlock { ReceiveMaximum = _inbox.Room, MaximumPacketSize = (uint)_options.PacketLimits.MaxPacketSize, UserProperties = [.. HeldBundle()] }
             : PropertyBlock.None,
     };
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using IoTFleet.Device.Commands;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
@@ -15,6 +16,8 @@ internal sealed partial class BrokerLink
         }
     }
 
+    // Pooled: it waits once for each acknowledgement.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<Packet> ReceiveAsync(CancellationToken cancellation)
     {
         while (true)

@@ -8,12 +8,19 @@ internal sealed partial class BrokerLink
     private long _pingAskedAt = NoPing;                        // set by the watch, cleared by the read loop
     private int _pingDue;                                      // set by the watch, taken by the write loop
 
-    // Pings when this side has been silent, and gives up on a server that leaves a ping or a message unanswered: a half-open connection.
+    private ITimer? _check;
+    private bool _checkIsFar;                                  // later than an answer to what is sent now would be due
+
+    // Pings when this side has been silent, and gives up on a server that leaves a ping or a message unanswered: a half-open connection. While nothing is
+    // unanswered it wakes for the next ping only: a device that sleeps between two must not be woken for nothing.
     private async Task<LinkEnd> WatchAsync(CancellationToken ending)
     {
+        using var check = _options.Clock.CreateTimer(_ => _checkDue.Ring(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        Volatile.Write(ref _check, check);
         while (true)
         {
-            await Task.Delay(UntilNextCheck(), _options.Clock, ending);
+            SetCheck();
+            await _checkDue.WaitAsync(ending);
             if (LongestUnanswered() >= _options.AckTimeout)
                 return LinkEnd.Unanswered(_options.AckTimeout);
             if (_keepAlive > TimeSpan.Zero && SinceLastSent() >= _keepAlive && Volatile.Read(ref _pingAskedAt) == NoPing)
@@ -35,15 +42,31 @@ internal sealed partial class BrokerLink
         _doorbell.Ring();
     }
 
-    private TimeSpan UntilNextCheck()
+    private void SetCheck()
+    {
+        var (far, answer) = (UntilNextPing(), _options.AckTimeout);
+        Volatile.Write(ref _checkIsFar, far == Timeout.InfiniteTimeSpan || far > answer);
+        _check!.Change(far, Timeout.InfiniteTimeSpan);
+        if (Volatile.Read(ref _checkIsFar) && IsUnanswered())  // asked only now: what is sent from here on comes through CheckSooner
+            CheckSooner();
+    }
+
+    // Something was sent that is to be answered.
+    private void CheckSooner()
+    {
+        Volatile.Write(ref _checkIsFar, false);
+        _check?.Change(_options.AckTimeout, Timeout.InfiniteTimeSpan);
+    }
+
+    private TimeSpan UntilNextPing()
     {
         if (_keepAlive <= TimeSpan.Zero)
-            return _options.AckTimeout;
+            return Timeout.InfiniteTimeSpan;
         var untilPing = _keepAlive - SinceLastSent();
-        if (untilPing <= TimeSpan.Zero)
-            untilPing = _keepAlive;                            // one has been asked for and is about to leave
-        return untilPing < _options.AckTimeout ? untilPing : _options.AckTimeout;
+        return untilPing > TimeSpan.Zero ? untilPing : _keepAlive;   // one has been asked for and is about to leave
     }
+
+    private bool IsUnanswered() => Volatile.Read(ref _pingAskedAt) != NoPing || _outbox.IsAnyOnItsWay || _answers.OnTheirWay > 0;
 
     private TimeSpan SinceLastSent() => _options.Clock.GetElapsedTime(Volatile.Read(ref _lastSentAt));
 

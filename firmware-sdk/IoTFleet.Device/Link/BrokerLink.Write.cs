@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using IoTFleet.Device.Commands;
 using IoTFleet.Device.Telemetry;
 using IoTFleet.Mqtt;
@@ -100,9 +101,12 @@ internal sealed partial class BrokerLink
 
     private void Write(Packet packet) => PacketWriter.Write(_output, packet, _options.Protocol);
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask FlushAsync(CancellationToken cancellation)
     {
         await _output.FlushAsync(cancellation);
         Volatile.Write(ref _lastSentAt, _options.Clock.GetTimestamp());
+        if (Volatile.Read(ref _checkIsFar) && IsUnanswered())
+            CheckSooner();
     }
 }

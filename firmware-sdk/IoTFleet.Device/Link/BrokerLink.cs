@@ -31,6 +31,7 @@ internal sealed partial class BrokerLink : IAsyncDisposable
     private readonly PipeWriter _output;                       // owner: OpenAsync, then the write loop, then the goodbye
     private readonly PacketReader _packets;
     private readonly CancellationTokenSource _cut;             // ends a write that the network does not take
+    private readonly Doorbell _checkDue = new();
     private readonly string _commandTopic;
     private readonly string _answerTopic;
 
@@ -38,9 +39,9 @@ internal sealed partial class BrokerLink : IAsyncDisposable
     {
         (_options, _stream, _outbox, _inbox, _answers, _ledger, _doorbell) = (options, stream, outbox, inbox, answers, ledger, doorbell);
         // Zero-byte reads and small buffers: a fleet in one process holds no buffer per idle connection.
-        _input = PipeReader.Create(stream, new StreamPipeReaderOptions(bufferSize: 4096, leaveOpen: true, useZeroByteReads: true));
+        _input = PipeReader.Create(stream, new StreamPipeReaderOptions(bufferSize: options.ReadBuffer, leaveOpen: true, useZeroByteReads: true));
         _output = PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true));
-        _packets = new PacketReader(PacketLimits.Default) { Version = options.Protocol };
+        _packets = new PacketReader(options.PacketLimits) { Version = options.Protocol };
         _cut = new CancellationTokenSource(Timeout.InfiniteTimeSpan, options.Clock);
         _commandTopic = $"devices/{options.DeviceId}/commands/";
         _answerTopic = $"devices/{options.DeviceId}/answers/";

@@ -48,7 +48,7 @@ internal sealed class Renewer(DeviceOptions options, IdentitySlots slots, Device
         slots.SetNext(next);
         _advice = renewed.Advice;
         _renewedAt = trust.Time.Now;
-        _askAgainAt = _renewedAt.Value + (renewed.Advice?.RetryAfter ?? TimeSpan.Zero);
+        _askAgainAt = _renewedAt.Value + AtLeast(renewed.Advice?.RetryAfter ?? TimeSpan.Zero);
         if (renewed.TrustBundle is { } bundle)
             await TakeAsync(bundle, next, cancellation);
         return answer;
@@ -120,8 +120,10 @@ internal sealed class Renewer(DeviceOptions options, IdentitySlots slots, Device
         await CatchUpAsync(stopping);
 
         // A server that says nothing is asked again when a certificate's hundredth has passed: it may taint an authority any time.
-        _askAgainAt = trust.Time.Now + (_advice?.RetryAfter ?? (slots.Current.ExpiresAt - slots.Current.StartsAt) / 100);
+        _askAgainAt = trust.Time.Now + AtLeast(_advice?.RetryAfter ?? (slots.Current.ExpiresAt - slots.Current.StartsAt) / 100);
     }
+
+    private TimeSpan AtLeast(TimeSpan asked) => asked > options.LeastBetweenAdvice ? asked : options.LeastBetweenAdvice;
 
     /// <summary>The server says that there is a newer trust bundle: it is fetched, and then the server is told, so that a rotation need not wait for the next CONNECT.</summary>
     private async Task CatchUpAsync(CancellationToken stopping)

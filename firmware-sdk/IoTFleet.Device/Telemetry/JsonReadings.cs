@@ -7,21 +7,31 @@ namespace IoTFleet.Device.Telemetry;
 internal static class JsonReadings
 {
     private const string Time = "ts";
+    private const int LargestKeptBuffer = 1024;
+
+    // Kept from one message to the next: together they are larger than most messages.
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? _output;
+
+    [ThreadStatic]
+    private static Utf8JsonWriter? _json;
 
     public static ReadOnlyMemory<byte> Write(IReadOnlyDictionary<string, double> readings, DateTimeOffset takenAt)
     {
-        var output = new ArrayBufferWriter<byte>(32 * readings.Count + 32);
-        using (var json = new Utf8JsonWriter(output))
-        {
-            json.WriteStartObject();
-            if (!readings.ContainsKey(Time))                   // or the server would take the time of arrival, which an outage delays
-                json.WriteNumber(Time, takenAt.ToUnixTimeMilliseconds());
-            foreach (var (name, value) in readings)
-                json.WriteNumber(name, Finite(name, value));
-            json.WriteEndObject();
-        }
-
-        return output.WrittenMemory;
+        var output = _output ??= new ArrayBufferWriter<byte>(256);
+        output.ResetWrittenCount();
+        var json = _json ??= new Utf8JsonWriter(output);
+        json.Reset(output);                                    // also after an earlier one that threw
+        json.WriteStartObject();
+        if (!readings.ContainsKey(Time))                       // or the server would take the time of arrival, which an outage delays
+            json.WriteNumber(Time, takenAt.ToUnixTimeMilliseconds());
+        foreach (var (name, value) in readings)
+            json.WriteNumber(name, Finite(name, value));
+        json.WriteEndObject();
+        json.Flush();
+        if (output.Capacity > LargestKeptBuffer)
+            (_output, _json) = (null, null);
+        return output.WrittenSpan.ToArray();
     }
 
     private static double Finite(string name, double value) =>

@@ -7,8 +7,6 @@ namespace IoTFleet.Device.Telemetry;
 // What is sent when, and what a PUBACK ends.
 internal sealed partial class Outbox
 {
-    private const long MaxResident = 256 * 1024;               // payloads that are on disk and kept in memory too, because they are sent soon
-
     private readonly List<OutboxMessage> _inFlight = [];       // in the order of sending; the first _sent of them went out over the present connection
     private readonly ReplayPace _pace;
     private int _connection;
@@ -36,7 +34,7 @@ internal sealed partial class Outbox
                 return false;
             if (_sent == _inFlight.Count)
             {
-                if (Next_NeedsGate() is not { } next)
+                if (MayBeForgotten_NeedsGate() || Next_NeedsGate() is not { } next)
                     return false;
                 _inFlight.Add(next);
             }
@@ -87,6 +85,20 @@ internal sealed partial class Outbox
         lock (_gate)
             return _sent == 0 ? TimeSpan.Zero : _clock.GetElapsedTime(_inFlight[0].SentAt);
     }
+
+    /// <summary>Whether the server owes an acknowledgement on the present connection.</summary>
+    public bool IsAnyOnItsWay
+    {
+        get
+        {
+            lock (_gate)
+                return _sent > 0;
+        }
+    }
+
+    // What a power cut now can bring back: all that may have reached the server and is not known on the disk to be settled. More of it, and the server might not know the numbers any more.
+    private bool MayBeForgotten_NeedsGate() =>
+        _journal is { Unflushed: var unflushed } && _inFlight.Count + unflushed >= _maxInFlight + OutboxJournal.SettledWithoutFlush;
 
     // The oldest of the highest priority; of an outage's backlog only at the pace.
     private OutboxMessage? Next_NeedsGate()
@@ -176,7 +188,7 @@ internal sealed partial class Outbox
             message.Hold();
             if (message.IsGone)
                 return;
-            if (_resident + message.PayloadSize <= MaxResident)
+            if (_resident + message.PayloadSize <= _maxResident)
                 _resident += message.PayloadSize;
             else
                 message.Payload = null;
@@ -184,7 +196,7 @@ internal sealed partial class Outbox
         }
 
         if (!message.IsGone)
-            Release_NeedsGate(message);
+            Release_NeedsGate(message, isOnDisk: false);
         _ = message.Fail(error);                               // its publisher waits for it to be held
     }
 

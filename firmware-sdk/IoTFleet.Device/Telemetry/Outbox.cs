@@ -20,8 +20,10 @@ internal sealed partial class Outbox : IDisposable
     private readonly OutboxOptions _options;
     private readonly TelemetryTopics _topics;
     private readonly OutboxJournal? _journal;
+    private readonly int _maxInFlight;
     private readonly TimeProvider _clock;
     private readonly Func<DateTimeOffset> _now;
+    private readonly int _maxResident;
     private readonly Doorbell _doorbell;
     private readonly Dictionary<string, OutboxStream> _streams = [];
     private readonly LinkedList<Waiter> _forRoom = [];
@@ -33,16 +35,17 @@ internal sealed partial class Outbox : IDisposable
     private bool _closed;
 
     /// <param name="options">Limits and policies.</param>
-    /// <param name="maxInFlight">How many an earlier run may have had on their way.</param>
+    /// <param name="maxInFlight">How many may be on their way, in an earlier run too.</param>
+    /// <param name="maxResident">Bytes of payloads that are on disk and kept in memory too, because they are sent soon.</param>
     /// <param name="topics">Makes topics of streams' names.</param>
     /// <param name="journal">Where messages are held; null for memory. The caller disposes it after <see cref="Close"/>.</param>
     /// <param name="clock">Times that pass.</param>
     /// <param name="now">What time it is, as well as the device knows.</param>
     /// <param name="doorbell">Rung when there may be something to take.</param>
     public Outbox(
-        OutboxOptions options, int maxInFlight, TelemetryTopics topics, OutboxJournal? journal, TimeProvider clock, Func<DateTimeOffset> now, Doorbell doorbell)
+        OutboxOptions options, int maxInFlight, int maxResident, TelemetryTopics topics, OutboxJournal? journal, TimeProvider clock, Func<DateTimeOffset> now, Doorbell doorbell)
     {
-        (_options, _topics, _journal, _clock, _now, _doorbell) = (options, topics, journal, clock, now, doorbell);
+        (_options, _maxInFlight, _maxResident, _topics, _journal, _clock, _now, _doorbell) = (options, maxInFlight, maxResident, topics, journal, clock, now, doorbell);
         _pace = new ReplayPace(options.ReplayRate, clock, doorbell.Ring);
         // Microseconds since 1970: a restarted device continues above every number it used before, without keeping any.
         _lastSequence = (now() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
@@ -71,18 +74,29 @@ internal sealed partial class Outbox : IDisposable
         }
     }
 
-    /// <summary>Completes when the message is held.</summary>
-    public async Task<OutboxMessage> AddAsync(string? stream, ReadOnlyMemory<byte> payload, CancellationToken cancellation)
+    /// <summary>Completes when the message is held; in memory with room that is at once, and then nothing is allocated for it but the message.</summary>
+    public ValueTask<OutboxMessage> AddAsync(string? stream, ReadOnlyMemory<byte> payload, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
         if (!TryEnter(stream, payload, out var message, out var waiter))
-        {
-            await using var cancelled = cancellation.UnsafeRegister(_ => GiveUp(waiter, cancellation), null);
-            message = await waiter.Task;
-        }
+            return AddWhenThereIsRoomAsync(waiter, cancellation);
+        if (_journal is not null)
+            return WhenHeldAsync(message, cancellation);
+        _doorbell.Ring();
+        return ValueTask.FromResult(message);
+    }
 
+    private async ValueTask<OutboxMessage> AddWhenThereIsRoomAsync(Waiter waiter, CancellationToken cancellation)
+    {
+        await using var cancelled = cancellation.UnsafeRegister(_ => GiveUp(waiter, cancellation), null);
+        var message = await waiter.Task;
         if (_journal is null)
             _doorbell.Ring();
+        return await WhenHeldAsync(message, cancellation);
+    }
+
+    private static async ValueTask<OutboxMessage> WhenHeldAsync(OutboxMessage message, CancellationToken cancellation)
+    {
         await message.Held.WaitAsync(cancellation);
         return message;
     }
@@ -119,8 +133,7 @@ internal sealed partial class Outbox : IDisposable
             var into = StreamOf(stream);
             RequireThatItCanFit(into, payload.Length + OutboxMessage.Overhead);
             (message, waiter) = (null, null);
-            var othersWait = _forRoom.Any(other => other.Stream == into);
-            if (!othersWait && MakeRoom_NeedsGate(into, payload.Length + OutboxMessage.Overhead))
+            if (!DoOthersWaitFor_NeedsGate(into) && MakeRoom_NeedsGate(into, payload.Length + OutboxMessage.Overhead))
                 message = Enter_NeedsGate(into, payload);
             else if (into.Policy.WhenFull == WhenFull.Wait)
                 waiter = _forRoom.AddLast(new Waiter(into, payload)).Value;
@@ -128,6 +141,17 @@ internal sealed partial class Outbox : IDisposable
                 throw GaveWay_NeedsGate();
             return message is not null;
         }
+    }
+
+    private bool DoOthersWaitFor_NeedsGate(OutboxStream stream)
+    {
+        foreach (var waiter in _forRoom)
+        {
+            if (waiter.Stream == stream)
+                return true;
+        }
+
+        return false;
     }
 
     private OutboxMessage Enter_NeedsGate(OutboxStream stream, ReadOnlyMemory<byte> payload)
@@ -226,14 +250,15 @@ internal sealed partial class Outbox : IDisposable
     }
 
     // It is no longer held, on disk neither.
-    private void Release_NeedsGate(OutboxMessage message)
+    private void Release_NeedsGate(OutboxMessage message, bool isOnDisk = true)
     {
         message.IsGone = true;
         message.Stream.Discount(message);
         (_messages, _bytes) = (_messages - 1, _bytes - message.Size);
         if (message is { IsHeld: true, Payload: not null } && _journal is not null)
             _resident -= message.PayloadSize;
-        _journal?.Settle(message);
+        if (isOnDisk)
+            _journal?.Settle(message);
     }
 
     private OutboxStream StreamOf(string? name)

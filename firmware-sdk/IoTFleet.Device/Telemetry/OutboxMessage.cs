@@ -50,6 +50,9 @@ internal sealed class OutboxMessage
     /// <summary>Where the journal has it; changed by the journal under its own lock.</summary>
     public Place? Place { get; set; }
 
+    /// <summary>Its segment counts it no longer; the journal's own.</summary>
+    public bool IsDiscounted { get; set; }
+
     /// <summary>It is in the outbox as the publisher was promised, and may be sent.</summary>
     public bool IsHeld { get; private set; }
 

@@ -5,6 +5,8 @@ namespace IoTFleet.Device.Telemetry;
 /// <summary>What waits in one stream, oldest first, and what the stream may hold. Changed by <see cref="Outbox"/> under its gate.</summary>
 internal sealed class OutboxStream(string? name, TopicName topic, StreamPolicy policy)
 {
+    private const int LargestKeptQueue = 64;
+
     private readonly Queue<OutboxMessage> _waiting = new();
 
     public string? Name => name;
@@ -43,7 +45,13 @@ internal sealed class OutboxStream(string? name, TopicName topic, StreamPolicy p
 
     public void Enqueue(OutboxMessage message) => _waiting.Enqueue(message);
 
-    public OutboxMessage Dequeue() => _waiting.Dequeue();
+    public OutboxMessage Dequeue()
+    {
+        var message = _waiting.Dequeue();
+        if (_waiting.Count == 0 && _waiting.Capacity > LargestKeptQueue)
+            _waiting.TrimExcess();                             // what an outage has gathered has been sent
+        return message;
+    }
 
     public void Clear() => _waiting.Clear();
 }

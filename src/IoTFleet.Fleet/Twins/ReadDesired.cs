@@ -26,6 +26,17 @@ public sealed class ReadDesired(IDbContextFactory<FleetDbContext> databases, Twi
         return DesiredHistory.DocumentAt(twin, since) is { } had ? new DesiredNews(twin.DesiredVersion, since, MergePatch.Between(had, twin.Desired)) : Whole(twin);
     }
 
+    /// <summary>What to tell a device whose document has just changed: all of it, and what is new since the version before.</summary>
+    public static (DesiredNews Whole, DesiredNews Change) NewestOf(DeviceTwin twin)
+    {
+        var before = twin.DesiredVersion - 1;
+        var change = DesiredHistory.DocumentAt(twin, before) is { } had ? new DesiredNews(twin.DesiredVersion, before, MergePatch.Between(had, twin.Desired)) : Whole(twin);
+        return (Whole(twin), change);
+    }
+
+    /// <inheritdoc cref="NewestOf"/>
+    public async Task<(DesiredNews Whole, DesiredNews Change)> NewestAsync(string device, CancellationToken ct) => NewestOf(await FindAsync(device, ct));
+
     private async Task<DeviceTwin> FindAsync(string device, CancellationToken ct)
     {
         await using var db = await databases.CreateDbContextAsync(ct);

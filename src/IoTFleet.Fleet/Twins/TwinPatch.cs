@@ -73,6 +73,23 @@ public sealed class TwinPatch
         return true;
     }
 
+    /// <summary>What a device sends to be told what is wanted of it: nothing, or the version that it has. False when it is neither.</summary>
+    public static bool TryReadQuestion(ReadOnlyMemory<byte> json, out long? since, [NotNullWhen(false)] out TwinProblem? problem)
+    {
+        since = null;
+        problem = json.Length == 0 ? null : json.Length > MaxBytes ? new("twin-too-large", "The question is longer than a document.") : TwinSyntax.FindProblem(json.Span, mayTellVersion: false);
+        if (problem is not null || json.Length == 0) return problem is null;
+        using var question = JsonDocument.Parse(json);
+        if (!question.RootElement.TryGetProperty("version", out var version)) return true;
+        if (version.ValueKind == JsonValueKind.Number && version.TryGetInt64(out var number) && number is >= 0 and <= MaxVersion)
+        {
+            since = number;
+            return true;
+        }
+        problem = new("twin-bad-version", "The version is the number of a desired version, from 0.");
+        return false;
+    }
+
     private static JsonElement WithoutVersion(JsonElement patch)
     {
         var rest = MergePatch.Text(output =>

@@ -132,8 +132,9 @@ public sealed partial record PropertyBlock
 
     private static void WriteUserProperties(ref WireWriter writer, IReadOnlyList<UserProperty> properties)
     {
-        foreach (var (name, value) in properties)
+        for (var n = 0; n < properties.Count; n++) // foreach would allocate an enumerator, six times for a message that is measured and written
         {
+            var (name, value) = properties[n];
             writer.WriteByte((byte)PropertyId.UserProperty);
             writer.WriteText(name, "user property name");
             writer.WriteText(value, "user property value");

@@ -61,7 +61,7 @@ internal sealed class FleetAccessPolicy(
 
     private bool IsBlocked(in CertificateFacts facts) => revoked.IsBlocked(facts) || IsRemoved(facts.IssuerId);
 
-    public bool MayPublish(Principal principal, TopicName topic) => principal switch
+    public bool MayPublish(Principal principal, TopicName topic) => !TwinTopics.IsServers(topic.Value) && principal switch
     {
         DevicePrincipal device => device.Owns(topic.Value),
         ServicePrincipal service => service.Rules.MayPublish(topic),

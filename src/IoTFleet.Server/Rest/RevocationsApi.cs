@@ -146,7 +146,7 @@ internal static class RevocationsApi
         };
     }
 
-    private static IResult WrongCount(int count, int? given, string what) => Problems.Conflict(
+    internal static IResult WrongCount(int count, int? given, string what) => Problems.Conflict(
         ProblemCodes.CountMismatch, $"It concerns {count} {what}{(given is { } said ? $", not {said}" : "")}; nothing was changed. Look at a dry run and confirm that number.");
 
     private static RevocationReport Report(RevocationOrder order) => new()

@@ -18,9 +18,11 @@ internal sealed class OutboxRig : IAsyncDisposable
         var all = Devices.Quick() with { DeviceId = device, Outbox = options, Clock = Clock, TroubleMet = Troubles.Add };
         all.Validate();
         _journal = options.Folder is null ? null : OutboxJournal.Open(all);
-        Outbox = new Outbox(options, maxInFlight, new TelemetryTopics(device), _journal, Clock, Clock.GetUtcNow, Doorbell);
+        Outbox = new Outbox(options, maxInFlight, all.MaxResident, new TelemetryTopics(device), _journal, Clock, Clock.GetUtcNow, Doorbell);
         Outbox.StartOver();
     }
+
+    public int JournalBufferBytes => _journal!.BufferBytes;
 
     public FakeClock Clock { get; }
 
@@ -30,8 +32,11 @@ internal sealed class OutboxRig : IAsyncDisposable
 
     public List<DeviceException> Troubles { get; } = [];
 
+    /// <summary>Holds up each flush from now on, as a slow disk does.</summary>
+    public void Flushing(Action wait) => _journal!.Flushing = wait;
+
     public async Task<OutboxMessage> AddAsync(string text, string? stream = null) =>
-        await Outbox.AddAsync(stream, Encoding.UTF8.GetBytes(text), default).WaitAsync(Devices.Patience);
+        await Outbox.AddAsync(stream, Encoding.UTF8.GetBytes(text), default).AsTask().WaitAsync(Devices.Patience);
 
     public async Task AddAllAsync(params string[] texts)
     {

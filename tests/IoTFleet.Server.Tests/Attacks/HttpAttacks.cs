@@ -80,7 +80,7 @@ public sealed class HttpAttacks(AttackedServer attacked) : IClassFixture<Attacke
         try
         {
             await tls.WriteAsync(Encoding.Latin1.GetBytes(request));
-            await tls.CopyToAsync(received).WaitAsync(TimeSpan.FromSeconds(20));
+            await tls.CopyToAsync(received).WaitAsync(TimeSpan.FromMinutes(1));
         }
         catch (IOException)
         {

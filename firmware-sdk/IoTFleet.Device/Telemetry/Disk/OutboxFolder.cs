@@ -78,23 +78,35 @@ internal sealed class OutboxFolder : IDisposable
             message.Place.Segment.Live++;
     }
 
+    // Behind damage the records go on where the next one begins whose checksum holds.
     private void Read(Segment segment, bool isLast)
     {
         var bytes = segment.Read(0, checked((int)segment.Length));
-        var at = 0;
-        while (RecordFormat.TryRead(bytes.AsSpan(at), segment.Number, out var record))
+        var good = 0;
+        for (var at = 0; at < bytes.Length;)
         {
+            if (!RecordFormat.TryRead(bytes.AsSpan(at), segment.Number, out var record))
+            {
+                at++;
+                continue;
+            }
+
+            if (at > good)
+                TellOfDamage(segment, good, at - good);
             Take(record, new Place(segment, at, record.Length));
-            at += record.Length;
+            good = at += record.Length;
         }
 
-        if (at == bytes.Length)
+        if (good == bytes.Length)
             return;
         if (isLast)
-            segment.CutTo(at);                                 // the write that a power cut has ended: nobody was told that it was done
+            segment.CutTo(good);                               // the write that a power cut has ended: nobody was told that it was done
         else
-            _trouble?.Invoke(Failed($"{segment.Path} is damaged from byte {at}: {bytes.Length - at} bytes of held messages are lost, and some may be sent a second time.", null));
+            TellOfDamage(segment, good, bytes.Length - good);
     }
+
+    private void TellOfDamage(Segment segment, int from, int length) => _trouble?.Invoke(Failed(
+        $"{segment.Path} is damaged from byte {from} on: {length} bytes are lost, and with them messages that were held there, or that some were stored already, which are then sent again.", null));
 
     private void Take(RecordFormat.Record record, Place place)
     {

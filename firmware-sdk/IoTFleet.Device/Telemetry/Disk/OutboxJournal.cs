@@ -6,18 +6,20 @@ namespace IoTFleet.Device.Telemetry.Disk;
 /// <summary>
 /// Keeps an outbox on disk: an append-only log in segments. One loop writes what has come meanwhile with one write and, as the options say, one flush.
 /// <para>
-/// After a power cut everything is found again that was said to be held. Found again, too, may be some messages that were settled:
-/// <see cref="SettledWithoutFlush"/> while the disk keeps up, and these are among what is sent first, so that the server, which knows a device's last 128 numbers, stores none
-/// twice. While one flush takes longer than the server takes for more than that, what it acknowledged meanwhile is not known on the disk either.
+/// After a power cut everything is found again that was said to be held. Found again, too, may be some messages that were settled, and these are among what is sent first,
+/// so that the server, which knows a device's last 128 numbers, stores none twice: <see cref="SettledWithoutFlush"/>, and as many as may be in flight while a flush takes
+/// its time, because the outbox sends nothing new meanwhile (<see cref="Unflushed"/>).
 /// </para>
 /// </summary>
-internal sealed class OutboxJournal : IAsyncDisposable
+internal sealed partial class OutboxJournal : IAsyncDisposable
 {
     public const int SettledWithoutFlush = 32;
 
     // A device without a clock may have lost the last numbers with its power; it must not use one again.
     private const long SequencesSkipped = 100_000;
     private const int EnoughForOneWrite = 64 * 1024;
+    private const int SmallBuffer = 4 * 1024;
+    private const int LargestKeptBuffer = 16 * 1024;
 
     private readonly OutboxFolder _folder;
     private readonly string _device;
@@ -25,7 +27,7 @@ internal sealed class OutboxJournal : IAsyncDisposable
     private readonly Action<DeviceException>? _trouble;
     private readonly long _segmentBytes;
     private readonly Channel<JournalEntry> _entries = Channel.CreateUnbounded<JournalEntry>(new UnboundedChannelOptions { SingleReader = true });   // bounded by what the outbox holds
-    private readonly ArrayBufferWriter<byte> _buffer = new(4096);
+    private ArrayBufferWriter<byte> _buffer = new(SmallBuffer);
     private readonly Lock _files = new();                      // reading beside moving and deleting, flushing by the timer; the rest is the loop's own
     private readonly List<JournalEntry> _owed = [];            // what the disk did not take, though it must be there in the end
     private readonly ITimer _flushSoon;
@@ -34,8 +36,12 @@ internal sealed class OutboxJournal : IAsyncDisposable
     private Task _loop = Task.CompletedTask;
     private Segment? _active;
     private Segment? _abandoned;                               // a write to it failed
+    private long _abandonedAt;                                 // up to there it is good
+    private long? _writingAt;                                  // where the write under way began
+    private volatile bool _isFailing;
     private long _lastGiven;
     private int _settledSinceFlush;
+    private int _unflushed;
     private bool _dirty;                                       // something was written and not flushed
     private int _flushIsSet;
 
@@ -53,6 +59,18 @@ internal sealed class OutboxJournal : IAsyncDisposable
     public static OutboxJournal Open(DeviceOptions options) =>
         new(OutboxFolder.Open(Path.GetFullPath(options.Outbox.Folder!), options.DeviceId, options.TroubleMet), options);
 
+    /// <summary>Of the memory it writes from, when it has nothing to write.</summary>
+    public int BufferBytes => _buffer.Capacity;
+
+    /// <summary>
+    /// How many messages were settled without the disk's knowing for sure. Zero where nobody wants it to (<see cref="OutboxOptions.FlushWithin"/> without end), and while
+    /// it cannot be written: then what is held is sent all the same, because a full disk may stay full for long.
+    /// </summary>
+    public int Unflushed => _isFailing || _options.FlushWithin == Timeout.InfiniteTimeSpan ? 0 : Volatile.Read(ref _unflushed);
+
+    /// <summary>Called before each flush; a test holds it up there, as a slow disk would.</summary>
+    internal Action Flushing { get; set; } = () => { };
+
     /// <summary>What an earlier run has left.</summary>
     public IReadOnlyCollection<FoundMessage> Found => _folder.Found;
 
@@ -66,7 +84,11 @@ internal sealed class OutboxJournal : IAsyncDisposable
 
     public void Add(OutboxMessage message) => _entries.Writer.TryWrite(new JournalEntry(RecordKind.Message, message));
 
-    public void Settle(OutboxMessage message) => _entries.Writer.TryWrite(new JournalEntry(RecordKind.Settled, message));
+    public void Settle(OutboxMessage message)
+    {
+        Interlocked.Increment(ref _unflushed);
+        _entries.Writer.TryWrite(new JournalEntry(RecordKind.Settled, message));
+    }
 
     public void Mark(OutboxMessage message) => _entries.Writer.TryWrite(new JournalEntry(RecordKind.Mark, message));
 
@@ -92,15 +114,28 @@ internal sealed class OutboxJournal : IAsyncDisposable
         {
             Gather(batch);
             var failure = Tried(() => WriteAll(batch));
+            if (failure is not null && MakesRoom(batch))
+                failure = Tried(() => WriteAll(batch));
             if (failure is not null)
-                Abandon(batch);
+                GiveUp(batch, failure);
             _written(batch, failure);
-            if (failure is null)
-                Tell(Tried(MakeFilesFew));
+            if (failure is null && Tried(MakeFilesFew) is { } trouble)
+                GiveUp([], trouble);
             batch.Clear();
+            BeSmall(batch);
         }
 
+        Tell(Tried(() => WriteAll(_owed)));
         Tell(Tried(Flush));
+    }
+
+    // One large message, or the rush after an outage, must not cost memory for as long as the device runs.
+    private void BeSmall(List<JournalEntry> batch)
+    {
+        if (_buffer.Capacity > LargestKeptBuffer)
+            _buffer = new ArrayBufferWriter<byte>(SmallBuffer);
+        if (batch.Capacity > 256)
+            batch.Capacity = 0;
     }
 
     private void Gather(List<JournalEntry> batch)
@@ -113,9 +148,10 @@ internal sealed class OutboxJournal : IAsyncDisposable
 
     private void WriteAll(List<JournalEntry> batch)
     {
-        var segment = Active();
+        if (batch.Count == 0)
+            return;
+        var segment = BeginWrite();
         var places = new List<(OutboxMessage Message, Place Place)>();
-        _buffer.ResetWrittenCount();
         foreach (var (kind, message) in batch)
         {
             if (kind == RecordKind.Message)
@@ -126,9 +162,9 @@ internal sealed class OutboxJournal : IAsyncDisposable
 
         segment.Append(_buffer.WrittenSpan);
         FlushIfDue(batch);
+        _isFailing = false;
         Put(places);
-        foreach (var entry in batch.Where(entry => entry.Kind == RecordKind.Settled && entry.Message.Place is not null))
-            entry.Message.Place!.Segment.Live--;
+        Discount(batch);
     }
 
     private bool TryRead(OutboxMessage message, out ReadOnlyMemory<byte> payload)
@@ -172,108 +208,6 @@ internal sealed class OutboxJournal : IAsyncDisposable
                 place.Segment.Live++;
             }
         }
-    }
-
-    private Segment Active()
-    {
-        if (_active is { } active && active.Length < _segmentBytes)
-            return active;
-        Flush();                                               // what comes later never survives without what came before
-        if (_abandoned is { } broken)
-            broken.CutTo(broken.Length);
-        _abandoned = null;
-        var segment = Begin(_folder.Segments.Count == 0 ? 1 : _folder.Segments[^1].Number + 1);
-        lock (_files)
-        {
-            _folder.Segments.Add(segment);
-            return _active = segment;
-        }
-    }
-
-    private Segment Begin(long number)
-    {
-        var segment = Segment.Create(_folder.Path, number);
-        try
-        {
-            _buffer.ResetWrittenCount();
-            RecordFormat.WriteHead(_buffer, number, _device, _lastGiven + 1);
-            segment.Append(_buffer.WrittenSpan);
-            segment.Flush();
-            return segment;
-        }
-        catch (IOException)
-        {
-            segment.Delete();                                  // a full disk gets no file more for each attempt
-            throw;
-        }
-    }
-
-    // How far it was written is not known: nothing more is written to it. What was settled must be written in the end; the outbox settles what it could not hold.
-    private void Abandon(List<JournalEntry> batch)
-    {
-        lock (_files)
-            (_abandoned, _active, _dirty) = (_abandoned ?? _active, null, false);
-        _owed.AddRange(batch.Where(entry => entry.Kind == RecordKind.Settled));
-    }
-
-    private void FlushIfDue(List<JournalEntry> batch)
-    {
-        lock (_files)
-            (_dirty, _settledSinceFlush) = (true, _settledSinceFlush + batch.Count(entry => entry.Kind == RecordKind.Settled));
-        if (_options.FlushWithin == Timeout.InfiniteTimeSpan)
-            return;
-        var isDue = _settledSinceFlush >= SettledWithoutFlush || batch.Any(entry => entry.Kind == RecordKind.Mark)
-            || (_options.FlushWithin == TimeSpan.Zero && batch.Any(entry => entry.Kind == RecordKind.Message));
-        if (isDue)
-            Flush();
-        else if (_options.FlushWithin > TimeSpan.Zero && Interlocked.Exchange(ref _flushIsSet, 1) == 0)
-            _flushSoon.Change(_options.FlushWithin, Timeout.InfiniteTimeSpan);
-    }
-
-    private void Flush()
-    {
-        lock (_files)
-        {
-            if (_dirty)
-                _active?.Flush();
-            (_dirty, _settledSinceFlush) = (false, 0);
-        }
-    }
-
-    private void MakeFilesFew()
-    {
-        if (_folder.Segments.Sum(segment => segment.Length) > _options.MaxBytes * 3 / 2)
-            MoveForward(_folder.Segments[0]);
-        while (_folder.Segments[0] is { Live: 0 } done && done != _active)
-        {
-            lock (_files)
-                _folder.Segments.RemoveAt(0);
-            done.Delete();
-        }
-    }
-
-    // A message that waits behind others for long would keep its segment, and so every later one. It is written again at the end, where it would be now.
-    private void MoveForward(Segment oldest)
-    {
-        if (oldest == _active || oldest.Live == 0)
-            return;
-        var segment = Active();
-        var places = new List<(OutboxMessage Message, Place Place)>();
-        _buffer.ResetWrittenCount();
-        foreach (var message in _heldIn(oldest))
-        {
-            if (!TryRead(message, out var payload))
-                continue;                                      // whoever is to send it finds out, and says so
-            Encode(message, payload.Span, segment, places);
-            if (message.MayOvertake == MayOvertake.Yes)
-                RecordFormat.WriteWord(_buffer, segment.Number, RecordKind.Mark, message.Sequence);
-        }
-
-        segment.Append(_buffer.WrittenSpan);
-        lock (_files)
-            _dirty = true;
-        Flush();
-        Put(places);
     }
 
     private DeviceException? Tried(Action what)

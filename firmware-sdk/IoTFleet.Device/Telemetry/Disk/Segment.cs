@@ -31,9 +31,19 @@ internal sealed class Segment : IDisposable
     public static Segment Create(string folder, long number)
     {
         var path = System.IO.Path.Combine(folder, number.ToString("D12", CultureInfo.InvariantCulture) + Extension);
-        var segment = new Segment(number, path, DurableFile.CreatePrivate(path), length: 0);
-        DurableFile.FlushFolder(folder);
-        return segment;
+        SafeFileHandle? file = null;
+        try
+        {
+            file = DurableFile.CreatePrivate(path);
+            DurableFile.FlushFolder(folder);
+            return new Segment(number, path, file, length: 0);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            file?.Dispose();
+            File.Delete(path);                                 // or the next attempt would find the name taken, and every one after it
+            throw;
+        }
     }
 
     public static Segment Open(long number, string path)

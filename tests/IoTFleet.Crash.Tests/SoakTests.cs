@@ -1,0 +1,55 @@
+using System.Diagnostics;
+using IoTFleet.Crash.Soak;
+
+namespace IoTFleet.Crash.Tests;
+
+/// <summary>
+/// A little of what takes an hour by hand: <c>dotnet run -c Release --project tests/IoTFleet.Crash -- soak --minutes 60</c>. In a process of its own, because its memory
+/// and its open handles are judged.
+/// </summary>
+[Collection(CrashRunTests.OneAtATime)]
+public sealed class SoakTests(ITestOutputHelper output)
+{
+    public static TheoryData<SoakMutant, string> Defects => new()
+    {
+        { SoakMutant.Deaf, "STUCK: " },
+        { SoakMutant.Lose, "acknowledged readings are lost" },
+        { SoakMutant.Twice, "readings are stored more than once" },
+        { SoakMutant.Leak, "The managed heap has grown" },
+    };
+
+    [Fact]
+    public async Task Devices_behind_a_bad_network_and_a_dying_server_come_back_and_lose_nothing_and_do_not_grow()
+    {
+        var (code, said) = await SoakAsync("--minutes", "1.2", "--devices", "20", "--settle", "60");
+
+        Assert.True(code == 0, said);
+        Assert.Contains("STEADY: 1.2 min, 20 devices, 0 stuck", said, StringComparison.Ordinal);
+    }
+
+    [Theory, MemberData(nameof(Defects))]
+    public async Task A_device_that_stays_away_or_loses_or_grows_is_found_out(SoakMutant defect, string verdict)
+    {
+        var (code, said) = await SoakAsync("--minutes", "0.3", "--devices", "10", "--settle", "20", "--mutant", $"{defect}");
+
+        Assert.True(code == 1, said);
+        Assert.Contains(verdict, said, StringComparison.Ordinal);
+    }
+
+    private async Task<(int Code, string Said)> SoakAsync(params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "IoTFleet.Crash.dll"), "soak", .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using var soak = Process.Start(start)!;
+        try
+        {
+            var (said, wrong) = (soak.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken), soak.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
+            await soak.WaitForExitAsync(TestContext.Current.CancellationToken);
+            output.WriteLine(await said + await wrong);
+            return (soak.ExitCode, await said + await wrong);
+        }
+        finally
+        {
+            if (!soak.HasExited) soak.Kill(entireProcessTree: true);
+        }
+    }
+}
