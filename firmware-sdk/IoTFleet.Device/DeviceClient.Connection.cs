@@ -40,7 +40,7 @@ public sealed partial class DeviceClient
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _stopping.Token);
         try
         {
-            await using var link = new BrokerLink(_options, await _dial(either.Token), _outbox, _inbox, _doorbell) { TrustBundleVersion = TrustBundleVersion };
+            await using var link = new BrokerLink(_options, await _dial(either.Token), _outbox, _inbox, _answers, _ledger, _doorbell) { TrustBundleVersion = TrustBundleVersion };
             var refusal = await link.OpenAsync(either.Token);
             deadline.CancelAfter(Timeout.InfiniteTimeSpan);    // met: a device at rest is not woken for it
             return refusal ?? await RunAsync(link);

@@ -21,6 +21,8 @@ public sealed partial class DeviceClient : IAsyncDisposable
     private readonly Doorbell _doorbell = new();
     private readonly Outbox _outbox;
     private readonly CommandInbox _inbox;
+    private readonly AnswerQueue _answers;
+    private readonly CommandLedger _ledger;
     private readonly Reconnect _reconnect;
     private readonly StateBoard _states;
     private readonly NetworkWatch _network;
@@ -37,11 +39,13 @@ public sealed partial class DeviceClient : IAsyncDisposable
     private long _connections;
     private int _disposed;
 
-    private DeviceClient(DeviceOptions options, Func<CancellationToken, Task<Stream>> dial, Identified? identified, OutboxJournal? journal, StateBoard states)
+    private DeviceClient(DeviceOptions options, Func<CancellationToken, Task<Stream>> dial, Identified? identified, OutboxJournal? journal, CommandFiles? commands, StateBoard states)
     {
         (_options, _dial, _identified, _journal, _states) = (options, dial, identified, journal, states);
         _outbox = new Outbox(options.Outbox, options.MaxInFlight, options.MaxResident, new TelemetryTopics(options.DeviceId), journal, options.Clock, () => Now, _doorbell);
-        _inbox = new CommandInbox(options.MaxWaitingCommands, _doorbell);
+        _answers = new AnswerQueue(options.DeviceId, options.Clock, _doorbell);
+        _ledger = new CommandLedger(commands, _answers, options.Commands, options.TroubleMet);
+        _inbox = new CommandInbox(options.MaxWaitingCommands, _ledger, options.Clock, _doorbell);
         _reconnect = new Reconnect(options.BackoffMin, options.BackoffMax, Random.Shared.NextDouble);
         _renewer = identified is null ? null : new Renewer(options, identified.Slots, identified.Trust, MakeConnectionAnew, Random.Shared.NextDouble);
         _network = new NetworkWatch(options.Clock, TryNow);
@@ -90,15 +94,18 @@ public sealed partial class DeviceClient : IAsyncDisposable
         var states = new StateBoard(options.StateChanged);
         // First, because a folder that cannot be used must not cost a one-time token.
         var journal = options.Outbox.Folder is null ? null : await Task.Run(() => OutboxJournal.Open(options), cancellation);
+        CommandFiles? commands = null;
         try
         {
+            commands = await Task.Run(() => OpenCommands(options), cancellation);
             var trust = await DeviceTrust.LoadAsync(options, cancellation);
             var slots = await new Enroller(options, trust, states.Enter).IdentifyAsync(cancellation);
             var dialer = new TlsDialer(options, slots, trust);
-            return new DeviceClient(options, dialer.DialAsync, new Identified(slots, dialer, trust), journal, states);
+            return new DeviceClient(options, dialer.DialAsync, new Identified(slots, dialer, trust), journal, commands, states);
         }
         catch
         {
+            commands?.Dispose();
             if (journal is not null)
                 await journal.DisposeAsync();
             throw;
@@ -109,7 +116,22 @@ public sealed partial class DeviceClient : IAsyncDisposable
     internal static DeviceClient StartOver(Func<CancellationToken, Task<Stream>> dial, DeviceOptions options)
     {
         options.Validate();
-        return new DeviceClient(options, dial, identified: null, options.Outbox.Folder is null ? null : OutboxJournal.Open(options), new StateBoard(options.StateChanged));
+        return new DeviceClient(options, dial, identified: null, options.Outbox.Folder is null ? null : OutboxJournal.Open(options), OpenCommands(options), new StateBoard(options.StateChanged));
+    }
+
+    private static CommandFiles? OpenCommands(DeviceOptions options)
+    {
+        var beside = options.Outbox.Folder ?? (options.KeyStore as FileKeyStore)?.Folder;
+        if ((options.Commands.Folder ?? (beside is null ? null : Path.Combine(beside, "commands"))) is not { } folder)
+            return null;
+        try
+        {
+            return CommandFiles.Open(Path.GetFullPath(folder), options.DeviceId);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new DeviceException(DeviceError.CommandFailed, $"What is known of commands cannot be kept in {folder}: {error.Message} Give each client a folder of its own.", error);
+        }
     }
 
     /// <summary>
@@ -175,10 +197,25 @@ public sealed partial class DeviceClient : IAsyncDisposable
     }
 
     /// <summary>
-    /// The commands for this device as they arrive; ends when the client is disposed. Taking a command acknowledges it to the server.
-    /// Up to 64 wait here, with <see cref="DeviceOptions.Constrained"/> 8. With several readers each command goes to one of them.
+    /// The commands for this device as they arrive; ends when the client is disposed. Taking a command acknowledges it to the server; <see cref="DeviceCommand.AnswerAsync(CommandAnswer)"/>
+    /// answers it. What comes twice is yielded once. Up to 64 wait here, with
+    /// <see cref="DeviceOptions.Constrained"/> 8. With several readers each command goes to one of them.
     /// </summary>
     public IAsyncEnumerable<DeviceCommand> CommandsAsync(CancellationToken cancellation = default) => _inbox.TakeAllAsync(cancellation);
+
+    /// <summary>
+    /// Runs a handler for each command as it arrives, one after the other, and answers with what it returns; ends when the client is disposed. Called twice, two commands
+    /// run at a time. The handler's token ends at the command's deadline, and when this ends. What the handler throws is answered with status 500 and its message, one that
+    /// is late with 504. Each command is run at most once and answered once, as <see cref="CommandOptions"/> says, whatever is cut or sent twice.
+    /// </summary>
+    /// <param name="handler">Returns the answer.</param>
+    /// <param name="cancellation">Ends the handling. A command that is at work is then as one that a restart has cut.</param>
+    public async Task HandleCommandsAsync(Func<DeviceCommand, CancellationToken, Task<CommandAnswer>> handler, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(handler);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _stopping.Token);
+        await new CommandHandling(handler, _options.Clock, _options.TroubleMet).RunAsync(CommandsAsync(cancellation), stop.Token);
+    }
 
     /// <summary>
     /// Says goodbye to the server and closes. Waiting for messages that are not stored yet fails with <see cref="DeviceError.Stopped"/>; an outbox on disk keeps them
@@ -199,6 +236,7 @@ public sealed partial class DeviceClient : IAsyncDisposable
         if (_journal is not null)
             await _journal.DisposeAsync();
         _outbox.Dispose();
+        _ledger.Dispose();
         _identified?.Slots.Dispose();
     }
 

@@ -32,6 +32,9 @@ public enum DeviceError
     /// <summary>The message is no longer held: by its stream's <see cref="StreamPolicy"/> it was too old, or gave way when there was no room.</summary>
     Dropped,
 
+    /// <summary>A command's handler has thrown, or its answer was refused or could not be kept; told to <see cref="DeviceOptions.TroubleMet"/>.</summary>
+    CommandFailed,
+
     /// <summary>The client was disposed before the operation completed.</summary>
     Stopped,
 }

@@ -78,6 +78,9 @@ public sealed record DeviceOptions
     /// </summary>
     public OutboxOptions Outbox { get => _outbox ?? (Constrained ? OutboxOptions.Small : OutboxOptions.Usual); init => _outbox = value; }
 
+    /// <summary>How commands are remembered. Default: beside the outbox or the key, where these are on disk.</summary>
+    public CommandOptions Commands { get; init; } = new();
+
     /// <summary>
     /// How many messages may be on their way unacknowledged, 1 to 65535; the server's own limit is kept too. Default 20, if <see cref="Constrained"/> 4.
     /// </summary>
@@ -136,6 +139,8 @@ public sealed record DeviceOptions
         RequireRange(BackoffMin, TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(1), nameof(BackoffMin));
         RequireRange(BackoffMax, BackoffMin, TimeSpan.FromDays(1), nameof(BackoffMax));
         Outbox.Validate();
+        Require(Commands is not null, nameof(Commands), "must be set");
+        Commands!.Validate();
         Require(MaxInFlight >= 1, nameof(MaxInFlight), "must be 1 to 65535");
         Require(Clock is not null, nameof(Clock), "must be set");
     }

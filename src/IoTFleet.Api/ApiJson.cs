@@ -86,6 +86,8 @@ namespace IoTFleet.Api;
 [JsonSerializable(typeof(Page<TwinSummary>))]
 [JsonSerializable(typeof(ChangeTwinsRequest))]
 [JsonSerializable(typeof(TwinsChanged))]
+[JsonSerializable(typeof(CommandDetails))]
+[JsonSerializable(typeof(Page<CommandDetails>))]
 [JsonSerializable(typeof(RenewCertificateRequest))]
 [JsonSerializable(typeof(RenewalInfo))]
 [JsonSerializable(typeof(StatusNonce))]

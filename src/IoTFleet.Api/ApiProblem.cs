@@ -40,6 +40,18 @@ public static class ProblemCodes
     /// <summary>404: no such device.</summary>
     public const string DeviceNotFound = "device-not-found";
 
+    /// <summary>404: the device has no such command, or it was forgotten.</summary>
+    public const string CommandNotFound = "command-not-found";
+
+    /// <summary>409: the device has another command of this id.</summary>
+    public const string CommandIdTaken = "command-id-taken";
+
+    /// <summary>409: the command is answered or expired already.</summary>
+    public const string CommandOver = "command-over";
+
+    /// <summary>429: the device has as many open commands as it may.</summary>
+    public const string TooManyCommands = "too-many-commands";
+
     /// <summary>404: no such token.</summary>
     public const string TokenNotFound = "token-not-found";
 

@@ -187,15 +187,6 @@ public sealed partial class FleetClient(HttpClient http) : IDisposable
         AllAsync(
             cursor => GetTelemetryPageAsync(deviceId, from, to, cursor, Page<TelemetryRecord>.MaximumLimit, cancellationToken), cancellationToken);
 
-    /// <summary>Sends a command to a device.</summary>
-    /// <param name="deviceId">The device.</param>
-    /// <param name="request">The command's name and payload.</param>
-    /// <param name="cancellationToken">Ends the request.</param>
-    /// <exception cref="ApiProblemException"><see cref="ProblemCodes.DeviceNotFound"/>, <see cref="ProblemCodes.DeviceNotActive"/>.</exception>
-    public Task<CommandReceipt> SendCommandAsync(string deviceId, SendCommandRequest request, CancellationToken cancellationToken = default) =>
-        PostAsync($"devices/{Escape(deviceId)}/commands", Body(request, ApiJson.Default.SendCommandRequest),
-            ApiJson.Default.CommandReceipt, cancellationToken);
-
     /// <summary>Closes the connections.</summary>
     public void Dispose() => http.Dispose();
 

@@ -80,6 +80,7 @@ public sealed partial class FleetDbContext : DbContext
         ConfigureRecord(model);
         ConfigureQuarantine(model);
         ConfigureRules(model);
+        ConfigureCommands(model);
         ConfigureTwins(model);
         ConfigureOperators(model);
         NameTimeColumnsByTheirUnit(model);

@@ -49,7 +49,8 @@ public static class FleetServices
         services.AddSingleton<Status.InstallCrl>().AddSingleton<IssueServerCertificate>().AddSingleton<CrossSigning>();
         services.AddSingleton<CreateService>().AddSingleton<IssueServiceCertificate>().AddSingleton<RevokeService>();
         services.AddSingleton<FindServices>().AddSingleton<AdmitService>();
-        services.AddSingleton<SendCommand>();
+        services.TryAddSingleton(new CommandOptions());
+        services.AddSingleton<SendCommand>().AddSingleton<AnswerCommand>().AddSingleton<CancelCommand>().AddSingleton<FindCommands>().AddSingleton<CommandBook>();
         services.AddTwins();
         services.AddRules();
         services.AddFormats(formats ?? new FormatOptions());

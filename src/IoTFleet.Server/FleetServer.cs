@@ -7,6 +7,7 @@ using IoTFleet.Broker.Sessions;
 using IoTFleet.Fleet;
 using IoTFleet.Fleet.Authorities;
 using IoTFleet.Fleet.Certificates;
+using IoTFleet.Fleet.Commands;
 using IoTFleet.Fleet.IssuanceLog;
 using IoTFleet.Fleet.Operators;
 using IoTFleet.Fleet.Telemetry;
@@ -14,6 +15,7 @@ using IoTFleet.Fleet.Telemetry.Formats;
 using IoTFleet.Fleet.Telemetry.Store;
 using IoTFleet.Pki;
 using IoTFleet.Server.Alerts;
+using IoTFleet.Server.Commands;
 using IoTFleet.Server.Console;
 using IoTFleet.Server.Diagnosis;
 using IoTFleet.Server.Doors;
@@ -116,10 +118,11 @@ public sealed class FleetServer : IAsyncDisposable
         services.AddBroker();
         services.AddSingleton<FleetAccessPolicy>().AddSingleton<IAccessPolicy>(provider => provider.GetRequiredService<FleetAccessPolicy>());
         services.AddSingleton<IMessageSink, DeviceSink>().AddSingleton<IDeviceTopic, TelemetrySink>().AddSingleton<IDeviceTopic, TwinSink>();
+        services.AddSingleton(provider => new Lazy<TwinRelay>(provider.GetRequiredService<TwinRelay>));        // the sink is a part of the broker, by which the relay sends
         services.AddSingleton<TwinRelay>().AddSingleton<ISubscriptionWatch>(provider => provider.GetRequiredService<TwinRelay>());
         services.AddHostedService(provider => provider.GetRequiredService<TwinRelay>());
         services.AddHostedService<SubscriptionFeed>();
-        services.AddSingleton<CommandRelay>();
+        services.AddSingleton(Settings<CommandOptions>(builder.Configuration, "Commands", commands => commands.Validate())).AddCommands();
         services.AddSingleton<RevocationFreshness>().AddSingleton<RevocationSequence>().AddSingleton<RevocationWatch>();
         services.AddHostedService(provider => provider.GetRequiredService<RevocationWatch>());
         services.AddHostedService<ShutOutSweep>();

@@ -15,7 +15,7 @@ public class SendCommandTests
 
         var entry = (await fleet.AuditAsync("pump-1"))[^1];
         Assert.Equal("command.send", entry.Action);
-        Assert.Contains($"restart, command {accepted.CommandId}", entry.Detail);
+        Assert.Contains($"restart, command {accepted.Command.Id}", entry.Detail);
     }
 
     [Fact]

@@ -108,7 +108,7 @@ public sealed class FleetClientTests
     [Fact]
     public async Task Command_is_posted_with_its_payload_as_it_is()
     {
-        var stub = StubHandler.Json("""{"id":"c1","delivered":true}""");
+        var stub = StubHandler.Json("""{"id":"c1","deviceId":"pump-7","name":"set","state":"sent","sentBy":"ada","createdAt":"2026-01-01T00:00:00Z","deadline":"2026-01-01T00:01:00Z","delivered":true}""");
         using var fleet = new FleetClient(stub.ToClient());
 
         var command = new SendCommandRequest { Name = "set", Payload = JsonElement.Parse("""{"x":1.50}""") };

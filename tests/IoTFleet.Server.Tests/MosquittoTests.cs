@@ -36,9 +36,28 @@ public sealed class MosquittoTests : IAsyncLifetime
 
         using var payload = JsonDocument.Parse("{\"speed\":3}");
         var command = new SendCommandRequest { Name = "set-speed", Payload = payload.RootElement };
-        await Eventually.TrueAsync(async () => (await Server.Client.SendCommandAsync("pump-7", command)).Delivered);
+        var sent = await Server.Client.SendCommandAsync("pump-7", command);
 
-        Assert.Equal("devices/pump-7/commands/set-speed {\"speed\":3}", (await receiving).Output.Trim());
+        Assert.Equal($"devices/pump-7/commands/set-speed/{sent.Id} {{\"speed\":3}}", (await receiving).Output.Trim());
+    }
+
+    /// <summary>As docs/wire.md has it: two programs that know nothing of us.</summary>
+    [Theory]
+    [InlineData("mqttv311")]
+    [InlineData("mqttv5")]
+    public async Task A_command_is_answered_by_mosquitto_pub(string version)
+    {
+        var device = await EnrolWithScriptAsync("pump-7");
+        using var payload = JsonDocument.Parse("{\"delay\":5}");
+        var waiting = Server.Client.SendCommandAsync("pump-7", new SendCommandRequest { Name = "reboot", Payload = payload.RootElement }, TimeSpan.FromSeconds(60));
+        var received = await Peers.RunAsync("mosquitto_sub", [.. device, "-V", version, "-q", "1", "-C", "1", "-W", "20", "-t", "devices/pump-7/commands/#", "-F", "%t"]);
+
+        var answered = await Peers.RunAsync(
+            "mosquitto_pub", [.. device, "-V", version, "-q", "1", "-t", $"devices/pump-7/answers/{received.Output.Trim().Split('/')[^1]}", "-m", "{\"status\":202,\"payload\":\"soon\"}"]);
+
+        Assert.True(answered.ExitCode == 0, answered.Everything);
+        var receipt = await waiting;
+        Assert.Equal((CommandStates.Answered, 202, "\"soon\""), (receipt.State, receipt.Answer!.Status, receipt.Answer.Payload!.Value.GetRawText()));
     }
 
     [Fact]

@@ -119,15 +119,18 @@ public sealed class TelemetryTests : IAsyncLifetime
         using var certificate = await _server.EnrolAsync("pump-7");
         using var payload = JsonDocument.Parse("{\"speed\":3}");
         var command = new SendCommandRequest { Name = "set-speed", Payload = payload.RootElement };
-        Assert.False((await _server.Client.SendCommandAsync("pump-7", command)).Delivered);
+        var early = await _server.Client.SendCommandAsync("pump-7", command);
+        Assert.False(early.Delivered);
 
         await using var device = await _server.ConnectAsync("pump-7", certificate);
         await device.SendAsync(new SubscribePacket { PacketId = 1, Subscriptions = [new SubscriptionRequest(TopicFilter.Parse("devices/pump-7/commands/#"), QualityOfService.AtLeastOnce)] });
         await device.ExpectAsync<SubAckPacket>();
+        Assert.Equal($"devices/pump-7/commands/set-speed/{early.Id}", (await device.ExpectAsync<PublishPacket>()).Topic!.Value);
 
-        Assert.True((await _server.Client.SendCommandAsync("pump-7", command)).Delivered);
+        var late = await _server.Client.SendCommandAsync("pump-7", command);
+        Assert.True(late.Delivered);
         var arrived = await device.ExpectAsync<PublishPacket>();
-        Assert.Equal("devices/pump-7/commands/set-speed", arrived.Topic!.Value);
+        Assert.Equal($"devices/pump-7/commands/set-speed/{late.Id}", arrived.Topic!.Value);
         Assert.Equal("{\"speed\":3}", Encoding.UTF8.GetString(arrived.Payload.Span));
     }
 

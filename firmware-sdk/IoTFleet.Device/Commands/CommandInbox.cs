@@ -5,15 +5,16 @@ using IoTFleet.Device.Link;
 namespace IoTFleet.Device.Commands;
 
 /// <summary>
-/// Commands between the read loop and the application. A command is acknowledged when the application takes it, and the CONNECT's
-/// Receive Maximum is the room left here, so a server that keeps to it never finds the inbox full. When it is full all the same
+/// Commands between the read loop and the application. A command is acknowledged when the application takes it, behind the ledger's note that
+/// it has; one that it had before, and one that is over, is acknowledged and not given out. The CONNECT's Receive Maximum is the room left here, so a server that keeps to it never finds the inbox full. When it is full all the same
 /// (QoS 0, MQTT 3.1.1) the command is dropped unacknowledged and counted.
 /// </summary>
-internal sealed class CommandInbox(int capacity, Doorbell doorbell)
+internal sealed class CommandInbox(int capacity, CommandLedger ledger, TimeProvider clock, Doorbell doorbell)
 {
     private readonly Channel<Entry> _entries = Channel.CreateBounded<Entry>(capacity);
     private readonly Lock _gate = new();
     private readonly Queue<ushort> _acks = new();          // at most one per entry
+    private volatile bool _closed;
     private int _connection;
     private long _dropped;
 
@@ -43,9 +44,14 @@ internal sealed class CommandInbox(int capacity, Doorbell doorbell)
     {
         await foreach (var entry in _entries.Reader.ReadAllAsync(cancellation))
         {
+            if (_closed)
+                yield break;                                   // what is left is not acknowledged, and comes again
+            var isDue = entry.Command.Deadline is not { } deadline || clock.GetUtcNow() < deadline;
+            var isNew = isDue && (entry.Command.Id is not { } id || await ledger.BeginAsync(id, entry.Command.Name));
             if (entry.PacketId != 0)
                 Acknowledge(entry);
-            yield return entry.Command;
+            if (isNew)
+                yield return entry.Command;
         }
     }
 
@@ -55,7 +61,11 @@ internal sealed class CommandInbox(int capacity, Doorbell doorbell)
             return _acks.TryDequeue(out packetId);
     }
 
-    public void Close() => _entries.Writer.TryComplete();
+    public void Close()
+    {
+        _closed = true;
+        _entries.Writer.TryComplete();
+    }
 
     private void Acknowledge(Entry entry)
     {

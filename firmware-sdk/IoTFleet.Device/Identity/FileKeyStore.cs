@@ -22,6 +22,9 @@ public sealed class FileKeyStore : IKeyStore
         _folder = Path.GetFullPath(folder);
     }
 
+    /// <summary>Where it is.</summary>
+    internal string Folder => _folder;
+
     /// <inheritdoc/>
     public ValueTask<ECDsa> OpenKeyAsync(CancellationToken cancellation)
     {

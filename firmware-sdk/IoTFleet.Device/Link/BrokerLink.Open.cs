@@ -10,6 +10,7 @@ internal sealed partial class BrokerLink
     private const ushort SubscribeId = 1;                      // free: nothing is published before the SUBACK
 
     private int _window;
+    private int _receiveMaximum;
     private long _largestPacket;
     private bool _subscribed;
 
@@ -18,6 +19,7 @@ internal sealed partial class BrokerLink
     {
         _outbox.StartOver();
         _inbox.StartOver();
+        _answers.StartOver();
         try
         {
             Write(Connect());
@@ -57,7 +59,8 @@ internal sealed partial class BrokerLink
 
     private void Heed(PropertyBlock terms)
     {
-        _window = Math.Min(_options.MaxInFlight, terms.ReceiveMaximum ?? ushort.MaxValue);   // [MQTT-3.3.4-7]
+        _receiveMaximum = terms.ReceiveMaximum ?? ushort.MaxValue;                           // [MQTT-3.3.4-7]
+        _window = Math.Min(_options.MaxInFlight, _receiveMaximum);
         _largestPacket = terms.MaximumPacketSize ?? uint.MaxValue;                           // [MQTT-3.2.2-15]
         // [MQTT-3.2.2-21]. A server that wants none, or only a long one, is asked all the same: this side wants to know whether it is still there.
         if (terms.ServerKeepAlive is { } seconds and not 0 && TimeSpan.FromSeconds(seconds) < _keepAlive)

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using IoTFleet.Device.Commands;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
 
@@ -60,6 +61,12 @@ internal sealed partial class BrokerLink
 
     private void OnAck(PubAckPacket ack)
     {
+        if (PacketIds.IsAnswer(ack.PacketId))
+        {
+            OnAnswerAck(ack);
+            return;
+        }
+
         if (_outbox.Settle(ack.PacketId) is not { } message)
             return;                                            // answers nothing of ours; harmless
 
@@ -70,6 +77,16 @@ internal sealed partial class BrokerLink
         _doorbell.Ring();                                      // the window has room
     }
 
+    private void OnAnswerAck(PubAckPacket ack)
+    {
+        if (_answers.Settle(ack.PacketId) is not { } answer)
+            return;
+        if (ack.Reason >= ReasonCode.UnspecifiedError)
+            Tell(new DeviceException(DeviceError.CommandFailed, $"The server refused the answer to command {answer.CommandId}: 0x{(byte)ack.Reason:X2} {ack.Reason}, {ack.Properties.ReasonString}"));
+        _ = _ledger.StoredAsync(answer.CommandId);             // tells of its own troubles, and nobody waits for it
+        _doorbell.Ring();                                      // the window has room
+    }
+
     private void OnPublish(PublishPacket publish)
     {
         if (publish.Qos == QualityOfService.ExactlyOnce)       // [MQTT-3.8.4-8]: the subscription asked for QoS 1 at most
@@ -77,8 +94,20 @@ internal sealed partial class BrokerLink
         if (publish.Topic is not { } topic || !topic.Value.StartsWith(_commandTopic, StringComparison.Ordinal))
             throw new ProtocolViolation(ReasonCode.TopicNameInvalid, "a message outside this device's commands");
 
-        var command = new DeviceCommand(topic.Value[_commandTopic.Length..], publish.Payload, _options.Clock.GetUtcNow());
-        _inbox.Offer(command, publish.PacketId);
+        _inbox.Offer(CommandFrom(topic.Value[_commandTopic.Length..], publish), publish.PacketId);
+    }
+
+    private DeviceCommand CommandFrom(string below, PublishPacket publish)
+    {
+        var (name, id) = CommandAddress.Of(below, publish, _answerTopic, _options.Protocol == ProtocolVersion.V5);
+        var now = _options.Clock.GetUtcNow();
+        return new DeviceCommand(name, publish.Payload, now)
+        {
+            Id = id,
+            Deadline = publish.Properties.MessageExpiryInterval is { } seconds ? now.AddSeconds(seconds) : null,
+            Answerer = id is null ? null : answer => _ledger.AnswerAsync(id, answer.ToWire()),
+            Abandoner = id is null ? null : () => _ledger.AbandonAsync(id),
+        };
     }
 
     private LinkEnd? OnSubscribed(SubAckPacket answer)

@@ -74,7 +74,9 @@ internal sealed partial class BrokerLink
     {
         var pingAskedAt = Volatile.Read(ref _pingAskedAt);
         var ping = pingAskedAt == NoPing ? TimeSpan.Zero : _options.Clock.GetElapsedTime(pingAskedAt);
-        var message = _outbox.LongestWait();
+        var (message, answer) = (_outbox.LongestWait(), _answers.LongestWait());
+        if (answer > message)
+            message = answer;
         return ping > message ? ping : message;
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using IoTFleet.Device.Commands;
 using IoTFleet.Device.Telemetry;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
@@ -28,7 +29,9 @@ internal sealed partial class BrokerLink
         WriteCommandAcks();
         if (Interlocked.Exchange(ref _pingDue, 0) == 1)
             Write(PingReqPacket.Instance);
-        while (_output.UnflushedBytes < EnoughForOneWrite && _outbox.TryTake(_window, out var message))
+        while (_output.UnflushedBytes < EnoughForOneWrite && _answers.TryTake(_receiveMaximum - _outbox.OnTheirWay - _answers.OnTheirWay, out var answer))
+            WriteOrRefuse(answer);
+        while (_output.UnflushedBytes < EnoughForOneWrite && _outbox.TryTake(Math.Min(_window, _receiveMaximum - _answers.OnTheirWay), out var message))
             WriteOrRefuse(message);
         return _output.UnflushedBytes > 0;
     }
@@ -59,6 +62,20 @@ internal sealed partial class BrokerLink
 
         _outbox.Settle(message.PacketId);
         Tell(message.Refuse(ReasonCode.PacketTooLarge, $"the server takes packets of up to {_largestPacket} bytes"));
+    }
+
+    private void WriteOrRefuse(PendingAnswer answer)
+    {
+        var packet = answer.ToPacket();
+        if (PacketWriter.Measure(packet, _options.Protocol) <= _largestPacket)
+        {
+            Write(packet);
+            return;
+        }
+
+        _answers.Settle(answer.PacketId);
+        _ = _ledger.StoredAsync(answer.CommandId);
+        Tell(new DeviceException(DeviceError.CommandFailed, $"The answer to command {answer.CommandId} is too large: the server takes packets of up to {_largestPacket} bytes."));
     }
 
     // About a message that nobody waits for.

@@ -11,7 +11,7 @@ namespace IoTFleet.Device.Link;
 /// <code>
 /// OpenAsync: CONNECT -> CONNACK -> SUBSCRIBE -> SUBACK
 /// RunAsync:  read loop   PUBACK -> Outbox, PUBLISH -> CommandInbox, DISCONNECT -> end
-///            write loop  command acks, PINGREQ, then the Outbox up to the window; all that is there in one write
+///            write loop  command acks, PINGREQ, answers, then the Outbox up to the window; all that is there in one write
 ///            watch       keep-alive, and a server that no longer answers
 /// </code>
 /// The first of the three to end ends the others; then RunAsync says goodbye if there is somebody to hear it.
@@ -24,6 +24,8 @@ internal sealed partial class BrokerLink : IAsyncDisposable
     private readonly Stream _stream;
     private readonly Outbox _outbox;
     private readonly CommandInbox _inbox;
+    private readonly AnswerQueue _answers;
+    private readonly CommandLedger _ledger;
     private readonly Doorbell _doorbell;
     private readonly PipeReader _input;                        // owner: OpenAsync, then the read loop
     private readonly PipeWriter _output;                       // owner: OpenAsync, then the write loop, then the goodbye
@@ -31,16 +33,18 @@ internal sealed partial class BrokerLink : IAsyncDisposable
     private readonly CancellationTokenSource _cut;             // ends a write that the network does not take
     private readonly Doorbell _checkDue = new();
     private readonly string _commandTopic;
+    private readonly string _answerTopic;
 
-    public BrokerLink(DeviceOptions options, Stream stream, Outbox outbox, CommandInbox inbox, Doorbell doorbell)
+    public BrokerLink(DeviceOptions options, Stream stream, Outbox outbox, CommandInbox inbox, AnswerQueue answers, CommandLedger ledger, Doorbell doorbell)
     {
-        (_options, _stream, _outbox, _inbox, _doorbell) = (options, stream, outbox, inbox, doorbell);
+        (_options, _stream, _outbox, _inbox, _answers, _ledger, _doorbell) = (options, stream, outbox, inbox, answers, ledger, doorbell);
         // Zero-byte reads and small buffers: a fleet in one process holds no buffer per idle connection.
         _input = PipeReader.Create(stream, new StreamPipeReaderOptions(bufferSize: options.ReadBuffer, leaveOpen: true, useZeroByteReads: true));
         _output = PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true));
         _packets = new PacketReader(options.PacketLimits) { Version = options.Protocol };
         _cut = new CancellationTokenSource(Timeout.InfiniteTimeSpan, options.Clock);
         _commandTopic = $"devices/{options.DeviceId}/commands/";
+        _answerTopic = $"devices/{options.DeviceId}/answers/";
         _keepAlive = options.KeepAlive;
     }
 

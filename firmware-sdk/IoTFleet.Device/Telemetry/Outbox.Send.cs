@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using IoTFleet.Device.Link;
 using IoTFleet.Device.Telemetry.Disk;
 
 namespace IoTFleet.Device.Telemetry;
@@ -65,6 +66,16 @@ internal sealed partial class Outbox
             if (_forRoom.Count > 0)
                 Admit_NeedsGate();
             return message;
+        }
+    }
+
+    /// <summary>How many are on their way over the present connection.</summary>
+    public int OnTheirWay
+    {
+        get
+        {
+            lock (_gate)
+                return _sent;
         }
     }
 
@@ -198,7 +209,7 @@ internal sealed partial class Outbox
     private ushort NextPacketId_NeedsGate()
     {
         do
-            _lastPacketId = _lastPacketId == ushort.MaxValue ? (ushort)1 : (ushort)(_lastPacketId + 1);   // [MQTT-2.2.1-3]: never 0
+            _lastPacketId = _lastPacketId == PacketIds.LastOfTelemetry ? (ushort)1 : (ushort)(_lastPacketId + 1);   // [MQTT-2.2.1-3]: never 0
         while (FindSent_NeedsGate(_lastPacketId) >= 0);
         return _lastPacketId;
     }

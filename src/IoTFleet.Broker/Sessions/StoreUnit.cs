@@ -93,7 +93,7 @@ internal sealed class StoreUnit(StoreChange? also = null)
 /// <summary>How many sessions got a message: those whose client is connected, and those that keep it for its return.</summary>
 public readonly record struct Reach(int Connected, int Waiting)
 {
-    internal static readonly Reach Nobody;
+    public static readonly Reach Nobody;
 
     public int Sessions => Connected + Waiting;
 

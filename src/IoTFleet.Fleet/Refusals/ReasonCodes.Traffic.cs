@@ -12,6 +12,9 @@ public static partial class ReasonCodes
         Told("payload-refused", Messaging, "The server does not take this payload.", "The detail says what is wrong."),
         Told("payload-format", Connect | Messaging, "The payload says that it is UTF-8 text and is not.", "Correct the payload, or leave the format indicator out."),
         Told("retained-full", Messaging, "No room for another retained message.", "See `Broker:MaxRetainedMessages` and its companions in limits.md."),
+        Told("answer-unknown-command", Messaging, "An answer to a command that the device does not have.", "It may have been forgotten; take the id from the command's topic as it is."),
+        Told("answer-too-large", Messaging, "An answer with more bytes than are kept.", "See `Commands:MaxAnswerBytes`."),
+        Told("answer-unreadable", Messaging, "An answer that is no JSON object with a status.", "Send `{\"status\":200}`, with an integer from 100 to 599, and what else there is to say as `payload`."),
         Told("shared-filter-nested", Messaging, "A shared subscription within a shared subscription.", "Name one group."),
         Told("too-many-subscriptions", Messaging, "One more filter than a session may hold.", "See `Broker:MaxSubscriptionsPerSession`."),
     ];

@@ -8,7 +8,7 @@ namespace IoTFleet.Server.Mqtt;
 /// What a device says of itself is stored before it is acknowledged, and what it asks for is sent before. What cannot be taken is refused with 0x99, so that a 3.1.1
 /// client, which has no word for it, gets its acknowledgement and does not send it for ever.
 /// </summary>
-internal sealed class TwinSink(StoreReported store, TwinRelay relay) : IDeviceTopic, IDisposable
+internal sealed class TwinSink(StoreReported store, Lazy<TwinRelay> relay) : IDeviceTopic, IDisposable
 {
     /// <summary>Reports and questions of all devices under way; who brings one more waits, and so its socket.</summary>
     private const int MaxUnderWay = 1_000;
@@ -58,7 +58,7 @@ internal sealed class TwinSink(StoreReported store, TwinRelay relay) : IDeviceTo
 
     private async Task<LateRefusal?> AnswerAsync(string deviceId, long? since)
     {
-        await relay.AnswerAsync(deviceId, since);
+        await relay.Value.AnswerAsync(deviceId, since);
         return null;
     }
 }

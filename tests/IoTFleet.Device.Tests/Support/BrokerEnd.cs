@@ -49,6 +49,29 @@ internal sealed class BrokerEnd(Stream stream, ProtocolVersion version) : IAsync
         PacketId = packetId,
     });
 
+    /// <summary>As the server sends it.</summary>
+    public Task SendCommandAsync(string name, string id, ushort packetId, uint? secondsLeft = null) => SendAsync(new PublishPacket
+    {
+        Topic = TopicName.Parse($"devices/{Devices.Id}/commands/{name}/{id}"),
+        Payload = Devices.Json($"\"{id}\""),
+        Qos = QualityOfService.AtLeastOnce,
+        PacketId = packetId,
+        Properties = version == ProtocolVersion.V5 ? Request(id, secondsLeft) : PropertyBlock.None,
+    });
+
+    /// <summary>The next packet but one is a command's PUBACK, or the other way round: both leave together.</summary>
+    public async Task<(string Topic, string Text, ushort PacketId)> ExpectAnswerAsync()
+    {
+        while (true)
+        {
+            switch (await ReceiveAsync())
+            {
+                case PublishPacket publish: return (publish.Topic!.Value, publish.Text(), publish.PacketId);
+                case null: throw new IOException("Closed before the answer came.");
+            }
+        }
+    }
+
     /// <summary>Answers whatever comes until the connection ends; returns the messages in order of arrival.</summary>
     public async Task<List<string>> ObligeAsync()
     {
@@ -72,6 +95,12 @@ internal sealed class BrokerEnd(Stream stream, ProtocolVersion version) : IAsync
     }
 
     public ValueTask DisposeAsync() => stream.DisposeAsync();
+
+    private static PropertyBlock Request(string id, uint? secondsLeft)
+    {
+        var request = new PropertyBlock { ResponseTopic = TopicName.Parse($"devices/{Devices.Id}/answers/{id}"), CorrelationData = Devices.Json(id) };
+        return secondsLeft is null ? request : request with { MessageExpiryInterval = secondsLeft };
+    }
 
     private static Packet? Answer(Packet packet) => packet switch
     {

@@ -86,6 +86,9 @@ public sealed class RevokedSetTestsOnPostgreSql : RevokedSetTests;
 public sealed class RotationTestsOnPostgreSql : RotationTests;
 
 [RunsOn(DatabaseName.PostgreSql)]
+public sealed class CommandLifeTestsOnPostgreSql : CommandLifeTests;
+
+[RunsOn(DatabaseName.PostgreSql)]
 public sealed class SendCommandTestsOnPostgreSql : SendCommandTests;
 
 [RunsOn(DatabaseName.PostgreSql)]

@@ -86,6 +86,9 @@ public sealed class RevokedSetTestsOnSqlServer : RevokedSetTests;
 public sealed class RotationTestsOnSqlServer : RotationTests;
 
 [RunsOn(DatabaseName.SqlServer)]
+public sealed class CommandLifeTestsOnSqlServer : CommandLifeTests;
+
+[RunsOn(DatabaseName.SqlServer)]
 public sealed class SendCommandTestsOnSqlServer : SendCommandTests;
 
 [RunsOn(DatabaseName.SqlServer)]

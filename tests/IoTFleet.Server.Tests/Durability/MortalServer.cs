@@ -22,7 +22,7 @@ internal sealed class MortalServer(TemporaryFolder folder) : IAsyncDisposable
     public async Task StartAsync()
     {
         // It lives for seconds: what the compiler would learn about its code for later is not worth the time.
-        _program = ServerProgram.Start(["--data", folder.Path, "--mqtt-port", "0", "--https-port", "0"], ("DOTNET_TieredPGO", "0"));
+        _program = ServerProgram.Start(["--data", folder.Path, "--mqtt-port", "0", "--https-port", "0"], ("DOTNET_TieredPGO", "0"), ("Commands__MaxOpenPerDevice", "100000"));
         _ready = await _program.ReadyAsync(folder.Path);
         lock (_gate) _up.SetResult(_ready);
     }

@@ -32,7 +32,7 @@ internal sealed class OperatorCommands(string device, string apiKey, string root
     private async Task SendAsync(FleetClient client, Command command)
     {
         using var payload = JsonDocument.Parse(command.Text);
-        var receipt = await client.SendCommandAsync(device, new SendCommandRequest { Name = "do", Payload = payload.RootElement, Qos = (int)command.Qos });
+        var receipt = await client.SendCommandAsync(device, new SendCommandRequest { Name = "do", Payload = payload.RootElement, Qos = (int)command.Qos, TimeoutSeconds = 3_600 });
         if (receipt.Delivered || receipt.Queued) ledger.Promise(command);
         else ledger.Wrong($"Nobody was there for {command}.");
     }

@@ -19,6 +19,15 @@ internal enum RecordKind : byte
 
     /// <summary>A message may be sent before older ones.</summary>
     Mark,
+
+    /// <summary>A command is about to be run.</summary>
+    CommandBegun,
+
+    /// <summary>A command has its answer, which the server may not have yet.</summary>
+    CommandAnswered,
+
+    /// <summary>The server has a command's answer.</summary>
+    AnswerStored,
 }
 
 /// <summary>
@@ -26,6 +35,7 @@ internal enum RecordKind : byte
 /// record   length (4, of the body) | CRC-32C (4) | body
 /// body     kind (1) | sequence (8) | Head: device (UTF-8)
 ///                                  | Message: added at, microseconds since 1970 (8) | length of the stream's name (2, 0xFFFF for none) | name (UTF-8) | payload
+///                                  | of a command: as a message, with 0, the command's id as name, and its answer
 /// </code>
 /// Little endian. The checksum covers the segment's number and the length too: neither zeros nor what another file has left on the same
 /// blocks of the disk pass for a record.
@@ -46,10 +56,19 @@ internal static class RecordFormat
 
     public static void WriteMessage(ArrayBufferWriter<byte> output, long segment, OutboxMessage message, ReadOnlySpan<byte> payload)
     {
-        var name = message.Stream.Name;
+        var addedAt = (message.AddedAt - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+        WriteNamed(output, segment, RecordKind.Message, message.Sequence, addedAt, message.Stream.Name, payload);
+    }
+
+    /// <summary>A <see cref="RecordKind.CommandBegun"/>, <see cref="RecordKind.CommandAnswered"/> or <see cref="RecordKind.AnswerStored"/>.</summary>
+    public static void WriteCommand(ArrayBufferWriter<byte> output, long segment, RecordKind kind, long order, string id, ReadOnlySpan<byte> answer) =>
+        WriteNamed(output, segment, kind, order, 0, id, answer);
+
+    private static void WriteNamed(ArrayBufferWriter<byte> output, long segment, RecordKind kind, long sequence, long microseconds, string? name, ReadOnlySpan<byte> payload)
+    {
         var nameBytes = name is null ? 0 : Encoding.UTF8.GetByteCount(name);
-        var body = Begin(output, MessageHeadBytes + nameBytes + payload.Length, RecordKind.Message, message.Sequence);
-        BinaryPrimitives.WriteInt64LittleEndian(body[9..], (message.AddedAt - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond);
+        var body = Begin(output, MessageHeadBytes + nameBytes + payload.Length, kind, sequence);
+        BinaryPrimitives.WriteInt64LittleEndian(body[9..], microseconds);
         BinaryPrimitives.WriteUInt16LittleEndian(body[17..], name is null ? Unnamed : (ushort)nameBytes);
         Encoding.UTF8.GetBytes(name, body[MessageHeadBytes..]);
         payload.CopyTo(body[(MessageHeadBytes + nameBytes)..]);
@@ -73,7 +92,7 @@ internal static class RecordFormat
         if (BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]) != Checksum(segment, body))
             return false;
         record = new Record((RecordKind)body[0], BinaryPrimitives.ReadInt64LittleEndian(body[1..]), body[9..], FrameBytes + (int)length);
-        return record.Kind != RecordKind.Message || record.HasMessage;
+        return record.Kind is RecordKind.Head or RecordKind.Settled or RecordKind.Mark || record.HasMessage;
     }
 
     private static Span<byte> Begin(ArrayBufferWriter<byte> output, int length, RecordKind kind, long sequence)
