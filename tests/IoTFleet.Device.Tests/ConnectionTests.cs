@@ -245,10 +245,11 @@ public sealed class ConnectionTests
 
         _clock.Advance(TimeSpan.FromMinutes(1));
         var publishing = device.PublishAsync(null, Devices.Json("{}"));
-        await link.AcknowledgeAsync(await link.ExpectAsync<PublishPacket>());
-        await publishing.WaitAsync(Devices.Patience);
+        var publish = await link.ExpectAsync<PublishPacket>();
         var published = _clock.GetUtcNow();
-        await Eventually.TrueAsync(() => Task.FromResult(_clock.NextDueAt == published + Timed().AckTimeout));     // might have been lost: somebody has to look
+        await Eventually.TrueAsync(() => Task.FromResult(_clock.NextDueAt == published + Timed().AckTimeout));     // might get lost: somebody has to look
+        await link.AcknowledgeAsync(publish);
+        await publishing.WaitAsync(Devices.Patience);
         _clock.Advance(TimeSpan.FromMinutes(1));
 
         await Eventually.TrueAsync(() => Task.FromResult(_clock.NextDueAt == published + TimeSpan.FromMinutes(20)));
