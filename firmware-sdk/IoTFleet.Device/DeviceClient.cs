@@ -1,4 +1,3 @@
-using System.Net.NetworkInformation;
 using IoTFleet.Device.Commands;
 using IoTFleet.Device.Enrolment;
 using IoTFleet.Device.Identity;
@@ -15,8 +14,6 @@ namespace IoTFleet.Device;
 /// </summary>
 public sealed partial class DeviceClient : IAsyncDisposable
 {
-    private static readonly TimeSpan BetweenNetworkChanges = TimeSpan.FromSeconds(5);
-
     private readonly DeviceOptions _options;
     private readonly Func<CancellationToken, Task<Stream>> _dial;
     private readonly Identified? _identified;
@@ -28,6 +25,7 @@ public sealed partial class DeviceClient : IAsyncDisposable
     private readonly CommandLedger _ledger;
     private readonly Reconnect _reconnect;
     private readonly StateBoard _states;
+    private readonly NetworkWatch _network;
     private readonly Renewer? _renewer;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task _running;
@@ -35,7 +33,7 @@ public sealed partial class DeviceClient : IAsyncDisposable
     private volatile CancellationTokenSource? _link;           // ends the present connection, for a new one to be made
     private volatile CancellationTokenSource? _pause;          // ends the wait for the next one
     private volatile BrokerLink? _open;
-    private long _networkChangedAt;
+    private long _tryNowAt;
     private long _sent;
     private long _acked;
     private long _connections;
@@ -50,7 +48,7 @@ public sealed partial class DeviceClient : IAsyncDisposable
         _inbox = new CommandInbox(options.MaxWaitingCommands, _ledger, options.Clock, _doorbell);
         _reconnect = new Reconnect(options.BackoffMin, options.BackoffMax, Random.Shared.NextDouble);
         _renewer = identified is null ? null : new Renewer(options, identified.Slots, identified.Trust, MakeConnectionAnew, Random.Shared.NextDouble);
-        NetworkChange.NetworkAddressChanged += OnNetworkChanged;
+        _network = new NetworkWatch(options.Clock, TryNow);
         _running = Task.Run(StayConnectedAsync);
         _renewing = _renewer is null ? Task.CompletedTask : Task.Run(() => _renewer.RunAsync(_stopping.Token));
     }
@@ -142,6 +140,7 @@ public sealed partial class DeviceClient : IAsyncDisposable
     /// </summary>
     public void TryNow()
     {
+        Volatile.Write(ref _tryNowAt, _options.Clock.GetTimestamp());
         Cancel(_pause);
         _open?.CheckNow();
     }
@@ -199,7 +198,8 @@ public sealed partial class DeviceClient : IAsyncDisposable
 
     /// <summary>
     /// The commands for this device as they arrive; ends when the client is disposed. Taking a command acknowledges it to the server; <see cref="DeviceCommand.AnswerAsync(CommandAnswer)"/>
-    /// answers it. What comes twice is yielded once. Up to 64 wait here, with <see cref="DeviceOptions.Constrained"/> 8. With several readers each command goes to one of them.
+    /// answers it. What comes twice is yielded once. Up to 64 wait here, with
+    /// <see cref="DeviceOptions.Constrained"/> 8. With several readers each command goes to one of them.
     /// </summary>
     public IAsyncEnumerable<DeviceCommand> CommandsAsync(CancellationToken cancellation = default) => _inbox.TakeAllAsync(cancellation);
 
@@ -229,7 +229,7 @@ public sealed partial class DeviceClient : IAsyncDisposable
             return;
         }
 
-        NetworkChange.NetworkAddressChanged -= OnNetworkChanged;
+        _network.Dispose();
         await _stopping.CancelAsync();
         await _running;
         await _renewing;

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using IoTFleet.Device.Link;
 using IoTFleet.Device.Tests.Support;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Packets;
@@ -90,8 +91,10 @@ public sealed class ConnectionTests
         await broker.AcceptDeviceAsync();
     }
 
-    [Fact]
-    public async Task A_wait_after_a_refusal_is_kept_whatever_the_network_does()
+    [Theory]
+    [InlineData(ReasonCode.NotAuthorized)]
+    [InlineData(ReasonCode.ServerBusy)]
+    public async Task A_wait_that_is_the_servers_wish_is_kept_whatever_the_network_does(ReasonCode reason)
     {
         await using var broker = new ScriptedBroker();
         var attempts = new ConcurrentQueue<DateTimeOffset>();
@@ -103,15 +106,15 @@ public sealed class ConnectionTests
         });
         var first = await broker.AcceptAsync();
         await first.ExpectAsync<ConnectPacket>();
-        await first.SendAsync(new ConnAckPacket { Reason = ReasonCode.NotAuthorized });
-        await Eventually.TrueAsync(() => Task.FromResult(device.State is DeviceState.Refused));
-        var until = ((DeviceState.Refused)device.State).RetryAt;
+        await first.SendAsync(new ConnAckPacket { Reason = reason });
+        await Eventually.TrueAsync(() => Task.FromResult(device.State is DeviceState.Refused or DeviceState.Waiting));
+        var until = device.State is DeviceState.Refused refused ? refused.RetryAt : ((DeviceState.Waiting)device.State).RetryAt;
 
         device.TryNow();
         var back = broker.AcceptDeviceAsync();
         await PassTimeUntilAsync(back);
 
-        Assert.True(attempts.Last() >= until, $"Tried at {attempts.Last()}, and not to before {until}.");
+        Assert.True(attempts.Last() >= until.AddMilliseconds(-1), $"Tried at {attempts.Last()}, and not to before {until}.");
     }
 
     [Fact]
@@ -140,6 +143,97 @@ public sealed class ConnectionTests
         Assert.True(_clock.GetUtcNow() - start < TimeSpan.FromMinutes(30));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1800)]
+    public async Task A_server_that_wants_no_keep_alive_or_a_long_one_is_asked_for_a_sign_of_life_all_the_same(ushort seconds)
+    {
+        await using var broker = new ScriptedBroker();
+        await using var device = broker.StartDevice(Timed() with { KeepAlive = TimeSpan.FromSeconds(30) });
+        var link = await broker.AcceptDeviceAsync(terms: new PropertyBlock { ServerKeepAlive = seconds });
+
+        var start = _clock.GetUtcNow();
+        await PassTimeUntilAsync(link.ExpectAsync<PingReqPacket>());
+
+        Assert.True(_clock.GetUtcNow() - start < TimeSpan.FromMinutes(15));
+    }
+
+    [Theory]
+    [InlineData(ReasonCode.UnspecifiedError, false)]
+    [InlineData(ReasonCode.MalformedPacket, true)]
+    [InlineData(ReasonCode.ProtocolError, true)]
+    [InlineData(ReasonCode.ImplementationSpecificError, true)]
+    [InlineData(ReasonCode.UnsupportedProtocolVersion, true)]
+    [InlineData(ReasonCode.ClientIdentifierNotValid, true)]
+    [InlineData(ReasonCode.BadUserNameOrPassword, true)]
+    [InlineData(ReasonCode.NotAuthorized, true)]
+    [InlineData(ReasonCode.ServerUnavailable, false)]
+    [InlineData(ReasonCode.ServerBusy, false)]
+    [InlineData(ReasonCode.Banned, true)]
+    [InlineData(ReasonCode.BadAuthenticationMethod, true)]
+    [InlineData(ReasonCode.QuotaExceeded, false)]
+    [InlineData(ReasonCode.UseAnotherServer, false)]
+    [InlineData(ReasonCode.ServerMoved, false)]
+    [InlineData(ReasonCode.ConnectionRateExceeded, false)]
+    public async Task Each_no_at_CONNECT_is_about_the_device_or_about_the_server_and_the_device_comes_back(ReasonCode reason, bool refused)
+    {
+        await using var broker = new ScriptedBroker();
+        await using var device = broker.StartDevice(Watched());
+        var turnedAway = await broker.AcceptAsync();
+        await turnedAway.ExpectAsync<ConnectPacket>();
+        await turnedAway.SendAsync(new ConnAckPacket { Reason = reason });
+
+        await broker.AcceptDeviceAsync();
+        await device.WaitConnectedAsync().WaitAsync(Devices.Patience);
+
+        var left = _states.Single(state => state is DeviceState.Refused or DeviceState.Waiting);
+        Assert.Equal(refused, left is DeviceState.Refused { Code: var code } && code == reason);
+        Assert.Contains($"0x{(byte)reason:X2} {reason}", $"{left}");
+    }
+
+    [Fact]
+    public async Task A_network_that_is_back_while_an_attempt_still_fails_makes_the_next_one_follow_at_once()
+    {
+        await using var broker = new ScriptedBroker();
+        var (dialling, fails) = (new TaskCompletionSource(), new TaskCompletionSource<Stream>());
+        await using var device = DeviceClient.StartOver(
+            cancellation =>
+            {
+                if (!dialling.TrySetResult())
+                    return broker.DialAsync(cancellation);
+                return fails.Task;
+            },
+            Timed() with { BackoffMin = TimeSpan.FromMinutes(1), BackoffMax = TimeSpan.FromMinutes(2) });
+        await dialling.Task.WaitAsync(Devices.Patience);
+
+        device.TryNow();
+        fails.SetException(new IOException("Network is unreachable."));
+
+        await broker.AcceptDeviceAsync();
+    }
+
+    [Fact]
+    public void Changes_of_the_network_within_seconds_are_told_once_at_their_beginning_and_once_at_their_end()
+    {
+        var told = 0;
+        using var network = new NetworkWatch(_clock, () => told++);
+        network.OnChanged(null, EventArgs.Empty);
+        Assert.Equal(1, told);
+        for (var n = 0; n < 3; n++)
+        {
+            _clock.Advance(TimeSpan.FromSeconds(1));
+            network.OnChanged(null, EventArgs.Empty);
+        }
+
+        Assert.Equal(1, told);
+        _clock.Advance(TimeSpan.FromSeconds(2.1));
+        Assert.Equal(2, told);
+        _clock.Advance(TimeSpan.FromMinutes(1));
+        Assert.Equal(2, told);
+        network.OnChanged(null, EventArgs.Empty);
+        Assert.Equal(3, told);
+    }
+
     [Fact]
     public async Task Constrained_device_at_rest_is_woken_for_its_next_ping_only()
     {
@@ -151,10 +245,11 @@ public sealed class ConnectionTests
 
         _clock.Advance(TimeSpan.FromMinutes(1));
         var publishing = device.PublishAsync(null, Devices.Json("{}"));
-        await link.AcknowledgeAsync(await link.ExpectAsync<PublishPacket>());
-        await publishing.WaitAsync(Devices.Patience);
         var published = _clock.GetUtcNow();
+        var sent = await link.ExpectAsync<PublishPacket>();
         await Eventually.TrueAsync(() => Task.FromResult(_clock.NextDueAt == published + Timed().AckTimeout));     // might have been lost: somebody has to look
+        await link.AcknowledgeAsync(sent);
+        await publishing.WaitAsync(Devices.Patience);
         _clock.Advance(TimeSpan.FromMinutes(1));
 
         await Eventually.TrueAsync(() => Task.FromResult(_clock.NextDueAt == published + TimeSpan.FromMinutes(20)));

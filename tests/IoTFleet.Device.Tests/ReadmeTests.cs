@@ -6,10 +6,16 @@ public sealed class ReadmeTests
     public void Code_in_the_readme_is_the_samples()
     {
         var sdk = Path.Combine(Root(), "firmware-sdk");
-        var snippet = File.ReadAllText(Path.Combine(sdk, "README.md")).Split("```csharp\n")[1].Split("```")[0];
+        var samples = Directory.GetDirectories(Path.Combine(sdk, "samples")).Select(folder => Path.Combine(folder, "Program.cs")).Where(File.Exists).Select(File.ReadAllText).ToList();
+        var snippets = File.ReadAllText(Path.Combine(sdk, "README.md")).Split("```csharp\n").Skip(1).Select(rest => rest.Split("```")[0]).ToList();
 
-        Assert.Contains(snippet, File.ReadAllText(Path.Combine(sdk, "samples", "Thermostat", "Program.cs")));
+        Assert.NotEmpty(snippets);
+        Assert.All(snippets, snippet => Assert.Contains(samples, sample => sample.Contains(snippet, StringComparison.Ordinal)));
     }
+
+    [Fact]
+    public void Thermostat_is_as_short_as_promised() =>
+        Assert.True(File.ReadLines(Path.Combine(Root(), "firmware-sdk", "samples", "Thermostat", "Program.cs")).Count() < 40);
 
     private static string Root()
     {

@@ -198,12 +198,12 @@ public class CommandLifeTests
         var first = await SendAsync(fleet);
         Assert.Equal(["pump-1"], await fleet.Get<CommandBook>().WaitingDevicesAsync(default));
         var since = fleet.Clock.GetUtcNow();
-        Assert.Empty(await fleet.Get<CommandBook>().ClosedSinceAsync(since, default));
+        Assert.Empty(await fleet.Get<CommandBook>().ClosedSinceAsync(since, ["pump-1"], default));
 
         await AnswerAsync(fleet, first, 200, null);
 
         Assert.Empty(await fleet.Get<CommandBook>().WaitingDevicesAsync(default));
-        Assert.Equal([new CommandKey("pump-1", first)], await fleet.Get<CommandBook>().ClosedSinceAsync(since, default));
+        Assert.Equal([new CommandKey("pump-1", first)], await fleet.Get<CommandBook>().ClosedSinceAsync(since, ["pump-1"], default));
     }
 
     private static async Task<TestFleet> StartAsync()

@@ -88,6 +88,24 @@ public sealed class DeviceSdkTests : IAsyncLifetime
         await Eventually.NotNullAsync(() => device.State as DeviceState.Refused, Patience);
     }
 
+    /// <summary>A golden image, or a copy that was kept: both are let in, and one of them must give way for long, or they would throw each other out for good.</summary>
+    [Fact]
+    public async Task Of_two_clients_with_one_identity_one_stays_connected_and_the_other_says_why_it_is_not()
+    {
+        var options = await OptionsAsync("pump-7") with { KeyStore = new MemoryKeyStore() };
+        await using var one = await DeviceClient.StartAsync(options);
+        await one.WaitConnectedAsync().WaitAsync(Patience);
+        await using var other = await DeviceClient.StartAsync(options);
+        DeviceClient[] both = [one, other];
+
+        var refused = await Eventually.NotNullAsync(() => both.Select(client => client.State).OfType<DeviceState.Refused>().FirstOrDefault(state => state.RetryAt > TimeProvider.System.GetUtcNow().AddMinutes(30)), Patience);
+
+        Assert.Contains("Another client connects as this device", refused.Reason, StringComparison.Ordinal);
+        var left = both.Single(client => client.State != refused);
+        await left.PublishAsync(null, "{\"n\":1}"u8.ToArray()).WaitAsync(Patience);
+        Assert.Equal(refused, both.Single(client => client != left).State);
+    }
+
     private async Task<DeviceOptions> OptionsAsync(string deviceId)
     {
         var token = await _server.Client.CreateTokenAsync(new CreateTokenRequest { Name = "sdk" });

@@ -116,8 +116,8 @@ internal sealed class Enroller(DeviceOptions options, DeviceTrust trust, Action<
     private async Task WaitAsync(EstAnswer.Later later, CancellationToken cancellation)
     {
         var wait = _backoff.Next();
-        if (later.After is { } asked && asked > wait)
-            wait = asked < options.BackoffMax ? asked : options.BackoffMax;
+        if (later.After is { } after && _backoff.Asked(after) is var asked && asked > wait)
+            wait = asked;
         enter(new DeviceState.Waiting(later.Reason, options.Clock.GetUtcNow() + wait));
         await Task.Delay(wait, options.Clock, cancellation);
     }

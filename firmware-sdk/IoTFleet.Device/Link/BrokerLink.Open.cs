@@ -27,7 +27,7 @@ internal sealed partial class BrokerLink
             if (await ReceiveAsync(cancellation) is not ConnAckPacket answer)
                 throw new ProtocolViolation(ReasonCode.ProtocolError, "the first packet is not CONNACK");   // [MQTT-3.2.0-1]
             if (answer.Reason != ReasonCode.Success)
-                return LinkEnd.ByServer("CONNACK", answer.Reason, answer.Properties.ReasonString);
+                return LinkEnd.ByServer("CONNACK", answer.Reason, answer.Properties);
             Heed(answer.Properties);
         }
         catch (IOException)
@@ -62,8 +62,9 @@ internal sealed partial class BrokerLink
         _receiveMaximum = terms.ReceiveMaximum ?? ushort.MaxValue;                           // [MQTT-3.3.4-7]
         _window = Math.Min(_options.MaxInFlight, _receiveMaximum);
         _largestPacket = terms.MaximumPacketSize ?? uint.MaxValue;                           // [MQTT-3.2.2-15]
-        if (terms.ServerKeepAlive is { } seconds)                                            // [MQTT-3.2.2-21]
-            _keepAlive = seconds == 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(seconds);
+        // [MQTT-3.2.2-21]. A server that wants none, or only a long one, is asked all the same: this side wants to know whether it is still there.
+        if (terms.ServerKeepAlive is { } seconds and not 0 && TimeSpan.FromSeconds(seconds) < _keepAlive)
+            _keepAlive = TimeSpan.FromSeconds(seconds);
     }
 
     private async Task<LinkEnd?> SubscribeAsync(CancellationToken cancellation)

@@ -53,7 +53,7 @@ internal sealed partial class BrokerLink
             case SubAckPacket answer:
                 return OnSubscribed(answer);
             case DisconnectPacket bye:
-                return LinkEnd.ByServer("DISCONNECT", bye.Reason, bye.Properties.ReasonString);
+                return LinkEnd.ByServer("DISCONNECT", bye.Reason, bye.Properties);
             default:
                 throw new ProtocolViolation(ReasonCode.ProtocolError, $"unexpected {packet.Type}");
         }
@@ -105,6 +105,7 @@ internal sealed partial class BrokerLink
         {
             Id = id,
             Deadline = publish.Properties.MessageExpiryInterval is { } seconds ? now.AddSeconds(seconds) : null,
+            Life = publish.Properties.MessageExpiryInterval is { } time ? (_options.Clock.GetTimestamp(), TimeSpan.FromSeconds(time)) : null,
             Answerer = id is null ? null : answer => _ledger.AnswerAsync(id, answer.ToWire()),
             Abandoner = id is null ? null : () => _ledger.AbandonAsync(id),
         };
@@ -115,7 +116,7 @@ internal sealed partial class BrokerLink
         if (answer.PacketId != SubscribeId || answer.Reasons.Count != 1)
             throw new ProtocolViolation(ReasonCode.ProtocolError, "SUBACK for no subscription of this device");
         if (answer.Reasons[0] >= ReasonCode.UnspecifiedError)
-            return LinkEnd.ByServer("SUBACK", answer.Reasons[0], answer.Properties.ReasonString);
+            return LinkEnd.ByServer("SUBACK", answer.Reasons[0], answer.Properties);
         _subscribed = true;
         return null;
     }

@@ -4,10 +4,11 @@ internal sealed partial class BrokerLink
 {
     private const long NoPing = long.MinValue;
 
-    private TimeSpan _keepAlive;                               // zero or less: the server wants none
+    private static readonly TimeSpan Least = TimeSpan.FromMilliseconds(1);
+
+    private TimeSpan _keepAlive;
     private long _pingAskedAt = NoPing;                        // set by the watch, cleared by the read loop
     private int _pingDue;                                      // set by the watch, taken by the write loop
-
     private ITimer? _check;
     private bool _checkIsFar;                                  // later than an answer to what is sent now would be due
 
@@ -23,7 +24,7 @@ internal sealed partial class BrokerLink
             await _checkDue.WaitAsync(ending);
             if (LongestUnanswered() >= _options.AckTimeout)
                 return LinkEnd.Unanswered(_options.AckTimeout);
-            if (_keepAlive > TimeSpan.Zero && SinceLastSent() >= _keepAlive && Volatile.Read(ref _pingAskedAt) == NoPing)
+            if (SinceLastSent() >= _keepAlive && Volatile.Read(ref _pingAskedAt) == NoPing)
                 AskForPing();
         }
     }
@@ -45,7 +46,7 @@ internal sealed partial class BrokerLink
     private void SetCheck()
     {
         var (far, answer) = (UntilNextPing(), _options.AckTimeout);
-        Volatile.Write(ref _checkIsFar, far == Timeout.InfiniteTimeSpan || far > answer);
+        Volatile.Write(ref _checkIsFar, far > answer);
         _check!.Change(far, Timeout.InfiniteTimeSpan);
         if (Volatile.Read(ref _checkIsFar) && IsUnanswered())  // asked only now: what is sent from here on comes through CheckSooner
             CheckSooner();
@@ -55,13 +56,12 @@ internal sealed partial class BrokerLink
     private void CheckSooner()
     {
         Volatile.Write(ref _checkIsFar, false);
-        _check?.Change(_options.AckTimeout, Timeout.InfiniteTimeSpan);
+        var left = _options.AckTimeout - LongestUnanswered();
+        _check?.Change(left > Least ? left : Least, Timeout.InfiniteTimeSpan);
     }
 
     private TimeSpan UntilNextPing()
     {
-        if (_keepAlive <= TimeSpan.Zero)
-            return Timeout.InfiniteTimeSpan;
         var untilPing = _keepAlive - SinceLastSent();
         return untilPing > TimeSpan.Zero ? untilPing : _keepAlive;   // one has been asked for and is about to leave
     }

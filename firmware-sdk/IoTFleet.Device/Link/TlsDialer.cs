@@ -14,24 +14,32 @@ internal sealed class TlsDialer(DeviceOptions options, IdentitySlots slots, Devi
     /// <summary>With which identity the latest connection was made.</summary>
     public DeviceIdentity Used { get; private set; } = slots.ForConnection();
 
+    /// <summary>Where a server has sent the device; null for where it is configured to go.</summary>
+    public BrokerAddress? Elsewhere { get; set; }
+
+    private BrokerAddress Address => Elsewhere ?? new BrokerAddress(options.BrokerName, options.BrokerPort);
+
     public async Task<Stream> DialAsync(CancellationToken cancellation)
     {
         Used = slots.ForConnection();
-        var verdict = new ServerVerdict(options.BrokerName, trust.Pinned);
+        var address = Address;
+        var verdict = new ServerVerdict(address.Host, trust.Pinned);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };   // Nagle would hold the CONNECT back for 40 ms
         try
         {
-            await socket.ConnectAsync(options.BrokerName, options.BrokerPort, cancellation);
+            await socket.ConnectAsync(address.Host, address.Port, cancellation);
             var tls = new SslStream(new NetworkStream(socket, ownsSocket: true));
-            await tls.AuthenticateAsClientAsync(Terms(Used, verdict), cancellation);
+            await tls.AuthenticateAsClientAsync(Terms(address.Host, Used, verdict), cancellation);
             return tls;
         }
         catch (Exception error)
         {
             socket.Dispose();
+            if (verdict.IsProved && error is AuthenticationException or IOException)
+                throw new TurnedAwayException($"{address.Host} showed its certificate and then ended the TLS handshake; it possibly refused this device's certificate.", error);
             if (error is AuthenticationException)
             {
-                var problem = verdict.Problem ?? $"TLS with {options.BrokerName} failed: {error.Message}";
+                var problem = verdict.Problem ?? $"TLS with {address.Host} failed: {error.Message}";
                 throw new DeviceException(DeviceError.ServerNotTrusted, problem, error);
             }
 
@@ -39,9 +47,9 @@ internal sealed class TlsDialer(DeviceOptions options, IdentitySlots slots, Devi
         }
     }
 
-    private SslClientAuthenticationOptions Terms(DeviceIdentity identity, ServerVerdict verdict) => new()
+    private SslClientAuthenticationOptions Terms(string host, DeviceIdentity identity, ServerVerdict verdict) => new()
     {
-        TargetHost = options.BrokerName,
+        TargetHost = host,
         ClientCertificateContext = identity.ClientCertificate,
         EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
         ApplicationProtocols = [Mqtt],

@@ -86,9 +86,9 @@ internal sealed class BrokerEnd(Stream stream, ProtocolVersion version) : IAsync
                     await SendAsync(answer);
             }
         }
-        catch (IOException)
+        catch (Exception cut) when (cut is IOException or InvalidOperationException)
         {
-            // Cut while an answer was on its way.
+            // Cut while an answer was on its way, or in the handshake.
         }
 
         return taken;

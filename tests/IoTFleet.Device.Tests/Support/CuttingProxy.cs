@@ -3,8 +3,21 @@ using System.Net.Sockets;
 
 namespace IoTFleet.Device.Tests.Support;
 
-/// <summary>Stands between device and broker and cuts the connection once, right after this many whole MQTT packets, or bytes, in both directions.</summary>
-internal sealed class CuttingProxy(ScriptedBroker broker, int packets = int.MaxValue, int bytes = int.MaxValue) : IAsyncDisposable
+/// <summary>What a <see cref="CuttingProxy"/> does when the time has come.</summary>
+public enum Cut
+{
+    /// <summary>Both ends are closed.</summary>
+    Close,
+
+    /// <summary>What the device sends is swallowed from then on.</summary>
+    SilenceUp,
+
+    /// <summary>What the broker sends is swallowed from then on.</summary>
+    SilenceDown,
+}
+
+/// <summary>Stands between device and broker and cuts a connection once, right after this many whole MQTT packets, or bytes, in both directions.</summary>
+internal sealed class CuttingProxy(ScriptedBroker broker, int packets = int.MaxValue, int bytes = int.MaxValue, Cut cut = Cut.Close) : IAsyncDisposable
 {
     private readonly List<Task> _pumps = [];
     private int _left = packets;
@@ -18,24 +31,30 @@ internal sealed class CuttingProxy(ScriptedBroker broker, int packets = int.MaxV
         await device.ConnectAsync(listener.LocalEndpoint, cancellation);
         var near = new NetworkStream(await listener.AcceptSocketAsync(cancellation), ownsSocket: true);
         var far = await broker.DialAsync(cancellation);
-        _pumps.Add(PumpAsync(near, far));
-        _pumps.Add(PumpAsync(far, near));
+        var connection = new Connection();
+        _pumps.Add(PumpAsync(near, far, connection, isSilenced: cut == Cut.SilenceUp));
+        _pumps.Add(PumpAsync(far, near, connection, isSilenced: cut == Cut.SilenceDown));
         return new NetworkStream(device, ownsSocket: true);
     }
 
     public async ValueTask DisposeAsync() => await Task.WhenAll(_pumps);
 
-    private async Task PumpAsync(Stream from, Stream to)
+    private async Task PumpAsync(Stream from, Stream to, Connection connection, bool isSilenced)
     {
         try
         {
             while (await ReadPacketAsync(from) is { } packet)
             {
+                if (connection.IsSilent && isSilenced)
+                    continue;
                 var left = Interlocked.Add(ref _bytesLeft, -packet.Length);
                 var isCut = left <= 0 && left + packet.Length > 0;
                 await to.WriteAsync(isCut ? packet.AsMemory(0, left + packet.Length) : packet);
-                if (isCut || Interlocked.Decrement(ref _left) == 0)
+                if (!isCut && Interlocked.Decrement(ref _left) != 0)
+                    continue;
+                if (cut == Cut.Close)
                     break;
+                connection.IsSilent = true;
             }
         }
         catch (Exception error) when (error is IOException or ObjectDisposedException)
@@ -68,5 +87,10 @@ internal sealed class CuttingProxy(ScriptedBroker broker, int packets = int.MaxV
         var body = new byte[length];
         await from.ReadExactlyAsync(body);
         return [.. packet, .. body];
+    }
+
+    private sealed class Connection
+    {
+        public volatile bool IsSilent;
     }
 }

@@ -36,9 +36,9 @@ internal sealed class ScriptedBroker : IAsyncDisposable
         Keep(new BrokerEnd(new NetworkStream(await AcceptSocketAsync(cancellation), ownsSocket: true), version));
 
     /// <summary>The next connection over TLS with this certificate; <paramref name="seen"/> hears of the device's certificate.</summary>
-    public async Task<BrokerEnd> AcceptTlsAsync(TestPki pki, X509Certificate2 certificate, Action<X509Certificate?>? seen = null)
+    public async Task<BrokerEnd> AcceptTlsAsync(TestPki pki, X509Certificate2 certificate, Action<X509Certificate?>? seen = null, CancellationToken cancellation = default)
     {
-        var tls = new SslStream(new NetworkStream(await AcceptSocketAsync(), ownsSocket: true));
+        var tls = new SslStream(new NetworkStream(await AcceptSocketAsync(cancellation), ownsSocket: true));
         try
         {
             await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions
@@ -47,7 +47,7 @@ internal sealed class ScriptedBroker : IAsyncDisposable
                 ClientCertificateRequired = true,
                 ApplicationProtocols = [new SslApplicationProtocol("mqtt")],
                 RemoteCertificateValidationCallback = (_, shown, _, _) => { seen?.Invoke(shown); return true; },
-            });
+            }, cancellation);
         }
         catch (Exception error) when (error is IOException or System.Security.Authentication.AuthenticationException)
         {
