@@ -5,7 +5,7 @@ public sealed record CommandOptions
 {
     /// <summary>
     /// The folder for what outlives a restart or a power cut: which commands were begun, and their answers. Null: <c>commands</c> in the folder of
-    /// the outbox, else in that of a <see cref="Identity.FileKeyStore"/>; without either it is kept in memory, and a restart forgets it.
+    /// the outbox, else in that of a <see cref="Identity.FileKeyStore"/> or <see cref="Identity.HardwareKeyStore"/>; without either it is kept in memory, and a restart forgets it.
     /// </summary>
     public string? Folder { get; init; }
 

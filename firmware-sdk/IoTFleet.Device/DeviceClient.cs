@@ -121,7 +121,7 @@ public sealed partial class DeviceClient : IAsyncDisposable
 
     private static CommandFiles? OpenCommands(DeviceOptions options)
     {
-        var beside = options.Outbox.Folder ?? (options.KeyStore as FileKeyStore)?.Folder;
+        var beside = options.Outbox.Folder ?? (options.KeyStore as FileKeyStore)?.Folder ?? (options.KeyStore as HardwareKeyStore)?.Folder;
         if ((options.Commands.Folder ?? (beside is null ? null : Path.Combine(beside, "commands"))) is not { } folder)
             return null;
         try

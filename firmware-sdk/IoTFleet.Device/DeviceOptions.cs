@@ -22,14 +22,32 @@ public sealed record DeviceOptions
     /// <summary>The address of the fleet server for enrolment, for example <c>https://fleet.example:8443</c>.</summary>
     public required Uri Server { get; init; }
 
-    /// <summary>SHA-256 of the fleet's root certificate, 64 hexadecimal digits; colons and spaces do not count. The server prints it.</summary>
-    public required string RootFingerprint { get; init; }
+    /// <summary>
+    /// SHA-256 of the fleet's root certificate, 64 hexadecimal digits; colons and spaces do not count. The server prints it. Either this or
+    /// <see cref="TrustAnchorFile"/> must be given, or both.
+    /// </summary>
+    public string? RootFingerprint { get; init; }
+
+    /// <summary>A PEM file with the root certificates, one or more, that a server may be proved by until the fleet has sent a trust bundle.</summary>
+    public string? TrustAnchorFile { get; init; }
 
     /// <summary>
-    /// The enrolment token; needed until the device has a certificate. It leaves the device only over a connection that
-    /// <see cref="RootFingerprint"/> has proved.
+    /// The enrolment token; needed until the device has a certificate, unless <see cref="EnrolmentCertificate"/> speaks for it. It leaves the device only over a
+    /// connection that <see cref="RootFingerprint"/> or <see cref="TrustAnchorFile"/> has proved.
     /// </summary>
     public string? EnrolmentToken { get; init; }
+
+    /// <summary>A claim certificate, or the identity that the device's maker gave it, shown at the enrolment instead of a token and never after it.</summary>
+    public EnrolmentCertificate? EnrolmentCertificate { get; init; }
+
+    /// <summary>The enrolment group; null for the credential's own. A device without any credential needs one: it waits there for an operator's approval.</summary>
+    public string? EnrolmentGroup { get; init; }
+
+    /// <summary>The device's serial number, for groups that keep a list of them; null when the credential says it, or none is asked for.</summary>
+    public string? HardwareSerial { get; init; }
+
+    /// <summary>What is spoken with the server to enrol and to renew. Default: <see cref="EnrolmentProtocol.Fleet"/>.</summary>
+    public EnrolmentProtocol EnrolmentProtocol { get; init; }
 
     /// <summary>The MQTT broker's host name or address; null for the host of <see cref="Server"/>. The broker's certificate must carry it.</summary>
     public string? BrokerHost { get; init; }
@@ -122,13 +140,17 @@ public sealed record DeviceOptions
 
     internal string BrokerName => BrokerHost ?? Server.Host;
 
-    internal string PinnedFingerprint => RootFingerprint.Replace(":", "").Replace(" ", "").ToLowerInvariant();
+    internal string? PinnedFingerprint => RootFingerprint?.Replace(":", "").Replace(" ", "").ToLowerInvariant();
 
     internal void Validate()
     {
         Require(IsDeviceId(DeviceId), nameof(DeviceId), "must be 1 to 63 characters of a-z 0-9 . _ -, the first a letter or digit, the last not a dot");
         Require(Server is { IsAbsoluteUri: true, Scheme: "https" }, nameof(Server), "must be an https address such as https://fleet.example:8443");
-        Require(RootFingerprint is not null && IsSha256(PinnedFingerprint), nameof(RootFingerprint), "must be a SHA-256 of 64 hexadecimal digits");
+        Require(PinnedFingerprint is null || IsSha256(PinnedFingerprint), nameof(RootFingerprint), "must be a SHA-256 of 64 hexadecimal digits");
+        Require(RootFingerprint is not null || TrustAnchorFile is not null, nameof(RootFingerprint), $"or {nameof(TrustAnchorFile)} must be given");
+        EnrolmentCertificate?.Validate();
+        Require(EnrolmentGroup is null || IsDeviceId(EnrolmentGroup), nameof(EnrolmentGroup), "must be a group's name, or null");
+        Require(Enum.IsDefined(EnrolmentProtocol), nameof(EnrolmentProtocol), "must be Fleet or Est");
         Require(BrokerHost is null or { Length: > 0 }, nameof(BrokerHost), "must be a host name or address, or null");
         Require(BrokerPort is >= 1 and <= 65535, nameof(BrokerPort), "must be 1 to 65535");
         Require(KeyStore is not null, nameof(KeyStore), "must be set");

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using IoTFleet.Device.Identity;
+using IoTFleet.Testing;
 
 namespace IoTFleet.Device.Tests;
 
@@ -84,13 +85,13 @@ public abstract class NextSlotTests
         Assert.NotEqual(key, await NextPublicKeyAsync(Reopen()));
     }
 
-    private protected static async Task EnrolAsync(IKeyStore store)
+    internal static async Task EnrolAsync(IKeyStore store)
     {
         using var key = await store.OpenKeyAsync(default);
         await store.SaveAsync(CertificateFor(key), default);
     }
 
-    private protected static async Task<(byte[] Key, byte[] Certificate)> RenewAsync(IKeyStore store)
+    internal static async Task<(byte[] Key, byte[] Certificate)> RenewAsync(IKeyStore store)
     {
         using var key = await store.OpenNextKeyAsync(default);
         var renewed = CertificateFor(key);
@@ -98,7 +99,7 @@ public abstract class NextSlotTests
         return (key.ExportSubjectPublicKeyInfo(), renewed.Certificate.ToArray());
     }
 
-    private protected static async Task<byte[]> PublicKeyAsync(IKeyStore store)
+    internal static async Task<byte[]> PublicKeyAsync(IKeyStore store)
     {
         using var key = await store.OpenKeyAsync(default);
         return key.ExportSubjectPublicKeyInfo();
@@ -110,11 +111,38 @@ public abstract class NextSlotTests
         return key.ExportSubjectPublicKeyInfo();
     }
 
-    private static EnrolledCertificate CertificateFor(ECDsa key)
+    internal static EnrolledCertificate CertificateFor(ECDsa key)
     {
         using var certificate = new CertificateRequest("CN=pump-7", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch.AddYears(1));
         return new EnrolledCertificate(certificate.RawData, [certificate.RawData]);
     }
+}
+
+/// <summary>Keys in a PKCS#11 token, made anew by the application for each renewal.</summary>
+public sealed class TokenNextSlotTests : NextSlotTests, IAsyncLifetime
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly string[] _labels = [SoftToken.NewLabel("a"), SoftToken.NewLabel("b")];
+
+    public async ValueTask InitializeAsync()
+    {
+        await SoftToken.RequireAsync();
+        await File.WriteAllTextAsync(_folder.File("pin"), SoftToken.Pin + "\n");
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _folder.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private protected override IKeyStore Reopen() => new HardwareKeyStore(new HardwareKeyOptions
+    {
+        Folder = _folder.File("device-data"),
+        Keys = [.. _labels.Select(label => SoftToken.Uri(label))],
+        PinFile = _folder.File("pin"),
+        MakeKey = (uri, _) => SoftToken.MakeKeyAsync(_labels.Single(label => uri.Contains(label))),
+    });
 }
 
 public sealed class MemoryNextSlotTests : NextSlotTests

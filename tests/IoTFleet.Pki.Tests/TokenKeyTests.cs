@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using System.Security.Cryptography;
 using IoTFleet.Testing;
@@ -7,14 +6,13 @@ namespace IoTFleet.Pki.Tests;
 
 /// <summary>The key of the authority for devices in a PKCS#11 token, tried for real with SoftHSM2 behind OpenSSL's engine.</summary>
 [SupportedOSPlatform("linux")]
-public sealed partial class TokenKeyTests : IDisposable
+public sealed class TokenKeyTests : IDisposable
 {
-    private const string Pin = "71a6-SECRET-pin";
     private static readonly FleetNames Names = new("fleet.local");
     private readonly TemporaryFolder _folder = new();
-    private readonly string _label = "devices-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4)); // The token outlives a test.
+    private readonly string _label = SoftToken.NewLabel("devices"); // The token outlives a test.
 
-    private string Uri => $"pkcs11:token=iotfleet-test;object={_label};type=private";
+    private string Uri => SoftToken.Uri(_label);
 
     private AuthorityFiles Files => new(_folder.File("ca"));
 
@@ -22,7 +20,7 @@ public sealed partial class TokenKeyTests : IDisposable
     public async Task Device_certificate_signed_in_a_token_is_verified_by_openssl()
     {
         await MoveDevicesKeyIntoTokenAsync();
-        using var authorities = RootCeremony.LoadOrCreate(Files.Folder, Names, TimeProvider.System, new KeySecrets(null, Pin));
+        using var authorities = RootCeremony.LoadOrCreate(Files.Folder, Names, TimeProvider.System, new KeySecrets(null, SoftToken.Pin));
         Assert.Equal(Uri, authorities.Devices.Reference);
 
         using var certificate = Issue(authorities.Devices).Load();
@@ -36,7 +34,7 @@ public sealed partial class TokenKeyTests : IDisposable
     {
         await MoveDevicesKeyIntoTokenAsync();
         using var certificate = PemFile.ReadCertificate(Files.DevicesCertificate);
-        using var issuer = IssuerKey.Open(certificate, Uri, Files.Folder, new KeySecrets(null, Pin))!;
+        using var issuer = IssuerKey.Open(certificate, Uri, Files.Folder, new KeySecrets(null, SoftToken.Pin))!;
         var leaves = await Task.WhenAll(Enumerable.Range(0, 40).Select(_ => Task.Run(() => Issue(issuer))));
         Assert.Equal(40, leaves.Select(leaf => leaf.SerialHex).Distinct().Count());
     }
@@ -46,8 +44,23 @@ public sealed partial class TokenKeyTests : IDisposable
     {
         await MoveDevicesKeyIntoTokenAsync();
         File.WriteAllText(Files.DevicesKey + "-uri", Uri.Replace("object=", "object=no-", StringComparison.Ordinal));
-        var refused = Assert.Throws<KeyFileException>(() => RootCeremony.LoadOrCreate(Files.Folder, Names, TimeProvider.System, new KeySecrets(null, Pin)));
+        var refused = Assert.Throws<KeyFileException>(() => RootCeremony.LoadOrCreate(Files.Folder, Names, TimeProvider.System, new KeySecrets(null, SoftToken.Pin)));
         Assert.Contains("object=no-devices", refused.Message);
+        Assert.DoesNotContain("SECRET", refused.ToString());
+    }
+
+    [Fact]
+    public async Task Wrong_pin_is_refused_without_being_told_and_the_message_says_where_the_right_one_goes()
+    {
+        await SoftToken.RequireAsync();
+        RootCeremony.LoadOrCreate(Files.Folder, Names, TimeProvider.System).Dispose();
+        await SoftToken.MakeKeyAsync(_label, SoftToken.OtherLabel, SoftToken.OtherPin);
+        File.Delete(Files.DevicesKey);
+        File.WriteAllText(Files.DevicesKey + "-uri", SoftToken.Uri(_label, SoftToken.OtherLabel) + "\n");
+
+        var refused = Assert.Throws<KeyFileException>(() => RootCeremony.LoadOrCreate(Files.Folder, Names, TimeProvider.System, new KeySecrets(null, SoftToken.Pin)));
+
+        Assert.Contains("IOTFLEET_CA_PIN", refused.Message);
         Assert.DoesNotContain("SECRET", refused.ToString());
     }
 
@@ -57,7 +70,7 @@ public sealed partial class TokenKeyTests : IDisposable
         await MoveDevicesKeyIntoTokenAsync();
         File.Copy(Files.DevicesKey + "-uri", Files.ServersKey + "-uri");
         File.Delete(Files.ServersKey);
-        var refused = Assert.Throws<KeyFileException>(() => RootCeremony.LoadOrCreate(Files.Folder, Names, TimeProvider.System, new KeySecrets(null, Pin)));
+        var refused = Assert.Throws<KeyFileException>(() => RootCeremony.LoadOrCreate(Files.Folder, Names, TimeProvider.System, new KeySecrets(null, SoftToken.Pin)));
         Assert.Contains("is not the key of O=fleet.local, CN=Server CA", refused.Message);
     }
 
@@ -83,54 +96,10 @@ public sealed partial class TokenKeyTests : IDisposable
 
     private async Task MoveDevicesKeyIntoTokenAsync()
     {
-        await Token.RequireAsync();
+        await SoftToken.RequireAsync();
         RootCeremony.LoadOrCreate(Files.Folder, Names, TimeProvider.System).Dispose();
-        await Token.ImportAsync(Files.DevicesKey, _label);
+        await SoftToken.ImportAsync(Files.DevicesKey, _label);
         File.Delete(Files.DevicesKey);
         File.WriteAllText(Files.DevicesKey + "-uri", Uri + "\n");
-    }
-
-    /// <summary>One SoftHSM for the whole process: its library reads its settings once.</summary>
-    private static partial class Token
-    {
-        private static readonly TemporaryFolder Folder = new();
-        private static readonly SemaphoreSlim Turn = new(1);
-        private static bool _ready;
-
-        public static async Task RequireAsync()
-        {
-            Peers.Require("softhsm2-util");
-            var module = Peers.RequireFile("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so", "/usr/lib64/pkcs11/libsofthsm2.so");
-            Peers.RequireFile("/usr/lib/x86_64-linux-gnu/engines-3/pkcs11.so", "/usr/lib/aarch64-linux-gnu/engines-3/pkcs11.so", "/usr/lib64/engines-3/pkcs11.so");
-            await Turn.WaitAsync();
-            try
-            {
-                if (_ready) return;
-                Directory.CreateDirectory(Folder.File("tokens"));
-                await File.WriteAllTextAsync(Folder.File("softhsm2.conf"), $"directories.tokendir = {Folder.File("tokens")}\nobjectstore.backend = file\nlog.level = ERROR\n");
-                // .NET keeps its own copy of the environment; native code reads the process's.
-                SetVariable("SOFTHSM2_CONF", Folder.File("softhsm2.conf"), 1);
-                SetVariable("PKCS11_MODULE_PATH", module, 1);
-                Environment.SetEnvironmentVariable("SOFTHSM2_CONF", Folder.File("softhsm2.conf"));
-                await RunAsync("--init-token", "--free", "--label", "iotfleet-test", "--pin", Pin, "--so-pin", "0000-so-pin");
-                _ready = true;
-            }
-            finally
-            {
-                Turn.Release();
-            }
-        }
-
-        public static Task ImportAsync(string keyFile, string label) => RunAsync(
-            "--import", keyFile, "--token", "iotfleet-test", "--label", label, "--id", Convert.ToHexString(RandomNumberGenerator.GetBytes(4)), "--pin", Pin);
-
-        private static async Task RunAsync(params string[] arguments)
-        {
-            var done = await Peers.RunAsync("softhsm2-util", arguments);
-            Assert.True(done.ExitCode == 0, done.Everything);
-        }
-
-        [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
-        private static partial int SetVariable(string name, string value, int overwrite);
     }
 }

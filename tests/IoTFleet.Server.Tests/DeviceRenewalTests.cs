@@ -17,6 +17,7 @@ public sealed class DeviceRenewalTests : IAsyncLifetime
 
     /// <summary>Of the first certificate, in one leap: each ends what is under way, so that many of them could keep a slow machine from ever being done.</summary>
     private static readonly TimeSpan IntoTheWindow = TimeSpan.FromDays(25);
+    private static readonly TimeSpan PastTheNextAttempt = TimeSpan.FromDays(1);
 
     private readonly FakeClock _clock = new(TimeProvider.System.GetUtcNow());
     private RunningServer _server = null!;
@@ -121,14 +122,7 @@ public sealed class DeviceRenewalTests : IAsyncLifetime
     [Fact]
     public async Task A_device_that_slept_too_long_renews_in_its_days_of_grace()
     {
-        await using (var db = await _server.Get<IDbContextFactory<FleetDbContext>>().CreateDbContextAsync())
-        {
-            if (await db.Groups.ExecuteUpdateAsync(set => set.SetProperty(group => group.GraceDays, 10)) == 0)
-            {
-                db.Groups.Add(new Fleet.Enrolment.EnrolmentGroup { Id = "default", Ways = Fleet.Enrolment.EnrolmentWays.Token, CreatedAt = _clock.GetUtcNow(), GraceDays = 10 });
-                await db.SaveChangesAsync();
-            }
-        }
+        await AllowAsync(graceDays: 10);
         var options = await OptionsAsync(new MemoryKeyStore());
         await using (var device = await DeviceClient.StartAsync(options)) await device.WaitConnectedAsync().WaitAsync(Patience);
         _clock.Leap(TimeSpan.FromDays(35));
@@ -137,6 +131,120 @@ public sealed class DeviceRenewalTests : IAsyncLifetime
         await again.WaitConnectedAsync().WaitAsync(Patience);
 
         Assert.True(again.CertificateExpiresAt > _clock.GetUtcNow());
+    }
+
+    /// <summary>Messages are on their way at each change from one certificate to the next.</summary>
+    [Fact]
+    public async Task Five_renewals_under_load_lose_no_message_and_store_none_twice()
+    {
+        await using var device = await DeviceClient.StartAsync(await OptionsAsync(new MemoryKeyStore()));
+        await device.WaitConnectedAsync().WaitAsync(Patience);
+        using var enough = new CancellationTokenSource();
+        var publishing = PublishUntilAsync(device, enough.Token);
+
+        for (var renewals = 1; renewals <= 5; renewals++) await RenewAsync(device);
+        await enough.CancelAsync();
+        var sent = await publishing;
+
+        Assert.Equal(5, device.Renewals);
+        Assert.True(device.Reconnects >= 5);
+        var stored = new List<long?>();
+        await foreach (var record in _server.Client.GetTelemetryAsync(Device)) stored.Add(record.Sequence);
+        Assert.Equal(sent.Order(), stored.Order());
+        Assert.Equal(0, _server.Refused("lineage-fork"));
+    }
+
+    [Fact]
+    public async Task A_device_with_its_keys_in_a_token_renews_with_a_new_key_each_time()
+    {
+        await SoftToken.RequireAsync();
+        using var folder = new TemporaryFolder();
+        var options = await OptionsAsync(Token(folder, makesKeys: true, await KeysAsync()));
+        await using (var device = await DeviceClient.StartAsync(options))
+        {
+            await device.WaitConnectedAsync().WaitAsync(Patience);
+            for (var renewals = 1; renewals <= 3; renewals++) await RenewAsync(device);
+        }
+
+        Assert.Equal(4, await DistinctKeysAsync());
+        await using var again = await DeviceClient.StartAsync(options with { EnrolmentToken = null });
+        await again.WaitConnectedAsync().WaitAsync(Patience);
+        Assert.Equal(0, _server.Refused("lineage-fork"));
+    }
+
+    [Fact]
+    public async Task Two_keys_in_a_token_take_turns_as_often_as_the_group_allows_and_then_it_is_told()
+    {
+        await SoftToken.RequireAsync();
+        using var folder = new TemporaryFolder();
+        var troubles = new System.Collections.Concurrent.ConcurrentQueue<DeviceException>();
+        var options = await OptionsAsync(Token(folder, makesKeys: false, await KeysAsync())) with { TroubleMet = troubles.Enqueue };
+        await using var device = await DeviceClient.StartAsync(options);
+        await device.WaitConnectedAsync().WaitAsync(Patience);
+        await RenewAsync(device);
+
+        _clock.Leap(IntoTheWindow);
+        await ReachedAsync(() => troubles.Any(trouble => trouble.Error == DeviceError.RenewalRefused));
+        Assert.Contains("key-used-too-often", troubles.First(trouble => trouble.Error == DeviceError.RenewalRefused).Message);
+
+        await AllowAsync(keyReuse: 9);
+        _clock.Leap(PastTheNextAttempt);
+        await ReachedAsync(() => device.Renewals == 2);
+        Assert.Equal(2, await DistinctKeysAsync());
+    }
+
+    [Fact]
+    public async Task A_device_that_speaks_est_only_renews_by_simplereenroll()
+    {
+        await using var device = await DeviceClient.StartAsync(await OptionsAsync(new MemoryKeyStore()) with { EnrolmentProtocol = EnrolmentProtocol.Est });
+        await device.WaitConnectedAsync().WaitAsync(Patience);
+
+        await RenewAsync(device);
+
+        await device.PublishAsync("engine", "{\"rpm\":900}"u8.ToArray()).WaitAsync(Patience);
+    }
+
+    [Fact]
+    public async Task A_full_disk_is_told_and_the_old_identity_goes_on_until_there_is_room()
+    {
+        using var folder = new TemporaryFolder();
+        var store = new FailingStore(new FileKeyStore(folder.Path));
+        var troubles = new System.Collections.Concurrent.ConcurrentQueue<DeviceException>();
+        await using var device = await DeviceClient.StartAsync(await OptionsAsync(store) with { TroubleMet = troubles.Enqueue });
+        await device.WaitConnectedAsync().WaitAsync(Patience);
+        store.FullAt("SaveNext");
+
+        _clock.Leap(IntoTheWindow);
+        await ReachedAsync(() => troubles.Any(trouble => trouble.Error == DeviceError.KeyStoreFailed));
+        await device.PublishAsync("engine", "{\"rpm\":900}"u8.ToArray()).WaitAsync(Patience);
+        Assert.Equal(0, device.Renewals);
+
+        store.FullAt(null);
+        _clock.Leap(PastTheNextAttempt);
+        await ReachedAsync(() => device.Renewals == 1);
+    }
+
+    /// <summary>The server has let the new certificate in, and from then on the old one would be a thief's: a store that cannot say so must not lead back to it.</summary>
+    [Fact]
+    public async Task A_store_that_cannot_promote_keeps_nobody_from_working_and_is_tried_again()
+    {
+        using var folder = new TemporaryFolder();
+        var store = new FailingStore(new FileKeyStore(folder.Path));
+        var troubles = new System.Collections.Concurrent.ConcurrentQueue<DeviceException>();
+        await using var device = await DeviceClient.StartAsync(await OptionsAsync(store) with { TroubleMet = troubles.Enqueue });
+        await device.WaitConnectedAsync().WaitAsync(Patience);
+        var end = device.CertificateExpiresAt;
+        store.FullAt("PromoteNext");
+
+        _clock.Leap(IntoTheWindow);
+        await ReachedAsync(() => troubles.Any(trouble => trouble.Error == DeviceError.KeyStoreFailed));
+        await device.PublishAsync("engine", "{\"rpm\":900}"u8.ToArray()).WaitAsync(Patience);
+
+        store.FullAt(null);
+        _clock.Leap(PastTheNextAttempt);
+        await ReachedAsync(() => device.CertificateExpiresAt > end);
+        await device.PublishAsync("engine", "{\"rpm\":901}"u8.ToArray()).WaitAsync(Patience);
+        Assert.Equal(0, _server.Refused("lineage-fork"));
     }
 
     [Fact]
@@ -158,7 +266,65 @@ public sealed class DeviceRenewalTests : IAsyncLifetime
         await explained.Task.WaitAsync(Patience);
     }
 
-    /// <summary>In steps, for timers that are set on the way to be met.</summary>
+    /// <summary>Ten messages at a time, until told to stop; their numbers.</summary>
+    private static async Task<List<long?>> PublishUntilAsync(DeviceClient device, CancellationToken enough)
+    {
+        var sent = new List<long?>();
+        while (!enough.IsCancellationRequested)
+        {
+            var receipts = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => device.PublishAsync("engine", "{\"rpm\":900}"u8.ToArray()))).WaitAsync(Patience);
+            sent.AddRange(receipts.Select(receipt => (long?)receipt.Sequence));
+        }
+        return sent;
+    }
+
+    private async Task RenewAsync(DeviceClient device)
+    {
+        var end = device.CertificateExpiresAt;
+        _clock.Leap(IntoTheWindow);
+        await ReachedAsync(() => device.CertificateExpiresAt > end);
+    }
+
+    private static Task ReachedAsync(Func<bool> reached) => Eventually.TrueAsync(() => Task.FromResult(reached()), Patience);
+
+    private static async Task<string[]> KeysAsync()
+    {
+        string[] labels = [SoftToken.NewLabel("a"), SoftToken.NewLabel("b")];
+        foreach (var label in labels) await SoftToken.MakeKeyAsync(label);
+        return labels;
+    }
+
+    private static HardwareKeyStore Token(TemporaryFolder folder, bool makesKeys, string[] labels)
+    {
+        File.WriteAllText(folder.File("pin"), SoftToken.Pin);
+        return new HardwareKeyStore(new HardwareKeyOptions
+        {
+            Folder = folder.File("device-data"),
+            Keys = [.. labels.Select(label => SoftToken.Uri(label))],
+            PinFile = folder.File("pin"),
+            MakeKey = makesKeys ? (uri, _) => SoftToken.MakeKeyAsync(labels.Single(label => uri.Contains(label, StringComparison.Ordinal))) : null,
+        });
+    }
+
+    private async Task<int> DistinctKeysAsync()
+    {
+        await using var db = await _server.Get<IDbContextFactory<FleetDbContext>>().CreateDbContextAsync();
+        return await db.Certificates.Where(c => c.DeviceId == Device).Select(c => c.KeyFingerprint).Distinct().CountAsync();
+    }
+
+    private async Task AllowAsync(int graceDays = 0, int keyReuse = 0)
+    {
+        await using var db = await _server.Get<IDbContextFactory<FleetDbContext>>().CreateDbContextAsync();
+        if (await db.Groups.ExecuteUpdateAsync(set => set.SetProperty(group => group.GraceDays, graceDays).SetProperty(group => group.KeyReuseLimit, keyReuse)) == 0)
+        {
+            db.Groups.Add(new Fleet.Enrolment.EnrolmentGroup
+            {
+                Id = "default", Ways = Fleet.Enrolment.EnrolmentWays.Token, CreatedAt = _clock.GetUtcNow(), GraceDays = graceDays, KeyReuseLimit = keyReuse,
+            });
+            await db.SaveChangesAsync();
+        }
+    }
+
     private async Task<int> LiveAsync()
     {
         await using var db = await _server.Get<IDbContextFactory<FleetDbContext>>().CreateDbContextAsync();
@@ -185,14 +351,18 @@ public sealed class DeviceRenewalTests : IAsyncLifetime
         };
     }
 
-    /// <summary>A store whose power goes at one step; from then on it does nothing more.</summary>
+    /// <summary>A store whose power goes at one step, and from then on it does nothing more; or whose disk is full at one.</summary>
     private sealed class FailingStore(IKeyStore store) : IKeyStore
     {
         private volatile string? _step;
         private volatile bool _done;
         private volatile bool _cut;
+        private volatile string? _full;
 
         public bool IsCut => _cut;
+
+        /// <summary>It goes on after that, when there is room.</summary>
+        public void FullAt(string? step) => _full = step;
 
         public void CutAt(string step, bool done) => (_done, _step) = (done, step);
 
@@ -220,6 +390,7 @@ public sealed class DeviceRenewalTests : IAsyncLifetime
         private async ValueTask<T> Do<T>(string step, Func<ValueTask<T>> act)
         {
             if (_cut || (step == _step && !_done)) throw Cut();
+            if (step == _full) throw new DeviceException(DeviceError.KeyStoreFailed, "No space left on device");
             var result = await act();
             if (step != _step) return result;
             (result as IDisposable)?.Dispose();

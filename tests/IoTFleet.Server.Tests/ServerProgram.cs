@@ -14,8 +14,13 @@ internal sealed class ServerProgram : IAsyncDisposable
     private readonly Process _process;
 
     private ServerProgram(string assembly, string[] arguments, params (string Name, string Value)[] environment)
+        : this(assembly, workingFolder: null, arguments, environment)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, assembly), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+    }
+
+    private ServerProgram(string assembly, string? workingFolder, string[] arguments, (string Name, string Value)[] environment)
+    {
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, assembly), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = workingFolder ?? "" };
         start.Environment["IoTFleet__StatusPort"] = "-1";        // many run at once
         foreach (var (name, value) in environment) start.Environment[name] = value;
         _process = new Process { StartInfo = start };
@@ -29,11 +34,17 @@ internal sealed class ServerProgram : IAsyncDisposable
     /// <summary>What it printed, both streams.</summary>
     public string Output => string.Join('\n', _lines);
 
+    public bool HasExited => _process.HasExited;
+
     public static ServerProgram Start(params string[] arguments) => new("IoTFleet.Server.dll", arguments);
 
     public static ServerProgram Start(string[] arguments, params (string Name, string Value)[] environment) => new("IoTFleet.Server.dll", arguments, environment);
 
     public static ServerProgram StartSimulator(params string[] arguments) => new("IoTFleet.Simulator.dll", arguments);
+
+    /// <summary>One of the SDK's samples, which keeps its files where it is started.</summary>
+    public static ServerProgram StartSample(string assembly, string workingFolder, string[] arguments, params (string Name, string Value)[] environment) =>
+        new(assembly, workingFolder, arguments, environment);
 
     /// <summary>Starts a server on free ports and waits until it is ready.</summary>
     public static async Task<(ServerProgram Program, ServerFile Ready)> StartReadyAsync(string data, params string[] arguments)

@@ -1,3 +1,4 @@
+using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using IoTFleet.Device.Identity;
@@ -10,13 +11,14 @@ namespace IoTFleet.Device.Enrolment;
 /// Gets a device its identity: the one in its key store, or a new one from the server.
 /// <code>
 /// key store -> a certificate in time? -> else renew what is there: the server may grant days of grace -> else enrol:
-/// key -> cacerts (server not proved) -> fingerprint matches -> NEW connection, proved by that root
-///           -> signing request + token -> certificate -> key store
+/// key -> root: of the trust anchors, or cacerts (server not proved) whose fingerprint matches -> NEW connection, proved by that root
+///           -> signing request + token or certificate -> certificate -> key store
 /// </code>
 /// </summary>
 internal sealed class Enroller(DeviceOptions options, DeviceTrust trust, Action<DeviceState> enter)
 {
     private readonly EstClient _est = new(options, trust.Time);
+    private readonly FleetEnrolment _fleet = new(options);
     private readonly Reconnect _backoff = new(options.BackoffMin, options.BackoffMax, Random.Shared.NextDouble);
 
     public async Task<IdentitySlots> IdentifyAsync(CancellationToken cancellation)
@@ -38,11 +40,13 @@ internal sealed class Enroller(DeviceOptions options, DeviceTrust trust, Action<
         }
 
         await options.KeyStore.DiscardNextAsync(cancellation);
-        var enrolled = await EnrolAsync(key, stored?.Current.TrustAnchors, cancellation);
+        var (enrolled, bundle) = await EnrolAsync(key, stored?.Current.TrustAnchors, cancellation);
         var fresh = DeviceIdentity.Create(key, enrolled, trust, options);
         await options.KeyStore.SaveAsync(enrolled, cancellation);
         trust.AnchorAt(enrolled.TrustAnchors);
-        return new IdentitySlots(options.KeyStore, fresh, next: null);
+        if (bundle is { } given)
+            await trust.TryTakeAsync(given, fresh.Fleet, cancellation);
+        return new IdentitySlots(options.KeyStore, fresh, next: null, trust.Tell);
     }
 
     private bool InTime(DeviceIdentity identity) => identity.ExpiresAt > trust.Time.Now;
@@ -53,9 +57,9 @@ internal sealed class Enroller(DeviceOptions options, DeviceTrust trust, Action<
             return null;
         var current = DeviceIdentity.Create(key, stored, trust, options);
         if (await options.KeyStore.LoadNextAsync(cancellation) is not { } renewed)
-            return new IdentitySlots(options.KeyStore, current, next: null);
+            return new IdentitySlots(options.KeyStore, current, next: null, trust.Tell);
         using var nextKey = await options.KeyStore.OpenNextKeyAsync(cancellation);
-        return new IdentitySlots(options.KeyStore, current, DeviceIdentity.Create(nextKey, renewed, trust, options));
+        return new IdentitySlots(options.KeyStore, current, DeviceIdentity.Create(nextKey, renewed, trust, options), trust.Tell);
     }
 
     /// <summary>A device that slept too long. Until the server has answered, it is not known whether the token is needed.</summary>
@@ -69,8 +73,8 @@ internal sealed class Enroller(DeviceOptions options, DeviceTrust trust, Action<
             {
                 case RenewalAnswer.Renewed:
                     return true;
-                case RenewalAnswer.Later later when options.EnrolmentToken is null:
-                    await WaitAsync(new EstAnswer.Later(later.Reason, later.After), cancellation);
+                case RenewalAnswer.Later later when !HasCredential:
+                    await WaitAsync(new EnrolmentAnswer.Later(later.Reason, later.After), cancellation);
                     break;
                 default:
                     return false;
@@ -78,42 +82,57 @@ internal sealed class Enroller(DeviceOptions options, DeviceTrust trust, Action<
         }
     }
 
-    private async Task<EnrolledCertificate> EnrolAsync(ECDsa key, IReadOnlyList<ReadOnlyMemory<byte>>? anchors, CancellationToken cancellation)
+    // A group may let a device in that has nothing but its name, when an operator approves.
+    private bool HasCredential => options.EnrolmentToken is not null || options.EnrolmentCertificate is not null || options.EnrolmentGroup is not null;
+
+    private async Task<Enrolled> EnrolAsync(ECDsa key, IReadOnlyList<ReadOnlyMemory<byte>>? anchors, CancellationToken cancellation)
     {
-        var token = options.EnrolmentToken ?? throw new DeviceException(
-            DeviceError.OptionsNotValid,
-            $"Device {options.DeviceId} has no valid certificate and no {nameof(DeviceOptions.EnrolmentToken)}; create one at the server.");
+        if (!HasCredential)
+        {
+            throw new DeviceException(
+                DeviceError.OptionsNotValid,
+                $"Device {options.DeviceId} has no valid certificate and no {nameof(DeviceOptions.EnrolmentToken)} or {nameof(DeviceOptions.EnrolmentCertificate)}; create a token at the server.");
+        }
+
+        // One request for all attempts: if an answer is lost, the same request gets the same certificate and costs nothing.
         var request = new CertificateRequest($"CN={options.DeviceId}", key, HashAlgorithmName.SHA256).CreateSigningRequest();
+        var own = options.EnrolmentCertificate?.Open();
         while (true)
         {
             enter(new DeviceState.Enrolling());
-            var (enrolled, later) = await TryEnrolAsync(key, anchors, request, token, cancellation);
+            var (enrolled, later) = await TryEnrolAsync(key, anchors, request, own, cancellation);
             if (enrolled is not null)
                 return enrolled;
             await WaitAsync(later!, cancellation);
         }
     }
 
-    private async Task<(EnrolledCertificate? Enrolled, EstAnswer.Later? Later)> TryEnrolAsync(
-        ECDsa key, IReadOnlyList<ReadOnlyMemory<byte>>? anchors, byte[] request, string token, CancellationToken cancellation)
+    private async Task<(Enrolled? Enrolled, EnrolmentAnswer.Later? Later)> TryEnrolAsync(
+        ECDsa key, IReadOnlyList<ReadOnlyMemory<byte>>? anchors, byte[] request, SslStreamCertificateContext? own, CancellationToken cancellation)
     {
         try
         {
             // Who holds a trust bundle knows whom to believe, perhaps better than the fingerprint: its root may have been followed by another.
             var known = trust.Version is null ? null : anchors;
-            var roots = known ?? [FindRoot(await _est.FetchUnprovedCertificatesAsync(cancellation))];
-            var answer = await _est.EnrolAsync(request, token, known is null ? PinnedTrust.In(roots, trust.Time) : trust.Pinned, cancellation);
-            return answer is EstAnswer.Issued issued
-                ? (new EnrolledCertificate(FindOwn(issued.Certificates, key), roots), null)
-                : (null, (EstAnswer.Later)answer);
+            var roots = known ?? await FindRootsAsync(cancellation);
+            var believed = known is null ? PinnedTrust.In(roots, trust.Time) : trust.Pinned;
+            var answer = options.EnrolmentProtocol == EnrolmentProtocol.Est
+                ? await _est.EnrolAsync(request, own, believed, cancellation)
+                : await _fleet.EnrolAsync(request, own, believed, cancellation);
+            return answer is EnrolmentAnswer.Issued issued
+                ? (new Enrolled(new EnrolledCertificate(FindOwn(issued.Certificates, key), roots), issued.TrustBundle), null)
+                : (null, (EnrolmentAnswer.Later)answer);
         }
         catch (HttpRequestException error)                     // no network yet, or a server that restarts: both pass
         {
-            return (null, new EstAnswer.Later($"{options.Server.Authority} cannot be reached: {error.Message}", null));
+            return (null, new EnrolmentAnswer.Later($"{options.Server.Authority} cannot be reached: {error.Message}", null));
         }
     }
 
-    private async Task WaitAsync(EstAnswer.Later later, CancellationToken cancellation)
+    private async Task<IReadOnlyList<ReadOnlyMemory<byte>>> FindRootsAsync(CancellationToken cancellation) =>
+        trust.Pin.Anchors.Count > 0 ? trust.Pin.Anchors : [FindRoot(await _est.FetchUnprovedCertificatesAsync(cancellation))];
+
+    private async Task WaitAsync(EnrolmentAnswer.Later later, CancellationToken cancellation)
     {
         var wait = _backoff.Next();
         if (later.After is { } after && _backoff.Asked(after) is var asked && asked > wait)
@@ -123,7 +142,7 @@ internal sealed class Enroller(DeviceOptions options, DeviceTrust trust, Action<
     }
 
     private ReadOnlyMemory<byte> FindRoot(X509Certificate2Collection offered) =>
-        offered.FirstOrDefault(c => PinnedTrust.Fingerprint(c.RawData) == options.PinnedFingerprint)?.RawDataMemory ?? throw new DeviceException(
+        offered.FirstOrDefault(c => trust.Pin.Covers(c.RawData))?.RawDataMemory ?? throw new DeviceException(
             DeviceError.ServerNotTrusted,
             $"None of the {offered.Count} certificates from {options.Server.Authority} has the pinned fingerprint {options.PinnedFingerprint}: "
             + "another server answers there, or its CA was made anew.");
@@ -135,4 +154,6 @@ internal sealed class Enroller(DeviceOptions options, DeviceTrust trust, Action<
         return leaf?.RawDataMemory ?? throw new DeviceException(
             DeviceError.EnrolmentRefused, $"{options.Server.Authority} issued no certificate for the key of {options.DeviceId}.");
     }
+
+    private sealed record Enrolled(EnrolledCertificate Certificate, ReadOnlyMemory<byte>? TrustBundle);
 }

@@ -1,21 +1,34 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using IoTFleet.Device.Identity;
 
 namespace IoTFleet.Device.Enrolment;
 
-/// <summary>What the server answered to simpleenroll, as far as it is not a refusal.</summary>
-internal abstract record EstAnswer
+/// <summary>What the server answered to a request for a certificate, as far as it is not a refusal.</summary>
+internal abstract record EnrolmentAnswer
 {
-    public sealed record Issued(X509Certificate2Collection Certificates) : EstAnswer;
+    public sealed record Issued(X509Certificate2Collection Certificates) : EnrolmentAnswer
+    {
+        /// <summary>As it came, not verified yet.</summary>
+        public ReadOnlyMemory<byte>? TrustBundle { get; init; }
+    }
 
     /// <summary>202 or 503: the same request later (RFC 7030 4.2.3).</summary>
-    public sealed record Later(string Reason, TimeSpan? After) : EstAnswer;
+    public sealed record Later(string Reason, TimeSpan? After) : EnrolmentAnswer;
+
+    public static Later? LaterOrNull(ServerAnswer answer) => answer.Status switch
+    {
+        HttpStatusCode.Accepted => new Later("The server has not approved the request yet; an operator has to.", answer.RetryAfter),
+        HttpStatusCode.ServiceUnavailable or HttpStatusCode.TooManyRequests => new Later("The server is busy.", answer.RetryAfter),
+        >= HttpStatusCode.InternalServerError => new Later($"The server failed with status {(int)answer.Status}.", answer.RetryAfter),
+        _ => null,
+    };
 }
 
-/// <summary>The two EST requests a device needs (RFC 7030). Every call makes its own connection, trusted as its caller says.</summary>
+/// <summary>The EST requests a device needs (RFC 7030). Every call makes its own connection, trusted as its caller says.</summary>
 internal sealed class EstClient(DeviceOptions options, DeviceTime time)
 {
     private readonly ServerCall _server = new(options);
@@ -34,28 +47,30 @@ internal sealed class EstClient(DeviceOptions options, DeviceTime time)
         return answer.Status == HttpStatusCode.OK ? Parse(answer.Body) : throw Unexpected(answer, "cacerts");
     }
 
-    /// <summary>Sends the signing request with the token, over a connection that <paramref name="trust"/> has proved.</summary>
-    public async Task<EstAnswer> EnrolAsync(byte[] signingRequest, string token, PinnedTrust trust, CancellationToken cancellation)
+    /// <summary>Sends the signing request with whatever credential there is, over a connection that <paramref name="trust"/> has proved.</summary>
+    public async Task<EnrolmentAnswer> EnrolAsync(byte[] signingRequest, SslStreamCertificateContext? own, PinnedTrust trust, CancellationToken cancellation) =>
+        await AskAsync("simpleenroll", signingRequest, options.EnrolmentToken, own, trust, cancellation) is var answer && answer.Status == HttpStatusCode.OK
+            ? new EnrolmentAnswer.Issued(Parse(answer.Body))
+            : EnrolmentAnswer.LaterOrNull(answer) ?? throw Unexpected(answer, "simpleenroll");
+
+    /// <summary>The next certificate, by the present one.</summary>
+    public Task<ServerAnswer> ReenrolAsync(byte[] signingRequest, SslStreamCertificateContext present, PinnedTrust trust, CancellationToken cancellation) =>
+        AskAsync("simplereenroll", signingRequest, token: null, present, trust, cancellation);
+
+    private async Task<ServerAnswer> AskAsync(
+        string operation, byte[] signingRequest, string? token, SslStreamCertificateContext? own, PinnedTrust trust, CancellationToken cancellation)
     {
         var verdict = new ServerVerdict(options.Server.Authority, trust);
-        using var request = new HttpRequestMessage(HttpMethod.Post, Address("simpleenroll"));
-        var credentials = Convert.ToBase64String(Encoding.UTF8.GetBytes($"{options.DeviceId}:{token}"));
-        request.Headers.Authorization = new AuthenticationHeaderValue("Basic", credentials);
+        using var request = new HttpRequestMessage(HttpMethod.Post, Address(operation));
+        if (token is not null)
+            request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{options.DeviceId}:{token}")));
         request.Content = new StringContent(Convert.ToBase64String(signingRequest, Base64FormattingOptions.InsertLineBreaks));
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/pkcs10");
-
-        var answer = await _server.SendAsync(request, verdict.Accept, verdict, own: null, cancellation);
-        return answer.Status switch
-        {
-            HttpStatusCode.OK => new EstAnswer.Issued(Parse(answer.Body)),
-            HttpStatusCode.Accepted => new EstAnswer.Later("The server has not approved the enrolment yet.", answer.RetryAfter),
-            HttpStatusCode.ServiceUnavailable or HttpStatusCode.TooManyRequests => new EstAnswer.Later("The server is busy.", answer.RetryAfter),
-            >= HttpStatusCode.InternalServerError => new EstAnswer.Later($"The server failed with status {(int)answer.Status}.", answer.RetryAfter),
-            _ => throw Unexpected(answer, "simpleenroll"),
-        };
+        return await _server.SendAsync(request, verdict.Accept, verdict, own, cancellation);
     }
 
-    private Uri Address(string operation) => new(options.Server, "/.well-known/est/" + operation);
+    // RFC 7030 3.2.2: the label between is the group.
+    private Uri Address(string operation) => new(options.Server, $"/.well-known/est/{(options.EnrolmentGroup is { } group ? group + "/" : "")}{operation}");
 
     private X509Certificate2Collection Parse(string body)
     {

@@ -44,11 +44,11 @@ internal sealed class DeviceIdentity : IDisposable
     /// <summary>Joins key and certificate, and checks that they are this device's, of the fleet with the pinned root.</summary>
     public static DeviceIdentity Create(ECDsa key, EnrolledCertificate enrolled, DeviceTrust trust, DeviceOptions options)
     {
-        if (!enrolled.TrustAnchors.Any(root => PinnedTrust.Fingerprint(root.Span) == options.PinnedFingerprint) && !trust.Names(options.PinnedFingerprint))
-            throw Unusable($"The key store of {options.DeviceId} is of another fleet: no root in it has fingerprint {options.PinnedFingerprint}.");
+        if (!enrolled.TrustAnchors.Any(root => trust.Pin.Covers(root.Span)) && !trust.NamesPinned)
+            throw Unusable($"The key store of {options.DeviceId} is of another fleet: no root in it {trust.Pin.Description}.");
 
         using var leaf = X509CertificateLoader.LoadCertificate(enrolled.Certificate.Span);
-        if (FindFleet(leaf, options.DeviceId) is not { } fleet)
+        if ((FindFleet(leaf, options.DeviceId) ?? WithoutFleet(leaf, options)) is not { } fleet)
             throw Unusable($"The key store holds the certificate of another device ({leaf.Subject}), not of {options.DeviceId}.");
         trust.Time.AtLeast(leaf.NotBefore.ToUniversalTime());
         return new DeviceIdentity(Join(leaf, key, options.DeviceId), fleet, enrolled.TrustAnchors);
@@ -95,6 +95,10 @@ internal sealed class DeviceIdentity : IDisposable
 
         return null;
     }
+
+    // Another maker's EST server knows nothing of fleets: there the common name says whose certificate it is.
+    private static string? WithoutFleet(X509Certificate2 leaf, DeviceOptions options) =>
+        options.EnrolmentProtocol == EnrolmentProtocol.Est && leaf.GetNameInfo(X509NameType.SimpleName, forIssuer: false) == options.DeviceId ? "" : null;
 
     private static DeviceException Unusable(string what, Exception? inner = null) =>
         new(DeviceError.IdentityNotUsable, what + " Point the device at its own key store, or delete the store and enrol again.", inner);

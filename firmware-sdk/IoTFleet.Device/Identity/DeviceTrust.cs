@@ -16,12 +16,15 @@ internal sealed class DeviceTrust
 
     private DeviceTrust(DeviceOptions options)
     {
-        _options = options;
+        (_options, Pin) = (options, RootPin.Load(options));
         Time = new DeviceTime(options.Clock, options.BuiltAt);
         _pinned = PinnedTrust.Nothing(Time);
     }
 
     public DeviceTime Time { get; }
+
+    /// <summary>By what the fleet was known at first.</summary>
+    public RootPin Pin { get; }
 
     /// <summary>For the next connection; nobody is believed before there is an enrolment.</summary>
     public PinnedTrust Pinned => _pinned;
@@ -58,7 +61,8 @@ internal sealed class DeviceTrust
         (_held, _pinned) = (null, PinnedTrust.Nothing(Time));
     }
 
-    public bool Names(string fingerprint) => _held?.Anchors.Any(root => PinnedTrust.Fingerprint(root.RawData) == fingerprint) ?? false;
+    /// <summary>The bundle that is held names the root that the device was given.</summary>
+    public bool NamesPinned => _held?.Anchors.Any(root => Pin.Covers(root.RawData)) ?? false;
 
     /// <summary>Takes a bundle that the server gave, if it is newer than the one held.</summary>
     /// <returns>True when it is believed from now on; false for the one that is held.</returns>
@@ -84,6 +88,20 @@ internal sealed class DeviceTrust
         finally
         {
             _taking.Release();
+        }
+    }
+
+    /// <summary>One that is refused is told of; what was believed before stays, and so does all else.</summary>
+    public async Task<bool> TryTakeAsync(ReadOnlyMemory<byte> document, string fleet, CancellationToken cancellation)
+    {
+        try
+        {
+            return await TakeAsync(document, fleet, cancellation);
+        }
+        catch (DeviceException refused)
+        {
+            Tell(refused);
+            return false;
         }
     }
 

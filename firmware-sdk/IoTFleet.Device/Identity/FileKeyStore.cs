@@ -1,6 +1,4 @@
 using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
-using System.Text;
 
 namespace IoTFleet.Device.Identity;
 
@@ -11,130 +9,77 @@ namespace IoTFleet.Device.Identity;
 /// </summary>
 public sealed class FileKeyStore : IKeyStore
 {
-    private const string Next = "next-";
-
-    private readonly string _folder;
+    private readonly IdentityFolder _files;
 
     /// <summary>A store in this folder, which is made at the first write.</summary>
     public FileKeyStore(string folder)
+        : this(folder, step: null)
+    {
+    }
+
+    internal FileKeyStore(string folder, Action<string>? step)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
-        _folder = Path.GetFullPath(folder);
+        _files = new IdentityFolder(folder, "key.pem", step);
     }
 
     /// <summary>Where it is.</summary>
-    internal string Folder => _folder;
+    internal string Folder => _files.Folder;
 
     /// <inheritdoc/>
-    public ValueTask<ECDsa> OpenKeyAsync(CancellationToken cancellation)
-    {
-        FinishPromotion();
-        return OpenKeyAsync("", cancellation);
-    }
+    public ValueTask<ECDsa> OpenKeyAsync(CancellationToken cancellation) => OpenKeyAsync(IdentityFolder.InUse, cancellation);
 
     /// <inheritdoc/>
-    public ValueTask<EnrolledCertificate?> LoadAsync(CancellationToken cancellation)
-    {
-        FinishPromotion();
-        return LoadAsync("", cancellation);
-    }
+    public ValueTask<EnrolledCertificate?> LoadAsync(CancellationToken cancellation) => _files.LoadAsync(IdentityFolder.InUse, cancellation);
 
     /// <inheritdoc/>
-    public ValueTask SaveAsync(EnrolledCertificate enrolled, CancellationToken cancellation) => SaveAsync("", enrolled, cancellation);
+    public ValueTask SaveAsync(EnrolledCertificate enrolled, CancellationToken cancellation) => _files.SaveAsync(IdentityFolder.InUse, enrolled, cancellation);
 
     /// <inheritdoc/>
-    public ValueTask<ECDsa> OpenNextKeyAsync(CancellationToken cancellation)
-    {
-        FinishPromotion();
-        return OpenKeyAsync(Next, cancellation);
-    }
+    public ValueTask<ECDsa> OpenNextKeyAsync(CancellationToken cancellation) => OpenKeyAsync(IdentityFolder.Next, cancellation);
 
     /// <inheritdoc/>
-    public ValueTask<EnrolledCertificate?> LoadNextAsync(CancellationToken cancellation)
-    {
-        FinishPromotion();
-        return LoadAsync(Next, cancellation);
-    }
+    public ValueTask<EnrolledCertificate?> LoadNextAsync(CancellationToken cancellation) => _files.LoadAsync(IdentityFolder.Next, cancellation);
 
     /// <inheritdoc/>
-    public ValueTask SaveNextAsync(EnrolledCertificate enrolled, CancellationToken cancellation) => SaveAsync(Next, enrolled, cancellation);
+    public ValueTask SaveNextAsync(EnrolledCertificate enrolled, CancellationToken cancellation) => _files.SaveAsync(IdentityFolder.Next, enrolled, cancellation);
 
     /// <inheritdoc/>
     public ValueTask PromoteNextAsync(CancellationToken cancellation)
     {
-        if (!File.Exists(CertificateFile(Next)))
-            return ValueTask.CompletedTask;
-
-        // The key first: a next certificate without a next key is the sign of a promotion that was cut, and says how to go on.
-        Rename(KeyFile(Next), KeyFile(""));
-        FinishPromotion();
+        _files.PromoteNext();
         return ValueTask.CompletedTask;
     }
 
     /// <inheritdoc/>
     public ValueTask DiscardNextAsync(CancellationToken cancellation)
     {
-        FinishPromotion();
-        foreach (var file in new[] { CertificateFile(Next), RootFile(Next), KeyFile(Next) })
-            Changing(file, () => File.Delete(file));         // the certificate first, for the same reason
+        _files.DiscardNext();
         return ValueTask.CompletedTask;
     }
 
     /// <inheritdoc/>
-    public async ValueTask<ReadOnlyMemory<byte>?> LoadTrustBundleAsync(CancellationToken cancellation) =>
-        await ReadAsync(TrustBundleFile, cancellation) is { } document ? Encoding.UTF8.GetBytes(document) : default(ReadOnlyMemory<byte>?);
+    public ValueTask<ReadOnlyMemory<byte>?> LoadTrustBundleAsync(CancellationToken cancellation) => _files.LoadTrustBundleAsync(cancellation);
 
     /// <inheritdoc/>
-    public async ValueTask SaveTrustBundleAsync(ReadOnlyMemory<byte>? document, CancellationToken cancellation)
-    {
-        if (document is { } given)
-            await WriteAsync(TrustBundleFile, Encoding.UTF8.GetString(given.Span), cancellation);
-        else
-            Changing(TrustBundleFile, () => File.Delete(TrustBundleFile));
-    }
-
-    private string TrustBundleFile => Path.Combine(_folder, "trust-bundle.json");
-
-    private string KeyFile(string slot) => Path.Combine(_folder, slot + "key.pem");
-
-    private string CertificateFile(string slot) => Path.Combine(_folder, slot + "device.pem");
-
-    private string RootFile(string slot) => Path.Combine(_folder, slot + "root.pem");
-
-    private void FinishPromotion()
-    {
-        if (!File.Exists(CertificateFile(Next)) || File.Exists(KeyFile(Next)))
-            return;
-        if (File.Exists(RootFile(Next)))
-            Rename(RootFile(Next), RootFile(""));
-        Rename(CertificateFile(Next), CertificateFile(""));
-    }
+    public ValueTask SaveTrustBundleAsync(ReadOnlyMemory<byte>? document, CancellationToken cancellation) => _files.SaveTrustBundleAsync(document, cancellation);
 
     private async ValueTask<ECDsa> OpenKeyAsync(string slot, CancellationToken cancellation)
     {
-        if (await ReadAsync(KeyFile(slot), cancellation) is { } pem)
-            return ParseKey(KeyFile(slot), pem);
+        if (await _files.ReadKeyAsync(slot, cancellation) is { } pem)
+            return ParseKey(_files.KeyFile(slot), pem);
 
         var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        await WriteAsync(KeyFile(slot), key.ExportPkcs8PrivateKeyPem(), cancellation);
-        return key;
-    }
-
-    private async ValueTask<EnrolledCertificate?> LoadAsync(string slot, CancellationToken cancellation)
-    {
-        if (await ReadAsync(CertificateFile(slot), cancellation) is not { } certificate)
-            return null;
-
-        var root = await ReadAsync(RootFile(slot), cancellation) ?? throw Damaged(RootFile(slot), $"is missing beside {Path.GetFileName(CertificateFile(slot))}", null);
-        return new EnrolledCertificate(ParseCertificates(CertificateFile(slot), certificate)[0], ParseCertificates(RootFile(slot), root));
-    }
-
-    private async ValueTask SaveAsync(string slot, EnrolledCertificate enrolled, CancellationToken cancellation)
-    {
-        ArgumentNullException.ThrowIfNull(enrolled);
-        // The certificate last: LoadAsync takes its presence as the sign that all is there.
-        await WriteAsync(RootFile(slot), string.Join('\n', enrolled.TrustAnchors.Select(ToPem)), cancellation);
-        await WriteAsync(CertificateFile(slot), ToPem(enrolled.Certificate), cancellation);
+        try
+        {
+            await _files.WriteKeyAsync(slot, key.ExportPkcs8PrivateKeyPem(), cancellation);
+            return key;
+        }
+        catch
+        {
+            key.Dispose();
+            throw;
+        }
     }
 
     private static ECDsa ParseKey(string file, string pem)
@@ -144,81 +89,13 @@ public sealed class FileKeyStore : IKeyStore
         {
             key.ImportFromPem(pem);
             if (key.KeySize != 256)
-                throw Damaged(file, $"holds a {key.KeySize}-bit key, not a P-256 one", null);
+                throw IdentityFolder.Damaged(file, $"holds a {key.KeySize}-bit key, not a P-256 one", null);
             return key;
         }
         catch (Exception error) when (error is ArgumentException or CryptographicException)
         {
             key.Dispose();
-            throw Damaged(file, "is not a PEM private key", error);
+            throw IdentityFolder.Damaged(file, "is not a PEM private key", error);
         }
     }
-
-    private static List<ReadOnlyMemory<byte>> ParseCertificates(string file, string pem)
-    {
-        try
-        {
-            var found = new X509Certificate2Collection();
-            found.ImportFromPem(pem);
-            if (found.Count == 0)
-                throw Damaged(file, "holds no PEM certificate", null);
-            return [.. found.Select(c => c.RawDataMemory)];
-        }
-        catch (CryptographicException error)
-        {
-            throw Damaged(file, "is not a PEM certificate", error);
-        }
-    }
-
-    private static string ToPem(ReadOnlyMemory<byte> der) => PemEncoding.WriteString("CERTIFICATE", der.Span) + "\n";
-
-    private static async Task<string?> ReadAsync(string file, CancellationToken cancellation)
-    {
-        try
-        {
-            return await File.ReadAllTextAsync(file, cancellation);
-        }
-        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
-        {
-            return null;
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new DeviceException(DeviceError.KeyStoreFailed, $"{file} cannot be read: {error.Message}", error);
-        }
-    }
-
-    private async Task WriteAsync(string file, string text, CancellationToken cancellation)
-    {
-        try
-        {
-            DurableFile.CreatePrivateFolder(_folder);
-            await DurableFile.ReplaceAsync(file, text, cancellation);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new DeviceException(DeviceError.KeyStoreFailed, $"{file} cannot be written: {error.Message}", error);
-        }
-    }
-
-    private static void Rename(string from, string to) => Changing(to, () => DurableFile.Rename(from, to));
-
-    private static void Changing(string file, Action change)
-    {
-        try
-        {
-            change();
-        }
-        catch (DirectoryNotFoundException)
-        {
-            // Nothing was ever written.
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new DeviceException(DeviceError.KeyStoreFailed, $"{file} cannot be changed: {error.Message}", error);
-        }
-    }
-
-    private static DeviceException Damaged(string file, string how, Exception? inner) =>
-        new(DeviceError.KeyStoreFailed, $"{file} {how}. Restore it, or delete the folder and enrol the device again.", inner);
 }

@@ -8,13 +8,15 @@ namespace IoTFleet.Device.Identity;
 /// new one in before the connection was lost, and to it the old one would then be a thief's.
 /// </para>
 /// </summary>
-internal sealed class IdentitySlots(IKeyStore store, DeviceIdentity current, DeviceIdentity? next) : IDisposable
+internal sealed class IdentitySlots(IKeyStore store, DeviceIdentity current, DeviceIdentity? next, Action<DeviceException> tell) : IDisposable
 {
     private readonly Lock _gate = new();
+    private readonly SemaphoreSlim _finishing = new(1);
     private DeviceIdentity _current = current;
     private DeviceIdentity? _next = next;
     private DeviceIdentity? _retired;                          // a request may still be using it
     private bool _nextRefused;
+    private bool _letIn;                                       // the next one, and the store does not know it yet
     private long _promotions;
 
     /// <summary>How often a next one took its place.</summary>
@@ -61,32 +63,59 @@ internal sealed class IdentitySlots(IKeyStore store, DeviceIdentity current, Dev
             (_next, _nextRefused) = (identity, false);
     }
 
-    /// <summary>The server has let this one in.</summary>
-    /// <returns>True when it was the next one, which is in use from now on.</returns>
-    public async ValueTask<bool> ConfirmAsync(DeviceIdentity used, CancellationToken cancellation)
+    /// <summary>The server has let this one in. If it is the next one, it takes the place of the one in use.</summary>
+    /// <remarks>
+    /// A store that cannot be written keeps nobody from working: the next one is in it, and is tried first after a restart, too. What was left undone is tried again
+    /// by <see cref="FinishAsync"/>.
+    /// </remarks>
+    public async ValueTask ConfirmAsync(DeviceIdentity used, CancellationToken cancellation)
     {
         lock (_gate)
         {
             if (!ReferenceEquals(used, _next))
-                return false;
+                return;
+            _letIn = true;
         }
 
-        await store.PromoteNextAsync(cancellation);
-        lock (_gate)
+        await FinishAsync(cancellation);
+    }
+
+    /// <summary>Puts a next one that was let in into its place, in the store and here.</summary>
+    public async ValueTask FinishAsync(CancellationToken cancellation)
+    {
+        await _finishing.WaitAsync(cancellation);              // the connection's loop and the renewal's both come here
+        try
         {
-            _retired?.Dispose();
-            (_retired, _current, _next, _nextRefused) = (_current, used, null, false);
-        }
+            lock (_gate)
+            {
+                if (!_letIn)
+                    return;
+            }
 
-        Interlocked.Increment(ref _promotions);
-        return true;
+            await store.PromoteNextAsync(cancellation);
+            lock (_gate)
+            {
+                _retired?.Dispose();
+                (_retired, _current, _next, _nextRefused, _letIn) = (_current, _next!, null, false, false);
+            }
+
+            Interlocked.Increment(ref _promotions);
+        }
+        catch (DeviceException trouble)
+        {
+            tell(trouble);
+        }
+        finally
+        {
+            _finishing.Release();
+        }
     }
 
     /// <summary>The server said that it does not want this one.</summary>
     public void Refuse(DeviceIdentity used)
     {
         lock (_gate)
-            _nextRefused |= ReferenceEquals(used, _next);
+            _nextRefused |= ReferenceEquals(used, _next) && !_letIn;
     }
 
     /// <summary>Forgets a next one that was refused; the following renewal makes a new key.</summary>

@@ -9,6 +9,9 @@ namespace IoTFleet.Device.Link;
 /// <summary>Opens a mutually authenticated TLS connection to the broker.</summary>
 internal sealed class TlsDialer(DeviceOptions options, IdentitySlots slots, DeviceTrust trust)
 {
+    // What OpenSSL 3.0 makes of a key of tpm2-openssl: it signs, but not within TLS.
+    private const string KeyNotForTls = "OpenSSL could not use the device's key for TLS; name a key in hardware by its PKCS#11 URI instead, as docs/device-keys.md says";
+
     private static readonly SslApplicationProtocol Mqtt = new("mqtt");
 
     /// <summary>With which identity the latest connection was made.</summary>
@@ -35,6 +38,8 @@ internal sealed class TlsDialer(DeviceOptions options, IdentitySlots slots, Devi
         catch (Exception error)
         {
             socket.Dispose();
+            if (error is AuthenticationException && verdict.Problem is null && error.GetBaseException().Message.Contains("EVP lib", StringComparison.Ordinal))
+                throw new DeviceException(DeviceError.KeyStoreFailed, $"{KeyNotForTls} ({error.GetBaseException().Message})", error);
             if (verdict.IsProved && error is AuthenticationException or IOException)
                 throw new TurnedAwayException($"{address.Host} showed its certificate and then ended the TLS handshake; it possibly refused this device's certificate.", error);
             if (error is AuthenticationException)

@@ -48,23 +48,25 @@ internal sealed class RenewalClient(DeviceOptions options, DeviceTrust trust)
     public async Task<RenewalAnswer> RenewAsync(DeviceIdentity current, ECDsa nextKey, CancellationToken cancellation)
     {
         var request = new CertificateRequest($"CN={options.DeviceId}", nextKey, HashAlgorithmName.SHA256).CreateSigningRequest();
-        var body = JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, string> { ["request"] = Convert.ToBase64String(request) }, SdkJson.Default.DictionaryStringString);
         try
         {
-            var answer = await SendAsync(HttpMethod.Post, "renew", body, current, showOwn: true, cancellation);
-            return answer.Status switch
-            {
-                HttpStatusCode.OK => Read(answer, nextKey),
-                HttpStatusCode.Accepted => new RenewalAnswer.Later("The server has not approved the renewal yet.", answer.RetryAfter),
-                HttpStatusCode.ServiceUnavailable or HttpStatusCode.TooManyRequests => new RenewalAnswer.Later("The server is busy.", answer.RetryAfter),
-                >= HttpStatusCode.InternalServerError => new RenewalAnswer.Later($"The server failed with status {(int)answer.Status}.", answer.RetryAfter),
-                _ => Refusal(answer),
-            };
+            var answer = await AskAsync(request, current, cancellation);
+            return answer.Status == HttpStatusCode.OK
+                ? Read(answer, nextKey)
+                : EnrolmentAnswer.LaterOrNull(answer) is { } later ? new RenewalAnswer.Later(later.Reason, later.After) : Refusal(answer);
         }
         catch (HttpRequestException error)
         {
             return new RenewalAnswer.Later($"{options.Server.Authority} cannot be reached: {error.Message}", null);
         }
+    }
+
+    private Task<ServerAnswer> AskAsync(byte[] request, DeviceIdentity current, CancellationToken cancellation)
+    {
+        if (options.EnrolmentProtocol == EnrolmentProtocol.Est)
+            return new EstClient(options, trust.Time).ReenrolAsync(request, current.ClientCertificate, trust.Pinned, cancellation);
+        var body = JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, string> { ["request"] = Convert.ToBase64String(request) }, SdkJson.Default.DictionaryStringString);
+        return SendAsync(HttpMethod.Post, "renew", body, current, showOwn: true, cancellation);
     }
 
     /// <summary>When to renew; null when the server does not say.</summary>
@@ -139,10 +141,11 @@ internal sealed class RenewalClient(DeviceOptions options, DeviceTrust trust)
     {
         try
         {
-            var renewed = JsonSerializer.Deserialize(answer.Body, SdkJson.Default.RenewalReply);
-            using var leaf = X509CertificateLoader.LoadCertificate(Convert.FromBase64String(renewed?.Certificate ?? ""));
-            if (leaf.PublicKey.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(nextKey.ExportSubjectPublicKeyInfo()))
-                return new RenewalAnswer.Renewed(leaf.RawData, renewed!.Renewal?.ToAdvice(), renewed.TrustBundle?.Document is { } given ? given : default(ReadOnlyMemory<byte>?));
+            var mine = nextKey.ExportSubjectPublicKeyInfo();
+            var reply = options.EnrolmentProtocol == EnrolmentProtocol.Est ? null : JsonSerializer.Deserialize(answer.Body, SdkJson.Default.RenewalReply);
+            var leaves = reply is null ? CertsOnlyMessage.Parse(answer.Body) : [X509CertificateLoader.LoadCertificate(Convert.FromBase64String(reply.Certificate ?? ""))];
+            if (leaves.FirstOrDefault(leaf => leaf.PublicKey.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(mine)) is { } own)
+                return new RenewalAnswer.Renewed(own.RawData, reply?.Renewal?.ToAdvice(), reply?.TrustBundle?.Document is { } given ? given : default(ReadOnlyMemory<byte>?));
         }
         catch (Exception error) when (error is JsonException or FormatException or CryptographicException)
         {

@@ -50,7 +50,7 @@ internal sealed class Renewer(DeviceOptions options, IdentitySlots slots, Device
         _renewedAt = trust.Time.Now;
         _askAgainAt = _renewedAt.Value + AtLeast(renewed.Advice?.RetryAfter ?? TimeSpan.Zero);
         if (renewed.TrustBundle is { } bundle)
-            await TakeAsync(bundle, next, cancellation);
+            await trust.TryTakeAsync(bundle, next.Fleet, cancellation);
         return answer;
     }
 
@@ -64,6 +64,7 @@ internal sealed class Renewer(DeviceOptions options, IdentitySlots slots, Device
 
         if (slots.HasNext)                                     // it has to be let in first, which is the connection's work
         {
+            await slots.FinishAsync(stopping);                 // or it was, and the store could not put it in its place
             await WaitAsync(AfterFailure(null), stopping);
             return;
         }
@@ -88,6 +89,7 @@ internal sealed class Renewer(DeviceOptions options, IdentitySlots slots, Device
         }
         catch (DeviceException error)                          // the server did not prove itself, or the store is full: both may pass
         {
+            trust.Tell(error);
             return new RenewalAnswer.Later(error.Message, null);
         }
     }
@@ -101,6 +103,8 @@ internal sealed class Renewer(DeviceOptions options, IdentitySlots slots, Device
             return;
         }
 
+        if (answer is RenewalAnswer.Refused refused)
+            trust.Tell(new DeviceException(DeviceError.RenewalRefused, $"{options.Server.Authority} refused to renew the certificate of {options.DeviceId}, which ends {slots.Current.ExpiresAt:u}: {refused.Code}: {refused.Reason}"));
         await WaitAsync(AfterFailure((answer as RenewalAnswer.Later)?.After), stopping);
     }
 
@@ -133,26 +137,12 @@ internal sealed class Renewer(DeviceOptions options, IdentitySlots slots, Device
         try
         {
             var current = slots.Current;
-            if (await _server.TrustBundleAsync(current, stopping) is { } bundle && await TakeAsync(bundle, current, stopping))
+            if (await _server.TrustBundleAsync(current, stopping) is { } bundle && await trust.TryTakeAsync(bundle, current.Fleet, stopping))
                 _advice = await _server.AdviceAsync(current, stopping) ?? _advice;
         }
         catch (DeviceException trouble)                        // the server did not prove itself this time
         {
             trust.Tell(trouble);
-        }
-    }
-
-    /// <summary>One that is refused is told of; what was believed before stays, and so does all else.</summary>
-    private async Task<bool> TakeAsync(ReadOnlyMemory<byte> bundle, DeviceIdentity identity, CancellationToken cancellation)
-    {
-        try
-        {
-            return await trust.TakeAsync(bundle, identity.Fleet, cancellation);
-        }
-        catch (DeviceException refused)
-        {
-            trust.Tell(refused);
-            return false;
         }
     }
 

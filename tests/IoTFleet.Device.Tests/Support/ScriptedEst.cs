@@ -55,6 +55,7 @@ internal sealed class ScriptedEst : IAsyncDisposable
         Server = Address,
         RootFingerprint = fingerprint,
         EnrolmentToken = token,
+        EnrolmentProtocol = EnrolmentProtocol.Est,
     };
 
     public ValueTask DisposeAsync() => _app.DisposeAsync();
