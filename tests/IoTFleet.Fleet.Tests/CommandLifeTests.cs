@@ -197,12 +197,14 @@ public class CommandLifeTests
         await using var fleet = await StartAsync();
         var first = await SendAsync(fleet);
         Assert.Equal(["pump-1"], await fleet.Get<CommandBook>().WaitingDevicesAsync(default));
+        Assert.Equal(["pump-1"], await fleet.Get<CommandBook>().UnreachedDevicesAsync(default));
         var since = fleet.Clock.GetUtcNow();
         Assert.Empty(await fleet.Get<CommandBook>().ClosedSinceAsync(since, ["pump-1"], default));
 
         await AnswerAsync(fleet, first, 200, null);
 
         Assert.Empty(await fleet.Get<CommandBook>().WaitingDevicesAsync(default));
+        Assert.Empty(await fleet.Get<CommandBook>().UnreachedDevicesAsync(default));
         Assert.Equal([new CommandKey("pump-1", first)], await fleet.Get<CommandBook>().ClosedSinceAsync(since, ["pump-1"], default));
     }
 

@@ -26,6 +26,13 @@ public sealed class CommandBook(IDbContextFactory<FleetDbContext> databases, Fle
         return await db.Commands.Where(c => c.ClosedAt == null).Select(c => c.DeviceId).Distinct().ToListAsync(ct);
     }
 
+    /// <summary>Devices that something has not reached yet.</summary>
+    public async Task<IReadOnlyList<string>> UnreachedDevicesAsync(CancellationToken ct)
+    {
+        await using var db = await databases.CreateDbContextAsync(ct);
+        return await db.Commands.Where(c => c.ClosedAt == null && c.State == CommandState.Queued).Select(c => c.DeviceId).Distinct().ToListAsync(ct);
+    }
+
     /// <summary>What a device has not answered, in the order of sending.</summary>
     public async Task<IReadOnlyList<StoredCommand>> OpenOfAsync(string deviceId, CancellationToken ct)
     {

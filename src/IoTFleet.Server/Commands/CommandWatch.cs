@@ -68,7 +68,7 @@ internal sealed class CommandWatch(CommandBook book, CommandEnds ends, WaitingDe
     {
         waiting.BeginLook();
         waiting.EndLook(await book.WaitingDevicesAsync(stoppingToken));
-        redelivery.TryAgain();
+        redelivery.TryAgain(await book.UnreachedDevicesAsync(stoppingToken));
         _nextLook = clock.GetUtcNow() + LookEvery;
         if (clock.GetUtcNow() < _forgetAt) return;
         await book.ForgetAsync(stoppingToken);
