@@ -198,8 +198,7 @@ public sealed partial class DeviceClient : IAsyncDisposable
 
     /// <summary>
     /// The commands for this device as they arrive; ends when the client is disposed. Taking a command acknowledges it to the server; <see cref="DeviceCommand.AnswerAsync(CommandAnswer)"/>
-    /// answers it. What comes twice is yielded once. Up to 64 wait here, with
-    /// <see cref="DeviceOptions.Constrained"/> 8. With several readers each command goes to one of them.
+    /// answers it. What comes twice is yielded once. Up to 64 wait here, with <see cref="DeviceOptions.Constrained"/> 8. With several readers each command goes to one of them.
     /// </summary>
     public IAsyncEnumerable<DeviceCommand> CommandsAsync(CancellationToken cancellation = default) => _inbox.TakeAllAsync(cancellation);
 

@@ -245,10 +245,10 @@ public sealed class ConnectionTests
 
         _clock.Advance(TimeSpan.FromMinutes(1));
         var publishing = device.PublishAsync(null, Devices.Json("{}"));
+        var publish = await link.ExpectAsync<PublishPacket>();
         var published = _clock.GetUtcNow();
-        var sent = await link.ExpectAsync<PublishPacket>();
-        await Eventually.TrueAsync(() => Task.FromResult(_clock.NextDueAt == published + Timed().AckTimeout));     // might have been lost: somebody has to look
-        await link.AcknowledgeAsync(sent);
+        await Eventually.TrueAsync(() => Task.FromResult(_clock.NextDueAt == published + Timed().AckTimeout));     // might get lost: somebody has to look
+        await link.AcknowledgeAsync(publish);
         await publishing.WaitAsync(Devices.Patience);
         _clock.Advance(TimeSpan.FromMinutes(1));
 

@@ -30,7 +30,8 @@ await device.PublishAsync(null, message);
 Tell("acknowledged", 0);
 if (idle == 0) return;
 
-await Task.Delay(TimeSpan.FromSeconds(5), TimeProvider.System);                             // what a start leaves to be done: asking when to renew
+// What a start leaves to be done: asking when to renew, and the look, 30 s after a publish, whether it was answered.
+await Task.Delay(TimeSpan.FromSeconds(idle < 30 ? 5 : 45), TimeProvider.System);
 var before = GC.GetTotalAllocatedBytes(precise: true);
 await Task.Delay(TimeSpan.FromSeconds(idle), TimeProvider.System);
 Tell("idle-allocated", GC.GetTotalAllocatedBytes(precise: true) - before);

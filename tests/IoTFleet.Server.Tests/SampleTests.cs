@@ -1,3 +1,4 @@
+using System.Text.Json;
 using IoTFleet.Api;
 using IoTFleet.Testing;
 
@@ -30,6 +31,20 @@ public sealed class SampleTests : IAsyncLifetime
         var stored = new List<TelemetryRecord>();
         await foreach (var record in _server.Client.GetTelemetryAsync("pump-7")) stored.Add(record);
         Assert.Contains(stored, record => $"{record.Sequence}" == number && record.Body.TryGetProperty("temperature", out _));
+    }
+
+    [Fact]
+    public async Task Node_device_answers_a_command_and_refuses_one_it_does_not_know()
+    {
+        await using var device = await StartNodeAsync();
+        await device.SaysAsync("connected", Patience);
+        using var payload = JsonDocument.Parse("{\"hello\":[1,2]}");
+
+        var echoed = await _server.Client.SendCommandAsync("pump-7", new SendCommandRequest { Name = "echo", Payload = payload.RootElement }, wait: TimeSpan.FromSeconds(30));
+        var unknown = await _server.Client.SendCommandAsync("pump-7", new SendCommandRequest { Name = "dance", Payload = payload.RootElement }, wait: TimeSpan.FromSeconds(30));
+
+        Assert.Equal((200, "{\"hello\":[1,2]}"), (echoed.Answer?.Status, echoed.Answer?.Payload?.GetRawText()));
+        Assert.Equal(404, unknown.Answer?.Status);
     }
 
     [Fact]
