@@ -44,7 +44,7 @@ public sealed partial class DeviceClient : IAsyncDisposable
         (_options, _dial, _identified, _journal, _states) = (options, dial, identified, journal, states);
         _outbox = new Outbox(options.Outbox, options.MaxInFlight, options.MaxResident, new TelemetryTopics(options.DeviceId), journal, options.Clock, () => Now, _doorbell);
         _answers = new AnswerQueue(options.DeviceId, options.Clock, _doorbell);
-        _ledger = new CommandLedger(commands, _answers, options.Commands, options.TroubleMet);
+        _ledger = new CommandLedger(commands, _answers, options);
         _inbox = new CommandInbox(options.MaxWaitingCommands, _ledger, options.Clock, _doorbell);
         _reconnect = new Reconnect(options.BackoffMin, options.BackoffMax, Random.Shared.NextDouble);
         _renewer = identified is null ? null : new Renewer(options, identified.Slots, identified.Trust, MakeConnectionAnew, Random.Shared.NextDouble);
@@ -198,8 +198,7 @@ public sealed partial class DeviceClient : IAsyncDisposable
 
     /// <summary>
     /// The commands for this device as they arrive; ends when the client is disposed. Taking a command acknowledges it to the server; <see cref="DeviceCommand.AnswerAsync(CommandAnswer)"/>
-    /// answers it. What comes twice is yielded once. Up to 64 wait here, with
-    /// <see cref="DeviceOptions.Constrained"/> 8. With several readers each command goes to one of them.
+    /// answers it. What comes twice is yielded once. Up to 64 wait here, with <see cref="DeviceOptions.Constrained"/> 8. With several readers each command goes to one of them.
     /// </summary>
     public IAsyncEnumerable<DeviceCommand> CommandsAsync(CancellationToken cancellation = default) => _inbox.TakeAllAsync(cancellation);
 

@@ -110,7 +110,7 @@ public sealed class CommandLedgerTests : IDisposable
     private CommandLedger Open(string? folder, out AnswerQueue answers, Action<DeviceException>? trouble = null)
     {
         answers = new AnswerQueue(Devices.Id, TimeProvider.System, new Doorbell());
-        return new CommandLedger(folder is null ? null : CommandFiles.Open(_folder.File(folder), Devices.Id), answers, new CommandOptions(), trouble);
+        return new CommandLedger(folder is null ? null : CommandFiles.Open(_folder.File(folder), Devices.Id), answers, Devices.Quick() with { TroubleMet = trouble });
     }
 
     private string FileOf(string folder) => Directory.EnumerateFiles(_folder.File(folder), "*.log").Single();

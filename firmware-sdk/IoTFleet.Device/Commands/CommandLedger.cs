@@ -8,9 +8,9 @@ namespace IoTFleet.Device.Commands;
 /// </summary>
 internal sealed class CommandLedger : IDisposable
 {
-    /// <summary>More than a server keeps open for a device, several times over.</summary>
-    private const int MaxRows = 512;
-    private const long MaxAnswerBytes = 1024 * 1024;
+    // More than a server keeps open for a device, several times over; a constrained one hopes for fewer.
+    private readonly int _maxRows;
+    private readonly long _maxAnswerBytes;
 
     private static readonly CommandAnswer Interrupted = CommandAnswer.WithText(500, "Interrupted: the device restarted after it had begun with the command.");
 
@@ -25,9 +25,10 @@ internal sealed class CommandLedger : IDisposable
     private long _answerBytes;
     private bool _isClosed;
 
-    public CommandLedger(CommandFiles? files, AnswerQueue answers, CommandOptions options, Action<DeviceException>? trouble)
+    public CommandLedger(CommandFiles? files, AnswerQueue answers, DeviceOptions options)
     {
-        (_files, _answers, _options, _trouble) = (files, answers, options, trouble);
+        (_files, _answers, _options, _trouble) = (files, answers, options.Commands, options.TroubleMet);
+        (_maxRows, _maxAnswerBytes) = options.Constrained ? (128, 128 * 1024) : (512, 1024 * 1024);
         foreach (var row in files?.Found ?? [])
         {
             _rows[row.Id] = row;
@@ -128,7 +129,7 @@ internal sealed class CommandLedger : IDisposable
     {
         _answerBytes += row.Answer.Length - (_rows.TryGetValue(row.Id, out var before) ? before.Answer.Length : 0);
         _rows[row.Id] = row;
-        while (_rows.Count > MaxRows || _answerBytes > MaxAnswerBytes)
+        while (_rows.Count > _maxRows || _answerBytes > _maxAnswerBytes)
             Forget(row);
         if (_files is null || _isClosed)
             return;

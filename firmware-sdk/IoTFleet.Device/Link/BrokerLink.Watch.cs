@@ -66,7 +66,7 @@ internal sealed partial class BrokerLink
         return untilPing > TimeSpan.Zero ? untilPing : _keepAlive;   // one has been asked for and is about to leave
     }
 
-    private bool IsUnanswered() => Volatile.Read(ref _pingAskedAt) != NoPing || _outbox.IsAnyOnItsWay;
+    private bool IsUnanswered() => Volatile.Read(ref _pingAskedAt) != NoPing || _outbox.IsAnyOnItsWay || _answers.OnTheirWay > 0;
 
     private TimeSpan SinceLastSent() => _options.Clock.GetElapsedTime(Volatile.Read(ref _lastSentAt));
 

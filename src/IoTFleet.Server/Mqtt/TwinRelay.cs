@@ -2,7 +2,6 @@ using System.Text;
 using System.Threading.Channels;
 using IoTFleet.Broker;
 using IoTFleet.Broker.Routing;
-using IoTFleet.Broker.Sessions;
 using IoTFleet.Fleet.Twins;
 using IoTFleet.Mqtt;
 using IoTFleet.Mqtt.Topics;
