@@ -12,6 +12,9 @@ public sealed record DeviceCommand(string Name, ReadOnlyMemory<byte> Payload, Da
     /// <summary>When it is over; null when that is not known: MQTT 3.1.1 cannot say it.</summary>
     public DateTimeOffset? Deadline { get; init; }
 
+    /// <summary>When it came, and for how long it is good, by a clock that nobody sets: the other may jump by years.</summary>
+    internal (long ReceivedAt, TimeSpan Time)? Life { get; init; }
+
     internal Func<CommandAnswer, Task<bool>>? Answerer { get; init; }
 
     /// <summary>Called when whoever had it stops in the middle.</summary>
@@ -27,6 +30,15 @@ public sealed record DeviceCommand(string Name, ReadOnlyMemory<byte> Payload, Da
     {
         ArgumentNullException.ThrowIfNull(answer);
         return Answerer?.Invoke(answer) ?? Task.FromResult(false);
+    }
+
+    /// <summary>Null when there is no deadline; never below zero.</summary>
+    internal TimeSpan? TimeLeft(TimeProvider clock)
+    {
+        if (Life is not { } life)
+            return null;
+        var left = life.Time - clock.GetElapsedTime(life.ReceivedAt);
+        return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
 
     /// <summary>Answers the command with a status and nothing else, or with JSON beside it.</summary>

@@ -80,7 +80,7 @@ internal static partial class ServerLog
     [LoggerMessage(3061, LogLevel.Warning, "How far {Count} commands have come could not be stored; some may be sent once more, which their ids make harmless")]
     public static partial void CommandStepsNotStored(this ILogger logger, Exception error, int count);
 
-    [LoggerMessage(3062, LogLevel.Warning, "The open commands of device {DeviceId} could not be sent when it subscribed; what has reached nobody is tried again")]
+    [LoggerMessage(3062, LogLevel.Warning, "Open commands of device {DeviceId} could not be sent; what has reached nobody is tried again")]
     public static partial void CommandsNotSentAgain(this ILogger logger, Exception error, string deviceId);
 
     [LoggerMessage(3020, LogLevel.Error, "{Count} changes of sessions could not be stored; what waited for them is not acknowledged, and their clients are cut off and ask again. Check the disk")]

@@ -197,13 +197,15 @@ public class CommandLifeTests
         await using var fleet = await StartAsync();
         var first = await SendAsync(fleet);
         Assert.Equal(["pump-1"], await fleet.Get<CommandBook>().WaitingDevicesAsync(default));
+        Assert.Equal(["pump-1"], await fleet.Get<CommandBook>().UnreachedDevicesAsync(default));
         var since = fleet.Clock.GetUtcNow();
-        Assert.Empty(await fleet.Get<CommandBook>().ClosedSinceAsync(since, default));
+        Assert.Empty(await fleet.Get<CommandBook>().ClosedSinceAsync(since, ["pump-1"], default));
 
         await AnswerAsync(fleet, first, 200, null);
 
         Assert.Empty(await fleet.Get<CommandBook>().WaitingDevicesAsync(default));
-        Assert.Equal([new CommandKey("pump-1", first)], await fleet.Get<CommandBook>().ClosedSinceAsync(since, default));
+        Assert.Empty(await fleet.Get<CommandBook>().UnreachedDevicesAsync(default));
+        Assert.Equal([new CommandKey("pump-1", first)], await fleet.Get<CommandBook>().ClosedSinceAsync(since, ["pump-1"], default));
     }
 
     private static async Task<TestFleet> StartAsync()

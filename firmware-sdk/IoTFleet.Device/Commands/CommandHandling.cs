@@ -16,7 +16,7 @@ internal sealed class CommandHandling(Func<DeviceCommand, CancellationToken, Tas
 
     private async Task<CommandAnswer?> AnswerToAsync(DeviceCommand command, CancellationToken stop)
     {
-        using var deadline = new CancellationTokenSource(TimeLeft(command), clock);
+        using var deadline = new CancellationTokenSource(command.TimeLeft(clock) ?? Timeout.InfiniteTimeSpan, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, stop);
         try
         {
@@ -53,14 +53,6 @@ internal sealed class CommandHandling(Func<DeviceCommand, CancellationToken, Tas
     {
         trouble?.Invoke(new DeviceException(DeviceError.CommandFailed, $"Command {command.Name} has failed: {error.Message}", error));
         return CommandAnswer.WithText(500, $"{error.GetType().Name}: {Cut(error.Message)}");
-    }
-
-    private TimeSpan TimeLeft(DeviceCommand command)
-    {
-        if (command.Deadline is not { } deadline)
-            return Timeout.InfiniteTimeSpan;
-        var left = deadline - clock.GetUtcNow();
-        return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
 
     private static string Cut(string text) => text.Length <= 500 ? text : text[..500];

@@ -46,7 +46,7 @@ internal sealed class CommandInbox(int capacity, CommandLedger ledger, TimeProvi
         {
             if (_closed)
                 yield break;                                   // what is left is not acknowledged, and comes again
-            var isDue = entry.Command.Deadline is not { } deadline || clock.GetUtcNow() < deadline;
+            var isDue = entry.Command.TimeLeft(clock) != TimeSpan.Zero;
             var isNew = isDue && (entry.Command.Id is not { } id || await ledger.BeginAsync(id, entry.Command.Name));
             if (entry.PacketId != 0)
                 Acknowledge(entry);

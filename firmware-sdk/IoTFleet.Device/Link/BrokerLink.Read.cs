@@ -113,6 +113,7 @@ internal sealed partial class BrokerLink
         {
             Id = id,
             Deadline = publish.Properties.MessageExpiryInterval is { } seconds ? now.AddSeconds(seconds) : null,
+            Life = publish.Properties.MessageExpiryInterval is { } time ? (_options.Clock.GetTimestamp(), TimeSpan.FromSeconds(time)) : null,
             Answerer = id is null ? null : answer => _ledger.AnswerAsync(id, answer.ToWire()),
             Abandoner = id is null ? null : () => _ledger.AbandonAsync(id),
         };

@@ -25,11 +25,11 @@ try
         StateChanged = state => Console.WriteLine(state),
     }, quit.Token);
 
-    var printing = Task.Run(async () =>
+    var answering = device.HandleCommandsAsync((command, cancellation) =>
     {
-        await foreach (var command in device.CommandsAsync(quit.Token))
-            Console.WriteLine($"command {command.Name}: {System.Text.Encoding.UTF8.GetString(command.Payload.Span)}");
-    });
+        Console.WriteLine($"command {command.Name}: {System.Text.Encoding.UTF8.GetString(command.Payload.Span)}");
+        return Task.FromResult(command.Name == "blink" ? CommandAnswer.Done : CommandAnswer.UnknownCommand);
+    }, quit.Token);
     using var everyFiveSeconds = new PeriodicTimer(TimeSpan.FromSeconds(5));
     while (await everyFiveSeconds.WaitForNextTickAsync(quit.Token))
         await device.PublishAsync(null, new Dictionary<string, double> { ["temperature"] = 20 + Random.Shared.NextDouble() }, quit.Token);

@@ -16,11 +16,21 @@ public sealed class CommandBook(IDbContextFactory<FleetDbContext> databases, Fle
     /// <summary>Rows changed in one transaction, at most.</summary>
     private const int MaxAtOnce = 1_000;
 
+    /// <summary>Devices named in one question.</summary>
+    private const int MaxNamed = 100;
+
     /// <summary>Devices that have something open.</summary>
     public async Task<IReadOnlyList<string>> WaitingDevicesAsync(CancellationToken ct)
     {
         await using var db = await databases.CreateDbContextAsync(ct);
         return await db.Commands.Where(c => c.ClosedAt == null).Select(c => c.DeviceId).Distinct().ToListAsync(ct);
+    }
+
+    /// <summary>Devices that something has not reached yet.</summary>
+    public async Task<IReadOnlyList<string>> UnreachedDevicesAsync(CancellationToken ct)
+    {
+        await using var db = await databases.CreateDbContextAsync(ct);
+        return await db.Commands.Where(c => c.ClosedAt == null && c.State == CommandState.Queued).Select(c => c.DeviceId).Distinct().ToListAsync(ct);
     }
 
     /// <summary>What a device has not answered, in the order of sending.</summary>
@@ -38,11 +48,13 @@ public sealed class CommandBook(IDbContextFactory<FleetDbContext> databases, Fle
         return await db.Commands.Where(c => c.ClosedAt == null).OrderBy(c => c.Deadline).Select(c => (DateTimeOffset?)c.Deadline).FirstOrDefaultAsync(ct);
     }
 
-    /// <summary>What has ended since then, on whichever node.</summary>
-    public async Task<IReadOnlyList<CommandKey>> ClosedSinceAsync(DateTimeOffset since, CancellationToken ct)
+    /// <summary>What of these devices' has ended since then, on whichever node. Of many devices all is told that has ended.</summary>
+    public async Task<IReadOnlyList<CommandKey>> ClosedSinceAsync(DateTimeOffset since, IReadOnlyCollection<string> devices, CancellationToken ct)
     {
         await using var db = await databases.CreateDbContextAsync(ct);
-        return await db.Commands.Where(c => c.ClosedAt >= since).Select(c => new CommandKey(c.DeviceId, c.Id)).ToListAsync(ct);
+        var closed = db.Commands.Where(c => c.ClosedAt >= since);
+        if (devices.Count <= MaxNamed) closed = closed.Where(c => devices.Contains(c.DeviceId));
+        return await closed.Select(c => new CommandKey(c.DeviceId, c.Id)).ToListAsync(ct);
     }
 
     /// <summary>Ends what is past its deadline.</summary>

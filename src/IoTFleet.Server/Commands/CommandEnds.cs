@@ -19,6 +19,11 @@ internal sealed class CommandEnds
         }
     }
 
+    public IReadOnlyCollection<string> AwaitedDevices()
+    {
+        lock (_gate) return _waiting.Keys.Select(command => command.DeviceId).ToHashSet(StringComparer.Ordinal);
+    }
+
     /// <summary>To be begun before the command is looked at, so that no end falls between the two.</summary>
     /// <returns>Null when too many wait already.</returns>
     public Turn? Listen(CommandKey command)

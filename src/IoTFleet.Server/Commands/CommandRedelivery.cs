@@ -24,9 +24,9 @@ internal sealed class CommandRedelivery(MqttBroker broker, CommandBook book, Com
     }
 
     /// <summary>What has reached nobody is tried again where its device is connected now: its subscription may have been missed.</summary>
-    public void TryAgain()
+    public void TryAgain(IReadOnlyList<string> devices)
     {
-        foreach (var device in waiting.All.Where(device => broker.ConnectedSince(device) is not null)) _turns.Writer.TryWrite(new Turn(device, null));
+        foreach (var device in devices.Where(device => broker.ConnectedSince(device) is not null)) _turns.Writer.TryWrite(new Turn(device, null));
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

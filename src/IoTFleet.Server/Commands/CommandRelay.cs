@@ -10,7 +10,7 @@ using IoTFleet.Mqtt.Topics;
 namespace IoTFleet.Server.Commands;
 
 /// <summary>Publishes a stored command to its device, and says how far it came.</summary>
-internal sealed class CommandRelay(MqttBroker broker, CommandSteps steps, TimeProvider clock)
+internal sealed class CommandRelay(MqttBroker broker, CommandSteps steps, TimeProvider clock, ILogger<CommandRelay> logger)
 {
     /// <summary>The command's id is in its topic, because 3.1.1 has no other place for it.</summary>
     public static TopicName TopicOf(StoredCommand command) => TopicName.Parse($"devices/{command.DeviceId}/commands/{command.Name}/{command.Id}");
@@ -20,18 +20,30 @@ internal sealed class CommandRelay(MqttBroker broker, CommandSteps steps, TimePr
     {
         var now = clock.GetUtcNow();
         if (now >= command.Deadline) return Reach.Nobody;
-        var reach = await broker.PublishAsync(new Message
-        {
-            Topic = TopicOf(command),
-            Payload = Encoding.UTF8.GetBytes(command.Payload),
-            Qos = (QualityOfService)command.Qos,
-            Properties = PropertiesOf(command, now),
-            ReceivedAt = now,
-        });
-        var ofDevice = OfDevice(command, reach);
+        var ofDevice = OfDevice(command, await PublishAsync(command, now));
         var state = ofDevice == Reach.Nobody ? CommandState.Queued : CommandState.Sent;
         steps.Say(new CommandStep(new CommandKey(command.DeviceId, command.Id), state, now));
         return ofDevice;
+    }
+
+    private async Task<Reach> PublishAsync(StoredCommand command, DateTimeOffset now)
+    {
+        try
+        {
+            return await broker.PublishAsync(new Message
+            {
+                Topic = TopicOf(command),
+                Payload = Encoding.UTF8.GetBytes(command.Payload),
+                Qos = (QualityOfService)command.Qos,
+                Properties = PropertiesOf(command, now),
+                ReceivedAt = now,
+            });
+        }
+        catch (Exception error) // whatever the sessions' store said; the command itself is stored, and tried again
+        {
+            logger.CommandsNotSentAgain(error, command.DeviceId);
+            return Reach.Nobody;
+        }
     }
 
     /// <summary>Services may listen to commands, too; what matters is whether the device gets it.</summary>

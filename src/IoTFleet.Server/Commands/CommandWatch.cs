@@ -17,7 +17,6 @@ internal sealed class CommandWatch(CommandBook book, CommandEnds ends, WaitingDe
     private readonly SemaphoreSlim _sooner = new(0, 1);
     private DateTimeOffset _nextLook;
     private DateTimeOffset _forgetAt;
-    private DateTimeOffset _lookedAt = clock.GetUtcNow();
     private long _sleepsUntil = long.MaxValue;
 
     /// <summary>A command was stored: wakes the watch if it would sleep beyond its deadline.</summary>
@@ -69,19 +68,18 @@ internal sealed class CommandWatch(CommandBook book, CommandEnds ends, WaitingDe
     {
         waiting.BeginLook();
         waiting.EndLook(await book.WaitingDevicesAsync(stoppingToken));
-        redelivery.TryAgain();
+        redelivery.TryAgain(await book.UnreachedDevicesAsync(stoppingToken));
         _nextLook = clock.GetUtcNow() + LookEvery;
         if (clock.GetUtcNow() < _forgetAt) return;
         await book.ForgetAsync(stoppingToken);
         _forgetAt = clock.GetUtcNow() + ForgetEvery;
     }
 
-    /// <summary>With room for clocks that differ, and for transactions that took their time.</summary>
+    /// <summary>Whoever waits has looked when it began to. With room for clocks that differ, and for transactions that took their time.</summary>
     private async Task HearOtherNodesAsync(CancellationToken stoppingToken)
     {
-        var now = clock.GetUtcNow();
-        foreach (var command in await book.ClosedSinceAsync(_lookedAt - LookEvery, stoppingToken)) ends.Ended(command);
-        _lookedAt = now;
+        var since = clock.GetUtcNow() - LookWhileAwaited - LookEvery;
+        foreach (var command in await book.ClosedSinceAsync(since, ends.AwaitedDevices(), stoppingToken)) ends.Ended(command);
     }
 
     private async Task<TimeSpan> PauseAsync(CancellationToken stoppingToken)

@@ -8,8 +8,6 @@ internal sealed class WaitingDevices
     private readonly ConcurrentDictionary<string, long> _lookOf = new(StringComparer.Ordinal);
     private long _look;
 
-    public IEnumerable<string> All => _lookOf.Keys;
-
     public bool Contains(string device) => _lookOf.ContainsKey(device);
 
     public void Add(string device) => _lookOf[device] = Volatile.Read(ref _look);
