@@ -41,7 +41,7 @@ public sealed class PowerCutTests : IDisposable
         await new Life(Folder, () =>
         {
             modes.Add(("folder", new DirectoryInfo(Folder).UnixFileMode));
-            modes.UnionWith(Directory.GetFiles(Folder).Select(file => ("file", File.GetUnixFileMode(file))));
+            modes.UnionWith(Directory.GetFiles(Folder).Select(file => ("file", new FileInfo(file).UnixFileMode)));
         }).LiveAsync();
 
         Assert.Equal([("file", OwnerOnly), ("folder", OwnerOnly | UnixFileMode.UserExecute)], modes.Order());

@@ -272,7 +272,7 @@ public sealed class DeviceRenewalTests : IAsyncLifetime
         var sent = new List<long?>();
         while (!enough.IsCancellationRequested)
         {
-            var receipts = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => device.PublishAsync("engine", "{\"rpm\":900}"u8.ToArray()))).WaitAsync(Patience);
+            var receipts = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => device.PublishAsync("engine", "{\"rpm\":900}"u8.ToArray(), CancellationToken.None))).WaitAsync(Patience, CancellationToken.None);
             sent.AddRange(receipts.Select(receipt => (long?)receipt.Sequence));
         }
         return sent;

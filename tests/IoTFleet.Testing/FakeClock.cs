@@ -6,6 +6,7 @@ public sealed class FakeClock(DateTimeOffset start) : TimeProvider
     private readonly Lock _gate = new();
     private readonly List<Timer> _timers = [];
     private DateTimeOffset _now = start;
+    private DateTimeOffset _told = start;                      // where all who move the clock have told it to go; it may be on its way there
 
     public FakeClock()
         : this(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero))
@@ -41,9 +42,10 @@ public sealed class FakeClock(DateTimeOffset start) : TimeProvider
 
     public void Advance(TimeSpan by)
     {
-        var target = GetUtcNow() + by;
+        DateTimeOffset target;
+        lock (_gate) target = _told += by;
         while (NextDue(target) is { } timer) timer.Fire();
-        lock (_gate) _now = target;
+        lock (_gate) _now = target > _now ? target : _now;     // another may have moved it further meanwhile
     }
 
     /// <summary>
@@ -55,7 +57,7 @@ public sealed class FakeClock(DateTimeOffset start) : TimeProvider
         List<Timer> due;
         lock (_gate)
         {
-            _now += by;
+            _now = _told += by;
             due = [.. _timers.Where(timer => timer.DueAt <= _now).OrderBy(timer => timer.DueAt)];
             foreach (var timer in due)
             {
@@ -65,6 +67,11 @@ public sealed class FakeClock(DateTimeOffset start) : TimeProvider
         }
 
         foreach (var timer in due) timer.Fire();
+    }
+
+    private void FireWhatIsDue()
+    {
+        while (NextDue(GetUtcNow()) is { } timer) timer.Fire();
     }
 
     private Timer? NextDue(DateTimeOffset target)
@@ -98,7 +105,7 @@ public sealed class FakeClock(DateTimeOffset start) : TimeProvider
                 if (DueAt is not null) clock._timers.Add(this);
             }
 
-            if (dueTime == TimeSpan.Zero) clock.Advance(TimeSpan.Zero);
+            if (dueTime == TimeSpan.Zero) clock.FireWhatIsDue();
             return true;
         }
 
