@@ -20,9 +20,6 @@ public enum DeviceError
     /// <summary>The server answered the enrolment with a refusal; trying again will not help.</summary>
     EnrolmentRefused,
 
-    /// <summary>The server refused to renew the certificate, which goes on being used; the device asks again until it ends. <see cref="DeviceOptions.TroubleMet"/> is told.</summary>
-    RenewalRefused,
-
     /// <summary>The server refused this one message; <see cref="DeviceException.Reason"/> holds its reason code.</summary>
     PublishRefused,
 
@@ -40,6 +37,9 @@ public enum DeviceError
 
     /// <summary>The client was disposed before the operation completed.</summary>
     Stopped,
+
+    /// <summary>The server refused to renew the certificate, which goes on being used; the device asks again until it ends. <see cref="DeviceOptions.TroubleMet"/> is told.</summary>
+    RenewalRefused,
 }
 
 /// <summary>An error of the SDK. The message says what failed, which, and what to do about it.</summary>

@@ -46,7 +46,7 @@ try
         await device.QueueAsync(machine, new Dictionary<string, double> { ["temperature"] = value }, quit.Token);
     }
 
-    await Task.Delay(Timeout.InfiniteTimeSpan, quit.Token);
+    await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, quit.Token);
 }
 catch (OperationCanceledException) when (quit.IsCancellationRequested) { }
 catch (DeviceException error) { Console.Error.WriteLine(error.Message); return 1; }
