@@ -319,7 +319,11 @@ public sealed class DeviceRenewalTests : IAsyncLifetime
         {
             db.Groups.Add(new Fleet.Enrolment.EnrolmentGroup
             {
-                Id = "default", Ways = Fleet.Enrolment.EnrolmentWays.Token, CreatedAt = _clock.GetUtcNow(), GraceDays = graceDays, KeyReuseLimit = keyReuse,
+                Id = "default",
+                Ways = Fleet.Enrolment.EnrolmentWays.Token,
+                CreatedAt = _clock.GetUtcNow(),
+                GraceDays = graceDays,
+                KeyReuseLimit = keyReuse,
             });
             await db.SaveChangesAsync();
         }

@@ -1,6 +1,6 @@
 using IoTFleet.Broker;
-using IoTFleet.Pki;
 using IoTFleet.Mqtt.Topics;
+using IoTFleet.Pki;
 
 namespace IoTFleet.Server.Mqtt;
 
