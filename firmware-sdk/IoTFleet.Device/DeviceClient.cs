@@ -252,7 +252,7 @@ public sealed partial class DeviceClient : IAsyncDisposable
         if (_journal is not null)
             await _journal.DisposeAsync();
         _outbox.Dispose();
-        _ledger.Dispose();
+        await _ledger.DisposeAsync();
         _identified?.Slots.Dispose();
     }
 

@@ -18,7 +18,7 @@ public sealed class CommandLedgerTests : IDisposable
     public async Task A_power_cut_at_any_byte_leaves_each_command_begun_or_not_and_nothing_in_between()
     {
         var stands = new List<(long Length, int Begun, int Answered)>();
-        using (var before = Open("commands", out _))
+        await using (var before = Open("commands", out _))
         {
             stands.Add((LengthOf("commands"), 0, 0));
             for (var n = 0; n < 3; n++)
@@ -34,7 +34,7 @@ public sealed class CommandLedgerTests : IDisposable
         {
             CopyCutOff("commands", $"cut-{length}", length);
             var (_, begun, answered) = stands.Last(stand => stand.Length <= length);
-            using var after = Open($"cut-{length}", out var answers);
+            await using var after = Open($"cut-{length}", out var answers);
             for (var n = 0; n < answered; n++) Assert.True(answers.TryTake(10, out _), $"byte {length}: answer {n}");
             Assert.False(answers.TryTake(10, out _));
             for (var n = 0; n < 3; n++) Assert.True(await after.BeginAsync($"c-{n}", "open") == n >= begun, $"byte {length}: command {n}");
@@ -44,7 +44,7 @@ public sealed class CommandLedgerTests : IDisposable
     [Fact]
     public async Task The_file_is_written_anew_when_it_has_grown_and_nothing_is_forgotten_that_matters()
     {
-        using (var before = Open("commands", out _))
+        await using (var before = Open("commands", out _))
         {
             for (var n = 0; n < 3_000; n++)
             {
@@ -55,7 +55,7 @@ public sealed class CommandLedgerTests : IDisposable
         }
 
         Assert.InRange(LengthOf("commands"), 1, 256 * 1024);
-        using var after = Open("commands", out var answers);
+        await using var after = Open("commands", out var answers);
         Assert.True(answers.TryTake(10, out var unstored));
         Assert.Equal("c-2900", unstored.CommandId);
         Assert.False(await after.BeginAsync("c-2999", "open"));
@@ -66,7 +66,7 @@ public sealed class CommandLedgerTests : IDisposable
     public async Task A_file_that_cannot_be_written_is_told_and_commands_run_all_the_same()
     {
         var troubles = new List<DeviceException>();
-        using var ledger = Open("commands", out _, troubles.Add);
+        await using var ledger = Open("commands", out _, troubles.Add);
         Directory.Delete(_folder.File("commands"), recursive: true);
         for (var n = 0; n < 600; n++) await ledger.AnswerAsync("none", Done);
         var answer = new CommandAnswer(200, Devices.Json($"\"{new string('x', 60_000)}\"")).ToWire();
@@ -82,19 +82,19 @@ public sealed class CommandLedgerTests : IDisposable
     }
 
     [Fact]
-    public void A_folder_in_use_or_of_another_device_is_refused()
+    public async Task A_folder_in_use_or_of_another_device_is_refused()
     {
-        Open("commands", out _).Dispose();
+        await Open("commands", out _).DisposeAsync();
 
         Assert.Contains("pump-8", Assert.Throws<DeviceException>(() => CommandFiles.Open(_folder.File("commands"), "pump-8")).Message);
-        using var first = Open("commands", out _);
+        await using var first = Open("commands", out _);
         Assert.Throws<IOException>(() => CommandFiles.Open(_folder.File("commands"), Devices.Id));
     }
 
     [Fact]
     public async Task What_is_remembered_is_bounded_also_by_the_size_of_answers()
     {
-        using var ledger = Open(null, out _);
+        await using var ledger = Open(null, out _);
         var answer = new CommandAnswer(200, Devices.Json($"\"{new string('x', 60_000)}\"")).ToWire();
         for (var n = 0; n < 100; n++)
         {

@@ -6,21 +6,19 @@ namespace IoTFleet.Device.Commands;
 /// Which commands were begun and what was answered, so that each is run once and answered once, whatever comes again. With a folder it knows that after a restart and a
 /// power cut, too: "begun" is on the disk before the application sees the command, and the answer before it is sent.
 /// </summary>
-internal sealed class CommandLedger : IDisposable
+internal sealed class CommandLedger : IAsyncDisposable
 {
-    // More than a server keeps open for a device, several times over; a constrained one hopes for fewer.
-    private readonly int _maxRows;
-    private readonly long _maxAnswerBytes;
-
     private static readonly CommandAnswer Interrupted = CommandAnswer.WithText(500, "Interrupted: the device restarted after it had begun with the command.");
 
-    private readonly SemaphoreSlim _turn = new(1, 1);          // one after the other, over the writing to disk; DisposeAsync of nobody waits for it
+    private readonly SemaphoreSlim _turn = new(1, 1);          // one after the other, over the writing to disk
     private readonly Dictionary<string, CommandRow> _rows = new(StringComparer.Ordinal);
     private readonly HashSet<string> _ofThisRun = new(StringComparer.Ordinal);
     private readonly CommandFiles? _files;
     private readonly AnswerQueue _answers;
     private readonly CommandOptions _options;
     private readonly Action<DeviceException>? _trouble;
+    private readonly int _maxRows;                             // more than a server keeps open for a device, several times over; a constrained one hopes for fewer
+    private readonly long _maxAnswerBytes;
     private long _lastOrder;
     private long _answerBytes;
     private bool _isClosed;
@@ -110,9 +108,9 @@ internal sealed class CommandLedger : IDisposable
         }
     }
 
-    public void Dispose()
+    public async ValueTask DisposeAsync()
     {
-        _turn.Wait();
+        await _turn.WaitAsync();
         _isClosed = true;                                      // an application may still answer: the next start says that it was interrupted
         _files?.Dispose();
         _turn.Release();

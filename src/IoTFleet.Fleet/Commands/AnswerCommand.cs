@@ -27,15 +27,22 @@ public sealed class AnswerCommand(FleetWriter writer, TimeProvider clock)
 {
     public Task<AnswerCommandResult> RunAsync(AnswerCommandRequest request, CancellationToken ct) => writer.RunAsync((db, token) => StoreAsync(db, request, token), ct);
 
+    /// <summary>By conditions, not by what was read: another node may end the command in this moment.</summary>
     private async Task<AnswerCommandResult> StoreAsync(FleetDbContext db, AnswerCommandRequest request, CancellationToken ct)
     {
-        if (await db.Commands.SingleOrDefaultAsync(c => c.DeviceId == request.DeviceId && c.Id == request.Id, ct) is not { } command) return AnswerCommandResult.Unknown;
-        if (command.AnsweredAt is not null) return AnswerCommandResult.AnsweredBefore;
-        var now = clock.GetUtcNow();
-        (command.AnsweredAt, command.AnswerStatus, command.AnswerPayload) = (now, request.Status, request.Payload);
-        if (command.ClosedAt is not null) return AnswerCommandResult.TooLate;
-        command.ClosedAt = now;
-        command.State = now < command.Deadline ? CommandState.Answered : CommandState.Expired;
-        return command.State == CommandState.Answered ? AnswerCommandResult.Stored : AnswerCommandResult.TooLate;
+        DateTimeOffset? now = clock.GetUtcNow();
+        var command = db.Commands.Where(c => c.DeviceId == request.DeviceId && c.Id == request.Id);
+        var isFirst = await command.Where(c => c.AnsweredAt == null).ExecuteUpdateAsync(
+            set => set
+                .SetProperty(c => c.State, c => c.ClosedAt != null ? c.State : c.Deadline > now ? CommandState.Answered : CommandState.Expired)
+                .SetProperty(c => c.ClosedAt, c => c.ClosedAt ?? now)
+                .SetProperty(c => c.AnsweredAt, now)
+                .SetProperty(c => c.AnswerStatus, request.Status)
+                .SetProperty(c => c.AnswerPayload, request.Payload),
+            ct) > 0;
+        var state = await command.Select(c => (CommandState?)c.State).SingleOrDefaultAsync(ct);
+        if (state is null) return AnswerCommandResult.Unknown;
+        if (!isFirst) return AnswerCommandResult.AnsweredBefore;
+        return state == CommandState.Answered ? AnswerCommandResult.Stored : AnswerCommandResult.TooLate;
     }
 }

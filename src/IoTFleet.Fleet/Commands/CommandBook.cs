@@ -58,14 +58,19 @@ public sealed class CommandBook(IDbContextFactory<FleetDbContext> databases, Fle
     }
 
     /// <summary>Ends what is past its deadline.</summary>
-    /// <returns>What this call has ended.</returns>
+    /// <returns>What has ended now, by this call or by an answer.</returns>
     public Task<IReadOnlyList<CommandKey>> ExpireAsync(CancellationToken ct) => writer.RunAsync(
         async (db, token) =>
         {
             var now = clock.GetUtcNow();
-            var over = await db.Commands.Where(c => c.ClosedAt == null && c.Deadline <= now).OrderBy(c => c.Deadline).Take(MaxAtOnce).ToListAsync(token);
-            foreach (var command in over) (command.State, command.ClosedAt) = (CommandState.Expired, now);
-            return (IReadOnlyList<CommandKey>)[.. over.Select(c => new CommandKey(c.DeviceId, c.Id))];
+            var over = await db.Commands.Where(c => c.ClosedAt == null && c.Deadline <= now).OrderBy(c => c.Deadline).Take(MaxAtOnce)
+                .Select(c => new { c.Number, c.DeviceId, c.Id }).ToListAsync(token);
+            if (over.Count == 0) return (IReadOnlyList<CommandKey>)[];
+            var numbers = over.ConvertAll(c => c.Number);
+            // Still open: an answer that another node stores meanwhile stays the command's end.
+            await db.Commands.Where(c => numbers.Contains(c.Number) && c.ClosedAt == null)
+                .ExecuteUpdateAsync(set => set.SetProperty(c => c.State, CommandState.Expired).SetProperty(c => c.ClosedAt, now), token);
+            return over.ConvertAll(c => new CommandKey(c.DeviceId, c.Id));
         }, ct);
 
     /// <summary>How far open commands have come. A step that is behind the present state changes nothing.</summary>
