@@ -10,6 +10,7 @@ public sealed class ReadmeTests
         var snippets = File.ReadAllText(Path.Combine(sdk, "README.md")).Split("```csharp\n").Skip(1).Select(rest => rest.Split("```")[0]).ToList();
 
         Assert.NotEmpty(snippets);
+        Assert.DoesNotContain("", snippets);
         Assert.All(snippets, snippet => Assert.Contains(samples, sample => sample.Contains(snippet, StringComparison.Ordinal)));
     }
 

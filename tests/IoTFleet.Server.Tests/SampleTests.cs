@@ -64,10 +64,7 @@ public sealed class SampleTests : IAsyncLifetime
     [Fact]
     public async Task Gateway_passes_on_its_machines_and_raises_an_alarm()
     {
-        await using var gateway = SampleProgram.Start(_folder.Path, "dotnet", [Path.Combine(AppContext.BaseDirectory, "Gateway.dll")],
-            ("DEVICE_ID", "gate-1"), ("SERVER", $"https://localhost:{_server.HttpsPort}"), ("ROOT_FINGERPRINT", _server.RootFingerprint),
-            ("BROKER_PORT", $"{_server.MqttPort}"), ("ENROLMENT_TOKEN", await TokenAsync()), ("STATE_DIRECTORY", _folder.Path));
-        await gateway.SaysAsync("Connected", Patience);
+        await using var gateway = await StartGatewayAsync();
         await gateway.Input.WriteLineAsync("press-1 60\nnoise\npress-2 81.5");
         await gateway.Input.FlushAsync();
 
@@ -75,6 +72,21 @@ public sealed class SampleTests : IAsyncLifetime
         var stored = await _server.Client.GetTelemetryAsync("gate-1").OrderBy(record => record.Sequence).ToListAsync();
         Assert.Equal(["press-1", "alarms", "press-2"], stored.Select(record => record.Stream));
         Assert.Equal(81.5, stored[1].Body.GetProperty("press-2").GetDouble());
+        Assert.Equal(0, await gateway.InterruptAsync());
+    }
+
+    [Fact]
+    public async Task Gateway_goes_by_the_limit_that_is_wanted_and_reports_its_firmware()
+    {
+        await using var gateway = await StartGatewayAsync();
+        using var wanted = JsonDocument.Parse("{\"alarmAbove\":50}");
+        await _server.Client.ChangeDesiredAsync("gate-1", wanted.RootElement);
+        await Eventually.TrueAsync(async () => (await _server.Client.GetTwinAsync("gate-1")).InSync, Patience);
+        await gateway.Input.WriteLineAsync("press-1 60");
+        await gateway.Input.FlushAsync();
+
+        await Eventually.TrueAsync(async () => await _server.Client.GetTelemetryAsync("gate-1").AnyAsync(record => record.Stream == "alarms"), Patience);
+        Assert.Equal("1.4.0", (await _server.Client.GetTwinAsync("gate-1")).Reported.GetProperty("firmware").GetString());
         Assert.Equal(0, await gateway.InterruptAsync());
     }
 
@@ -88,6 +100,15 @@ public sealed class SampleTests : IAsyncLifetime
         var verified = await Peers.RunAsync("/usr/bin/systemd-analyze", "verify", _folder.File("gateway.service"));
 
         Assert.DoesNotContain("gateway.service:", verified.Everything, StringComparison.Ordinal);
+    }
+
+    private async Task<SampleProgram> StartGatewayAsync()
+    {
+        var gateway = SampleProgram.Start(_folder.Path, "dotnet", [Path.Combine(AppContext.BaseDirectory, "Gateway.dll")],
+            ("DEVICE_ID", "gate-1"), ("SERVER", $"https://localhost:{_server.HttpsPort}"), ("ROOT_FINGERPRINT", _server.RootFingerprint),
+            ("BROKER_PORT", $"{_server.MqttPort}"), ("ENROLMENT_TOKEN", await TokenAsync()), ("STATE_DIRECTORY", _folder.Path));
+        await gateway.SaysAsync("Connected", Patience);
+        return gateway;
     }
 
     private async Task<SampleProgram> StartNodeAsync(params (string Name, string Value)[] environment)
