@@ -4,7 +4,7 @@
 //   STATE_DIRECTORY                where the key and the messages are kept; the present folder unless set
 //   CREDENTIALS_DIRECTORY          holds the file enrolment-token, needed at the first start only; or ENROLMENT_TOKEN
 // Lines on standard input are the field bus: "<machine> <value>", for example "press-2 81.5"; a value above 80 is an alarm, too, or above what operators want:
-//   iotfleet twin set <device id> --patch '{"alarmAbove":75}'
+//   iotfleet twin set <device id> '{"alarmAbove":75}'
 using System.Globalization;
 using System.Text.Json;
 using IoTFleet.Device;
