@@ -28,7 +28,7 @@ internal sealed class CrashRun : IAsyncDisposable
     public CrashRun(CrashSettings settings, TextWriter output)
     {
         (_settings, _output, _random) = (settings, output, new Random(settings.Seed));
-        _server = new MortalServer(_folder.Path, settings.Mutant, _random);
+        _server = new MortalServer(_folder.Path, settings.Mutant);
     }
 
     private int Acknowledged => _devices.Sum(device => device.Promises.Acknowledged);

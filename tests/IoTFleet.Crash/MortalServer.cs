@@ -8,7 +8,7 @@ using IoTFleet.Api;
 namespace IoTFleet.Crash;
 
 /// <summary>The server as a process of its own, on one folder and one pair of ports, killed and started again.</summary>
-internal sealed class MortalServer(string data, string? mutant, Random random) : IAsyncDisposable
+internal sealed class MortalServer(string data, string? mutant) : IAsyncDisposable
 {
     private const int FirstPort = 20_000; // below what the system gives to outgoing connections, which could take a dead server's port
     private const int LastPort = 32_000;
@@ -25,9 +25,9 @@ internal sealed class MortalServer(string data, string? mutant, Random random) :
     private Process? _process;
     private long _started;
 
-    public int MqttPort { get; } = FreePort(random);
+    public int MqttPort { get; } = FreePort();
 
-    public int HttpsPort { get; } = FreePort(random);
+    public int HttpsPort { get; } = FreePort();
 
     public string RootFile => Path.Combine(data, "ca", "root.pem");
 
@@ -147,11 +147,11 @@ internal sealed class MortalServer(string data, string? mutant, Random random) :
         if (_output.Count > KeptLines) _output.TryDequeue(out _);
     }
 
-    private static int FreePort(Random random)
+    private static int FreePort()
     {
         while (true)
         {
-            var port = random.Next(FirstPort, LastPort);
+            var port = Random.Shared.Next(FirstPort, LastPort);   // not of a seed: two runs of one seed would want the same
             using var probe = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             try
             {

@@ -145,7 +145,7 @@ public class TelemetryIngestTests
         await Assert.ThrowsAsync<TelemetryNotStoredException>(() => lost);
         await Assert.ThrowsAsync<TelemetryNotStoredException>(() => late);
         Assert.Equal(1, bench.Ingest.Failed);
-        bench.Log.AssertClean("TelemetryNotStored");
+        bench.Log.AssertClean("TelemetryNotStored", "TelemetryRetried");
     }
 
     [Fact]
