@@ -51,7 +51,7 @@ internal sealed class SoakRun : IAsyncDisposable
             var calm = await ConnectedAsync(ct);
             await WeatherAsync(ct);
             var (stuck, settled) = await SettleAsync(ct);
-            await ExpectHandlesAsync(calm + _devices.Count / 2, "are open with all devices connected", ct);       // a device more or less at its disk
+            await ExpectAsync(Sockets, calm + _devices.Count / 2, "sockets are open with all devices connected", ct);
             var stored = await CompareAsync(ct);
             await LetGoAsync(handles, ct);
             return await JudgeAsync(stuck, settled, stored);
@@ -76,13 +76,13 @@ internal sealed class SoakRun : IAsyncDisposable
         foreach (var device in _devices) await device.StartAsync(ct).WaitAsync(Patience, ct);
     }
 
-    /// <returns>How many handles are open then.</returns>
+    /// <returns>How many sockets are open then. Files come and go with what a device holds; those that stay are found when all devices are gone.</returns>
     private async Task<int> ConnectedAsync(CancellationToken ct)
     {
         var begin = TimeProvider.System.GetTimestamp();
         while (_devices.Any(device => !device.IsConnected) && TimeProvider.System.GetElapsedTime(begin) < Patience)
             await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, ct);
-        return Handles();
+        return Sockets();
     }
 
     private async Task WeatherAsync(CancellationToken ct)
@@ -144,17 +144,17 @@ internal sealed class SoakRun : IAsyncDisposable
         await _mqtt.DisposeAsync();
         await _https.DisposeAsync();
         _health.Measure(counts: false);                        // collects what is still to be told of
-        await ExpectHandlesAsync(handlesBefore, "are open with all devices gone", ct);
+        await ExpectAsync(Handles, handlesBefore, "handles are open with all devices gone", ct);
     }
 
     // Compared like with like, in calm: how many are open in bad weather says only how many are connected. What the network still holds of dead connections may take its time.
-    private async Task ExpectHandlesAsync(int most, string when, CancellationToken ct)
+    private async Task ExpectAsync(Func<int> count, int most, string what, CancellationToken ct)
     {
         var begin = TimeProvider.System.GetTimestamp();
-        while (Handles() > most + HandlesAllowance && TimeProvider.System.GetElapsedTime(begin) < Patience)
+        while (count() > most + HandlesAllowance && TimeProvider.System.GetElapsedTime(begin) < Patience)
             await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, ct);
-        if (Handles() is var open && open > most + HandlesAllowance)
-            _wrong.Add($"{open} handles {when}, at most {most} were to be expected: {string.Join(", ", Health.OpenHandles().CountBy(target => target).Select(kind => $"{kind.Value} {kind.Key}"))}.");
+        if (count() is var open && open > most + HandlesAllowance)
+            _wrong.Add($"{open} {what}, at most {most} were to be expected: {string.Join(", ", Health.OpenHandles().CountBy(target => target).Select(kind => $"{kind.Value} {kind.Key}"))}.");
     }
 
     private async Task<bool> JudgeAsync(IReadOnlyList<string> stuck, TimeSpan settled, int stored)
@@ -180,6 +180,8 @@ internal sealed class SoakRun : IAsyncDisposable
     private static string Text(Trend trend) => FormattableString.Invariant($"{trend.PerHour:+0.0;-0.0} ± {trend.Margin:0.0}");
 
     private static int Handles() => Health.OpenHandles().Count;
+
+    private static int Sockets() => Health.OpenHandles().Count(target => target == "socket");
 
     public async ValueTask DisposeAsync()
     {
